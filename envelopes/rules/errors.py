@@ -1,0 +1,143 @@
+"""Everything that can be refused, one tree.
+
+A refusal is for a person: it carries a reason code, and `envelopes.texts` holds what to say and do about each code
+in Japanese and English. A broken promise between parts of the program is not a refusal and has its own class.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was refused. The value is stable: it stands in records, logs and machine-readable answers."""
+
+    # What came in by mail
+    NO_DOCUMENT = "no-document"
+    TOO_MANY_DOCUMENTS = "too-many-documents"
+    MAIL_TOO_BIG = "mail-too-big"
+    MAIL_UNREADABLE = "mail-unreadable"
+    FILE_TYPE = "file-type"
+    ARCHIVE_ENCRYPTED = "archive-encrypted"
+    MAIL_ENCRYPTED = "mail-encrypted"
+    NOT_STAFF = "not-staff"
+
+    # What was written in the mail
+    TITLE_MISSING = "title-missing"
+    TITLE_TOO_LONG = "title-too-long"
+    RECIPIENT_MISSING = "recipient-missing"
+    RECIPIENT_UNREADABLE = "recipient-unreadable"
+    RECIPIENT_UNKNOWN = "recipient-unknown"
+    RECIPIENT_NOT_READY = "recipient-not-ready"
+    KIND_MISSING = "kind-missing"
+    KIND_UNREADABLE = "kind-unreadable"
+    AMOUNT_MISSING = "amount-missing"
+    AMOUNT_UNREADABLE = "amount-unreadable"
+    AMOUNT_TAX_UNSAID = "amount-tax-unsaid"
+    DEADLINE_UNREADABLE = "deadline-unreadable"
+    DEADLINE_PAST = "deadline-past"
+    DEADLINE_NOT_A_DATE = "deadline-not-a-date"
+    WEEKDAY_MISMATCH = "weekday-mismatch"
+    LINE_REPEATED = "line-repeated"
+    LINE_UNKNOWN = "line-unknown"
+
+    # What is wrong with a PDF
+    PDF_ENCRYPTED = "pdf-encrypted"
+    PDF_RESTRICTED = "pdf-restricted"
+    PDF_BROKEN = "pdf-broken"
+    PDF_NO_PAGES = "pdf-no-pages"
+    PDF_SIGNED = "pdf-signed"
+    PDF_SIGNATURE_FIELDS = "pdf-signature-fields"
+    PDF_XFA = "pdf-xfa"
+    PDF_ACTIVE = "pdf-active"
+    PDF_EMBEDDED_FILES = "pdf-embedded-files"
+    PDF_MEDIA = "pdf-media"
+    PDF_TOO_BIG = "pdf-too-big"
+    PDF_TOO_MANY_PAGES = "pdf-too-many-pages"
+    PDF_TINY_PAGE = "pdf-tiny-page"
+    PDF_UNSTAMPABLE = "pdf-unstampable"
+    PDF_UNSEALABLE = "pdf-unsealable"
+    PDF_TOOK_TOO_LONG = "pdf-took-too-long"
+    PDF_NO_TEXT = "pdf-no-text"
+
+    # What a person may not do, or not now
+    NOT_PERMITTED = "not-permitted"
+    STALE = "stale"
+    NOT_YOUR_TURN = "not-your-turn"
+    DEADLINE_OVER = "deadline-over"
+    DOCUMENTS_UNREAD = "documents-unread"
+    OFFER_CHANGED = "offer-changed"
+    PAGES_NOT_READY = "pages-not-ready"
+    REASON_MISSING = "reason-missing"
+    REASON_TOO_LONG = "reason-too-long"
+    ROLE_MISSING = "role-missing"
+    SELF_APPROVAL = "self-approval"
+    SIGNER_MISSING = "signer-missing"
+    PROOF_MISSING = "proof-missing"
+    LIMIT_REACHED = "limit-reached"
+
+    # Links, codes, sign-in
+    LINK_UNKNOWN = "link-unknown"
+    LINK_EXPIRED = "link-expired"
+    LINK_REPLACED = "link-replaced"
+    CODE_EMPTY = "code-empty"
+    CODE_FORMAT = "code-format"
+    CODE_WRONG = "code-wrong"
+    CODE_LATE = "code-late"
+    CODE_SPENT = "code-spent"
+    LINK_DEAD = "link-dead"
+    RESEND_EARLY = "resend-early"
+    RESEND_CAP = "resend-cap"
+    SIGN_IN_WRONG = "sign-in-wrong"
+    SIGN_IN_LOCKED = "sign-in-locked"
+    TOTP_WRONG = "totp-wrong"
+    PASSWORD_WEAK = "password-weak"  # noqa: S105 -- a reason code, not a password
+    WINDOW_OVER = "window-over"
+    REQUEST_FORGED = "request-forged"
+
+    # The registry of contractors' addresses
+    ADDRESS_FORM = "address-form"
+    ADDRESS_TAKEN = "address-taken"
+    ADDRESS_REASON_MISSING = "address-reason-missing"
+    REGISTRAR_SAME_PERSON = "registrar-same-person"
+
+    # Work of the service itself
+    CONSENT_INVALID = "consent-invalid"
+    BYTES_DIFFER = "bytes-differ"
+    TSA_UNAVAILABLE = "tsa-unavailable"
+    KEY_UNAVAILABLE = "key-unavailable"
+    CERTIFICATE_ENDED = "certificate-ended"
+    VERIFICATION_FAILED = "verification-failed"
+
+
+class FukanError(Exception):
+    """Root of all errors that packages of this project raise."""
+
+
+class Refused(FukanError):
+    """Something a person can mend. `details` fill the text of `reason` and hold no secret and no personal data."""
+
+    def __init__(self, reason: Reason, **details: str | int) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.details = details
+
+
+class NotPermitted(Refused):
+    """The table of states has no row for this event in this state."""
+
+    def __init__(self, state: str, event: str) -> None:
+        super().__init__(Reason.NOT_PERMITTED, state=state, event=event)
+
+
+class StaleEnvelope(Refused):
+    """Somebody else changed the envelope first; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.STALE)
+
+
+class Later(FukanError):
+    """The work cannot be done now for a reason outside; try again. Carries no personal data."""
+
+    def __init__(self, reason: Reason, note: str = "") -> None:
+        super().__init__(f"{reason.value} {note}".strip())
+        self.reason = reason
