@@ -1,0 +1,1 @@
+"""The door for mail, and everything that happens without a person waiting."""

@@ -1,0 +1,1 @@
+"""What an envelope is and what may happen to it. No web framework, no mail protocol."""

@@ -1,0 +1,1 @@
+"""The command line that starts the two doors and looks after them."""

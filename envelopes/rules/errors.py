@@ -1,14 +1,15 @@
 """Everything that can be refused, one tree.
 
-A refusal is for a person: it carries a reason code, and `envelopes.texts` holds what to say and do about each code
-in Japanese and English. A broken promise between parts of the program is not a refusal and has its own class.
+A refusal is for a person: it carries a reason code, and `envelopes.texts` holds what to say and do about
+each code in Japanese and English. A broken promise between parts of the program is not a refusal and has
+its own class.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why something was refused. The value is stable: it stands in records, logs and machine-readable answers."""
+    """Why something was refused. The value is stable: it stands in records, logs and JSON answers."""
 
     # What came in by mail
     NO_DOCUMENT = "no-document"
@@ -113,7 +114,7 @@ class FukanError(Exception):
 
 
 class Refused(FukanError):
-    """Something a person can mend. `details` fill the text of `reason` and hold no secret and no personal data."""
+    """Something a person can mend. `details` fill the text of `reason`; nothing secret or personal."""
 
     def __init__(self, reason: Reason, **details: str | int) -> None:
         super().__init__(reason.value)
