@@ -1,0 +1,119 @@
+"""Every number and list that an operator or a lawyer may change, each with its why.
+
+docs/policy.md is made from this file. A rule that needs a number takes the policy as an argument.
+"""
+
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Final
+
+MB: Final = 1_000_000  # the town's procedure counts in decimal megabytes
+MIB: Final = 1024 * 1024
+
+
+def hours(count: float) -> timedelta:
+    """*count* hours."""
+    return timedelta(hours=count)
+
+
+def minutes(count: float) -> timedelta:
+    """*count* minutes."""
+    return timedelta(minutes=count)
+
+
+def days(count: float) -> timedelta:
+    """*count* days."""
+    return timedelta(days=count)
+
+
+def _rule(default: Any, why: str) -> Any:
+    return field(default=default, metadata={"why": why})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The rules in force. An envelope keeps the numbers that were in force when it was opened."""
+
+    # Documents
+    documents_per_envelope: int = _rule(20, "The town's procedure: 20 files in one envelope.")
+    pdf_bytes: int = _rule(40 * MB, "A scanned set of drawings; larger files belong on paper or in parts.")
+    pdf_pages: int = _rule(2000, "More pages than a person can be said to have read.")
+    pdf_min_side_pt: float = _rule(72.0, "A page smaller than an inch has no room for the certificate id.")
+    mail_bytes: int = _rule(30 * MB, "What common relays let through; a larger mail is answered, not read.")
+    title_characters: int = _rule(60, "Longer titles break subjects and file names.")
+
+    # What goes out with the completion mail
+    attachment_bytes: int = _rule(6 * MB, "The town's procedure: all documents of the envelope together.")
+    attachment_bytes_carrier: int = _rule(2 * MB, "The procedure's limit for phone carriers' addresses.")
+    attachment_files: int = _rule(20, "The town's procedure: files attached to one mail.")
+    message_bytes: int = _rule(10 * MB, "The whole mail after base64; common receivers refuse more.")
+    message_bytes_by_domain: tuple[tuple[str, int], ...] = _rule(
+        (), "Receivers known to accept less: (domain, bytes of the whole mail)."
+    )
+    download_days: int = _rule(14, "The town's procedure: two weeks, ending 23:59:59 JST on the last day.")
+    download_code: bool = _rule(
+        default=True, why="A download by link asks for a code, unless the PDFs were attached to the mail."
+    )
+
+    # Deadlines and links
+    deadline_days: int = _rule(14, "Deadline where the mail names none, in days from the draft.")
+    deadline_max_days: int = _rule(365, "A later deadline is more likely a mistyped year.")
+    link_grace: timedelta = _rule(days(30), "A request's link explains itself this long after the deadline.")
+    link_outer: timedelta = _rule(days(800), "No signed link outlives this, whatever the database says.")
+    new_links_a_day: int = _rule(2, "Asking for the link again sends mail to a third person.")
+
+    # Confirmation codes
+    code_lifetime: timedelta = _rule(
+        minutes(10), "Long enough for slow mail, short enough to be useless later."
+    )
+    code_tries: int = _rule(5, "Wrong entries before a code is spent.")
+    link_tries: int = _rule(20, "Wrong entries in one generation of a link before the link is renewed.")
+    code_resend: timedelta = _rule(
+        minutes(1), "Between two codes, so that an impatient thumb sends one mail."
+    )
+    codes_an_hour: int = _rule(3, "Codes sent for one request by one browser.")
+    codes_a_day: int = _rule(10, "Codes sent for one request by one browser.")
+    codes_a_day_total: int = _rule(30, "Codes sent for one request by all browsers together.")
+
+    # Sessions and sign-in
+    signer_idle: timedelta = _rule(minutes(60), "A contractor reads a long contract without clicking.")
+    staff_idle: timedelta = _rule(minutes(30), "An office PC that is left alone.")
+    staff_total: timedelta = _rule(hours(10), "One working day.")
+    sign_in_tries: int = _rule(10, "Wrong passwords or codes for one person in a quarter of an hour.")
+    sign_in_pause: timedelta = _rule(minutes(15), "How long the count of wrong passwords lasts.")
+    password_characters: int = _rule(12, "NIST SP 800-63B-4 asks for length, not for kinds of characters.")
+    enrolment_lifetime: timedelta = _rule(days(7), "A one-time link; a new one is one command away.")
+    recovery_codes: int = _rule(8, "One-time codes for a member of staff whose phone is lost.")
+
+    # The registry of contractors' addresses
+    address_wait: timedelta = _rule(hours(24), "Time for the old address to object before a new one works.")
+
+    # Separation of duties
+    signer_apart_from_drafter: bool = _rule(
+        default=True, why="The village's signer is not the person who drafted the envelope."
+    )
+    signer_apart_from_registrar: bool = _rule(
+        default=True, why="The village's signer did not approve the contractor's address."
+    )
+
+    # Mail that does not go through
+    retry_first: timedelta = _rule(minutes(1), "First wait after a temporary refusal; doubled each time.")
+    retry_cap: timedelta = _rule(hours(4), "Longest wait between two attempts.")
+    retry_tell: timedelta = _rule(hours(4), "When staff are told that something keeps failing.")
+    retry_end: timedelta = _rule(hours(48), "When a mail counts as not delivered.")
+    lease: timedelta = _rule(minutes(10), "How long a worker owns a task; longer than every timeout in it.")
+    answers_a_day: int = _rule(20, "Answers about mistakes to one address, so that two bots never talk on.")
+
+    # Reading what strangers made
+    parse_seconds: float = _rule(60.0, "Wall clock for one document in the child that reads it.")
+    parse_memory: int = _rule(1536 * MIB, "Memory for the child that reads one document.")
+    reason_characters: int = _rule(400, "A reason fits on one screen of a phone.")
+    decoded_bytes: int = _rule(120 * MB, "All parts of one mail after decoding; more is a bomb.")
+
+    # Timestamps
+    timestamp_tell: timedelta = _rule(hours(1), "When staff hear that the timestamp authority is silent.")
+
+
+def rules(policy: Policy) -> list[tuple[str, Any, str]]:
+    """Every rule as (name, value, why), in the file's order: the text of docs/policy.md."""
+    return [(item.name, getattr(policy, item.name), item.metadata["why"]) for item in fields(policy)]
