@@ -1,0 +1,288 @@
+"""The embedded certificate authority: makes and keeps root, signer and TSA with their keys, and their CRLs.
+
+What the certificates contain is `certificates`' business; answering timestamp requests is `responder`'s.
+
+The directory (mode 0700) holds `authority.json`, one encrypted PKCS#8 file `<role>-<generation>.key.pem`
+(0600) per certificate, and `public/` with `<name>.cer` and `<name>.crl` (DER), which anyone may have under
+`<public_url>/pki/`. A certificate file is written last, so it vouches for its key: what is found without
+its certificate is made anew.
+"""
+
+import datetime as dt
+import fcntl
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from envelopes.rules.errors import Later, Reason
+from envelopes.signing import certificates, keys
+from envelopes.signing.certificates import Issuer, KeyType, Order, Role
+
+_COMMON_NAMES = {
+    Role.ROOT: "{town} 電子契約 認証局 {generation}",
+    Role.SIGNER: "{town} 電子契約 署名 {generation}",
+    Role.TSA: "{town} 電子契約 時刻 {generation}",
+}
+
+# Relative to the town's own arc 2.25.<uuid>: what its timestamp tokens say about how they were made.
+TSA_POLICY = "3161.1"
+
+# CRLs live for seven days and are made daily, so that six failed days in a row hurt nobody.
+_CRL_AGE = dt.timedelta(days=1)
+
+_NEW = ".new-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """The authority in *directory*, its root key loaded. Safe to share between threads and processes."""
+
+    directory: Path
+    passphrase: bytes
+    arc: str
+    root: Issuer
+
+    @property
+    def policy(self) -> str:
+        """Object identifier of the policy of its timestamps."""
+        return f"{self.arc}.{TSA_POLICY}"
+
+    @property
+    def root_certificate(self) -> bytes:
+        """DER of the root, the one thing that others need to trust."""
+        return self.root.certificate.public_bytes(serialization.Encoding.DER)
+
+    def key(self, role: Role) -> keys.SigningKey:
+        """Load the newest generation of *role*, or raise Later(KEY_UNAVAILABLE)."""
+        name = _newest(self.directory, role)
+        public = self.directory / "public"
+        return keys.load(
+            self.directory / f"{name}.key.pem",
+            certificate=public / f"{name}.cer",
+            chain=(public / f"{self.root.name}.cer",),
+            passphrase=self.passphrase,
+        )
+
+    def crls(self, now: dt.datetime) -> tuple[bytes, ...]:
+        """Return the CRLs of all generations that have not ended, remade first when a day old."""
+        kept = tuple(self._crl_path(name) for name in self._living(now))
+        try:
+            return tuple(_fresh(path, now) for path in kept)
+        except (OSError, ValueError, _Stale):
+            return self.refresh_crls(now)
+
+    def refresh_crls(self, now: dt.datetime) -> tuple[bytes, ...]:
+        """Make and keep a CRL for each generation that has not ended at *now*; return them (DER)."""
+        with _locked(self.directory):
+            return tuple(self._refresh(name, certificate, now) for name, certificate in self._living(now).items())
+
+    def _refresh(self, name: str, certificate: x509.Certificate, now: dt.datetime) -> bytes:
+        path = self._crl_path(name)
+        number = max(_crl_number(path) + 1, int(now.timestamp()))
+        made = certificates.crl(certificate, self.root, number=number, now=now)
+        _write(path, made, mode=0o644)
+        return made
+
+    def _living(self, now: dt.datetime) -> dict[str, x509.Certificate]:
+        # A CRL made after a certificate's end says nothing about it and would hide the last one that did.
+        found = {
+            path.stem: x509.load_der_x509_certificate(path.read_bytes())
+            for path in sorted((self.directory / "public").glob("*.cer"))
+            if not path.name.startswith(Role.ROOT)
+        }
+        return {name: one for name, one in found.items() if now <= one.not_valid_after_utc}
+
+    def _crl_path(self, name: str) -> Path:
+        return self.directory / "public" / f"{name}.crl"
+
+
+def create(
+    directory: Path,
+    *,
+    town: str,
+    public_url: str,
+    now: dt.datetime,
+    passphrase: bytes,
+    key_type: str = KeyType.RSA3072,
+) -> Authority:
+    """Make what is missing of an authority in *directory*, and return it open.
+
+    A second call changes nothing; a call after a crash completes what the first had begun. *town* and
+    *public_url* (the site's address, without a path to the files) go into new certificates only.
+    """
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    (directory / "public").mkdir(mode=0o755, exist_ok=True)
+    with _locked(directory):
+        _sweep(directory)
+        arc = _arc(directory)
+        maker = _Maker(directory, town, _base(public_url), now, passphrase, KeyType(key_type))
+        maker.make_root()
+        root = _issuer(directory, passphrase)
+        for role in (Role.SIGNER, Role.TSA):
+            maker.make_end(role, root)
+    authority = Authority(directory=directory, passphrase=passphrase, arc=arc, root=root)
+    authority.crls(now)
+    return authority
+
+
+def open_authority(directory: Path, *, passphrase: bytes) -> Authority:
+    """Open what `create` made, or raise Later(KEY_UNAVAILABLE)."""
+    try:
+        arc = json.loads((directory / "authority.json").read_bytes())["arc"]
+    except (OSError, ValueError, KeyError):
+        raise Later(Reason.KEY_UNAVAILABLE, "authority") from None
+    return Authority(
+        directory=directory, passphrase=passphrase, arc=arc, root=_issuer(directory, passphrase)
+    )
+
+
+def published(directory: Path) -> Mapping[str, bytes]:
+    """Return the files that anyone may have, by name: certificates (`.cer`) and CRLs (`.crl`), DER."""
+    return {
+        path.name: path.read_bytes()
+        for path in sorted((directory / "public").iterdir())
+        if path.suffix in {".cer", ".crl"}
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    directory: Path
+    town: str
+    base: str
+    now: dt.datetime
+    passphrase: bytes
+    key_type: KeyType
+
+    def make_root(self) -> None:
+        order = self._order(Role.ROOT)
+        if not self._certificate(order).exists():
+            key = self._keep_key(order)
+            self._keep(order, certificates.root_certificate(order, key))
+
+    def make_end(self, role: Role, root: Issuer) -> None:
+        order = self._order(role)
+        if not self._certificate(order).exists():
+            key = self._keep_key(order)
+            self._keep(order, certificates.end_certificate(order, key, root))
+
+    def _order(self, role: Role, generation: int = 1) -> Order:
+        return Order(
+            role=role,
+            name=f"{role}-{generation}",
+            organization=self.town,
+            common_name=_COMMON_NAMES[role].format(town=self.town, generation=generation),
+            base=self.base,
+            now=self.now,
+        )
+
+    def _certificate(self, order: Order) -> Path:
+        return self.directory / "public" / f"{order.name}.cer"
+
+    def _keep_key(self, order: Order) -> certificates.PrivateKey:
+        key = certificates.new_key(self.key_type)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(self.passphrase),
+        )
+        _write(self.directory / f"{order.name}.key.pem", pem, mode=0o600)
+        return key
+
+    def _keep(self, order: Order, certificate: x509.Certificate) -> None:
+        _write(self._certificate(order), certificate.public_bytes(serialization.Encoding.DER), mode=0o644)
+
+
+class _Stale(Exception):
+    """A CRL on disk is older than it should be, or from the future."""
+
+
+def _fresh(path: Path, now: dt.datetime) -> bytes:
+    data = path.read_bytes()
+    made = x509.load_der_x509_crl(data).last_update_utc
+    # The second of grace: a CRL knows whole seconds only.
+    if not -dt.timedelta(seconds=1) <= now - made < _CRL_AGE:
+        raise _Stale
+    return data
+
+
+def _crl_number(path: Path) -> int:
+    """Return the number of the CRL in *path*, 0 when there is none. RFC 5280 5.2.3: numbers only grow."""
+    try:
+        found = x509.load_der_x509_crl(path.read_bytes())
+    except (OSError, ValueError):
+        return 0
+    return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def _issuer(directory: Path, passphrase: bytes) -> Issuer:
+    name = _newest(directory, Role.ROOT)
+    try:
+        data = (directory / "public" / f"{name}.cer").read_bytes()
+        certificate = x509.load_der_x509_certificate(data)
+    except (OSError, ValueError):
+        raise Later(Reason.KEY_UNAVAILABLE, "root certificate") from None
+    key = keys.private_key(directory / f"{name}.key.pem", passphrase=passphrase)
+    return Issuer(certificate=certificate, key=key, name=name)
+
+
+def _newest(directory: Path, role: Role) -> str:
+    numbers = [int(path.stem.split("-")[1]) for path in (directory / "public").glob(f"{role}-*.cer")]
+    if not numbers:
+        raise Later(Reason.KEY_UNAVAILABLE, f"no {role}")
+    return f"{role}-{max(numbers)}"
+
+
+def _base(public_url: str) -> str:
+    # CRLs are signed themselves, and validators that meet https here go round in circles (RFC 5280 4.2.1.13).
+    return "http://" + public_url.rstrip("/").removeprefix("https://").removeprefix("http://") + "/pki"
+
+
+def _arc(directory: Path) -> str:
+    """Return the town's own object identifier 2.25.<uuid> (ITU-T X.667), made once and kept."""
+    path = directory / "authority.json"
+    if not path.exists():
+        kept = {"format": 1, "arc": f"2.25.{uuid.uuid4().int}"}
+        _write(path, json.dumps(kept).encode(), mode=0o600)
+    return str(json.loads(path.read_bytes())["arc"])
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the directory against other threads and processes; the kernel lets go when a process dies."""
+    handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sweep(directory: Path) -> None:
+    for folder in (directory, directory / "public"):
+        for left in folder.glob(f"{_NEW}*"):
+            left.unlink()
+
+
+def _write(path: Path, data: bytes, *, mode: int) -> None:
+    """Put *data* at *path*, wholly or not at all, on the disk itself."""
+    handle, temporary = tempfile.mkstemp(prefix=_NEW, dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
