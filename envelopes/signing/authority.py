@@ -82,7 +82,9 @@ class Authority:
     def refresh_crls(self, now: dt.datetime) -> tuple[bytes, ...]:
         """Make and keep a CRL for each generation that has not ended at *now*; return them (DER)."""
         with _locked(self.directory):
-            return tuple(self._refresh(name, certificate, now) for name, certificate in self._living(now).items())
+            return tuple(
+                self._refresh(name, certificate, now) for name, certificate in self._living(now).items()
+            )
 
     def _refresh(self, name: str, certificate: x509.Certificate, now: dt.datetime) -> bytes:
         path = self._crl_path(name)
@@ -139,9 +141,7 @@ def open_authority(directory: Path, *, passphrase: bytes) -> Authority:
         arc = json.loads((directory / "authority.json").read_bytes())["arc"]
     except (OSError, ValueError, KeyError):
         raise Later(Reason.KEY_UNAVAILABLE, "authority") from None
-    return Authority(
-        directory=directory, passphrase=passphrase, arc=arc, root=_issuer(directory, passphrase)
-    )
+    return Authority(directory=directory, passphrase=passphrase, arc=arc, root=_issuer(directory, passphrase))
 
 
 def published(directory: Path) -> Mapping[str, bytes]:

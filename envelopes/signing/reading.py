@@ -1,0 +1,59 @@
+"""Opening PDFs with pyHanko, and what comes out of bytes that are not what they claim to be.
+
+pyHanko and asn1crypto meet malformed input with many kinds of exception; MALFORMED names them once, so that
+each border of this package converts them and none escapes.
+"""
+
+from io import BytesIO
+
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import NoDSSFoundError
+from pyhanko_certvalidator.errors import (
+    CRLValidationError,
+    OCSPValidationError,
+    PathError,
+    ValidationError,
+)
+
+from envelopes.rules.errors import FukanError
+from envelopes.signing.trust import Evidence
+
+MALFORMED = (
+    PdfError,
+    ValidationError,
+    PathError,
+    CRLValidationError,
+    OCSPValidationError,
+    ValueError,  # pyHanko's signature and form errors among them
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    NotImplementedError,
+    RecursionError,
+    OSError,
+)
+
+
+class UnreadablePdf(FukanError):
+    """These bytes cannot be read as a PDF with signatures."""
+
+
+def open_pdf(data: bytes) -> PdfFileReader:
+    """Return a reader over *data*. Its faults come out later, as MALFORMED, wherever they are met."""
+    return PdfFileReader(BytesIO(data), strict=False)
+
+
+def stored_evidence(reader: PdfFileReader) -> Evidence:
+    """Return the certificates and CRLs of the document security store (ISO 32000-2 12.8.4.3), if any."""
+    try:
+        store = DocumentSecurityStore.read_dss(reader)
+    except NoDSSFoundError:
+        return Evidence()
+    return Evidence(
+        certificates=tuple(certificate.dump() for certificate in store.load_certs()),
+        crls=tuple(stream.get_object().data for stream in store.crls),
+    )

@@ -1,0 +1,181 @@
+"""Appending revisions to a PDF with pyHanko: fields, signatures, document timestamps.
+
+Each function takes a whole PDF and returns the bytes to append. What a signature says is `entries`'
+business, when one may be made is the caller's.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from asn1crypto import cms
+from asn1crypto import x509 as asn1_x509
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigFieldSpec, append_signature_field
+from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
+from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
+from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PdfSignedData
+from pyhanko.sign.signers.pdf_cms import Signer
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+from asn1crypto import crl as asn1_crl
+
+from envelopes.rules.errors import FukanError
+from envelopes.signing.entries import Entry, placeholder
+from envelopes.signing.keys import SigningKey
+from envelopes.signing.reading import MALFORMED
+from envelopes.signing.timestamps import Timestamper
+from envelopes.signing.trust import Evidence
+
+_MIB = 1024 * 1024
+
+# Attributes, algorithm names and two RSA signatures take under 1.5 KiB beside certificates and token.
+_CMS_OVERHEAD = 2048
+
+
+class WritingFailed(FukanError):
+    """A revision could not be written: the file is not one that `prepare` made, or the field is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pen:
+    """What a signature is made with."""
+
+    key: SigningKey
+    timestamper: Timestamper
+
+
+def append_fields(data: bytes, fields: Sequence[str]) -> bytes:
+    """Return the tail that adds one empty invisible signature field on page 1 per name."""
+    stream, writer = _open(data)
+    try:
+        # EN 319 142-1 wants the extension where the base version is below 2.0. It goes in before the first
+        # signature, so that no signature has to change the catalog for it.
+        writer.ensure_output_version(version=(1, 7))
+        writer.register_extension(ESIC_EXTENSION_1)
+        for name in fields:
+            append_signature_field(writer, SigFieldSpec(name))
+        writer.write_in_place()
+    except MALFORMED as error:
+        raise WritingFailed(type(error).__name__) from None
+    return _tail(stream, data)
+
+
+def append_signature(
+    data: bytes, *, field: str, entry: Entry, now: dt.datetime, pen: Pen, evidence: Evidence
+) -> bytes:
+    """Return the tail that signs *data* in the existing empty *field* and stores *evidence* beside it.
+
+    PAdES B-LT: ETSI.CAdES.detached, SHA-256, signing-certificate-v2, signature timestamp, and the document
+    security store in the same revision. Raises WritingFailed, and Later(TSA_UNAVAILABLE).
+    """
+    certificates = (pen.key.certificate, *pen.key.chain)
+    room = sum(map(len, certificates)) + pen.timestamper.room + _CMS_OVERHEAD
+    revision = _Revision(data, evidence, field)
+    digest = revision.reserve(placeholder(entry, now=now, room=room))
+    return revision.fill(_signature(digest, pen))
+
+
+def append_timestamp(data: bytes, *, field: str, timestamper: Timestamper, evidence: Evidence) -> bytes:
+    """Return the tail with *evidence* and a document timestamp (ETSI.RFC3161) in a new *field*.
+
+    Raises WritingFailed, and Later(TSA_UNAVAILABLE).
+    """
+    revision = _Revision(data, evidence, field, new=True)
+    digest = revision.reserve(DocumentTimestamp(bytes_reserved=2 * timestamper.room))
+    return revision.fill(timestamper(digest))
+
+
+class _Revision:
+    """One incremental update that ends in a signature: reserve, then fill."""
+
+    def __init__(self, data: bytes, evidence: Evidence, field: str, *, new: bool = False) -> None:
+        self._data = data
+        self._evidence = evidence
+        self._field = field
+        self._new = new
+
+    def reserve(self, dictionary: PdfSignedData) -> bytes:
+        """Write everything but the signature; return the SHA-256 that is to be signed."""
+        self._stream, writer = _open(self._data)
+        try:
+            _store(writer, self._evidence)
+            spec = SigFieldSpec(self._field) if self._new else None
+            self._embedder = PdfCMSEmbedder(new_field_spec=spec).write_cms(
+                self._field, writer, existing_fields_only=not self._new
+            )
+            next(self._embedder)
+            self._embedder.send(SigObjSetup(sig_placeholder=dictionary))
+            prepared, _ = self._embedder.send(
+                SigIOSetup(md_algorithm="sha256", in_place=True, chunk_size=_MIB)
+            )
+        except MALFORMED as error:
+            raise WritingFailed(type(error).__name__) from None
+        return bytes(prepared.document_digest)
+
+    def fill(self, signature: bytes) -> bytes:
+        """Put the DER *signature* into its place; return the tail."""
+        try:
+            self._embedder.send(signature)
+        except MALFORMED as error:
+            raise WritingFailed(type(error).__name__) from None
+        return _tail(self._stream, self._data)
+
+
+class _KeptSigner(Signer):
+    """Signs with a key that is already loaded: pyHanko's own reads and checks it at every use."""
+
+    def __init__(self, key: SigningKey) -> None:
+        registry = SimpleCertificateStore.from_certs(asn1_x509.Certificate.load(der) for der in key.chain)
+        super().__init__(signing_cert=asn1_x509.Certificate.load(key.certificate), cert_registry=registry)
+        self._key = key
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: FBT001, FBT002, E501 -- pyHanko's signature
+        return self._key.sign(data)
+
+
+class _TokenSource(TimeStamper):
+    """Hands pyHanko the tokens of a Timestamper."""
+
+    def __init__(self, timestamper: Timestamper) -> None:
+        super().__init__()
+        self._timestamper = timestamper
+
+    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        # In a thread, because a timestamper blocks and may run an event loop of its own.
+        token = await asyncio.to_thread(self._timestamper, message_digest)
+        return cms.ContentInfo.load(token)
+
+
+def _signature(digest: bytes, pen: Pen) -> bytes:
+    # asn1crypto's objects parse themselves lazily and are not safe to share, so each signature builds its own.
+    signed = asyncio.run(
+        _KeptSigner(pen.key).async_sign(
+            digest, "sha256", use_pades=True, timestamper=_TokenSource(pen.timestamper)
+        )
+    )
+    return bytes(signed.dump())
+
+
+def _store(writer: IncrementalPdfFileWriter, evidence: Evidence) -> None:
+    DocumentSecurityStore.supply_dss_in_writer(
+        writer,
+        None,
+        certs=[asn1_x509.Certificate.load(der) for der in evidence.certificates],
+        crls=[asn1_crl.CertificateList.load(der) for der in evidence.crls],
+    )
+
+
+def _open(data: bytes) -> tuple[BytesIO, IncrementalPdfFileWriter]:
+    stream = BytesIO(data)
+    try:
+        return stream, IncrementalPdfFileWriter(stream, strict=False)
+    except MALFORMED as error:
+        raise WritingFailed(type(error).__name__) from None
+
+
+def _tail(stream: BytesIO, data: bytes) -> bytes:
+    return bytes(stream.getbuffer()[len(data) :])
