@@ -1,0 +1,378 @@
+"""What each mail says: one frozen dataclass a mail, which is the whole context of its templates.
+
+Values are plain (text, numbers, dates, aware instants, tuples), so a letter can be built and looked at
+without a database. Wording lives in `mail_templates/<template>/`; whom to write to, and when, lives in the
+table of states and in the worker. The ids in the comments (M01, B01 …) name the mails for people.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
+
+from envelopes.rules.delivery import WhyLink
+
+
+class Reader(StrEnum):
+    """For whom a mail is worded."""
+
+    CONTRACTOR = "contractor"
+    STAFF = "staff"
+
+
+class Kind(StrEnum):
+    """契約書 is signed by the contractor and then by the village, 請書 by the contractor alone."""
+
+    CONTRACT = "contract"
+    ACCEPTANCE = "acceptance"
+
+
+class CodePurpose(StrEnum):
+    """What the confirmation code of a code mail opens."""
+
+    SIGN = "sign"
+    DOWNLOAD = "download"
+
+
+class NewLinkCause(StrEnum):
+    """What led to a new link."""
+
+    ASKED = "asked"
+    WRONG_CODES = "wrong-codes"
+    STAFF = "staff"
+
+
+class Addressee(NamedTuple):
+    """The lines above the text: company or section, office (may be empty), person."""
+
+    organisation: str
+    office: str
+    person: str
+
+
+class DocumentLine(NamedTuple):
+    """A document as a mail lists it. `size` in bytes, `sha256` in hex or empty."""
+
+    title: str
+    pages: int
+    size: int
+    sha256: str = ""
+
+
+class ReadLine(NamedTuple):
+    """One thing read from a staff member's mail. `line` counts from 1; 0 where it came from elsewhere."""
+
+    label: str
+    value: str
+    line: int
+    quoted: str = ""
+
+
+class Question(NamedTuple):
+    """One thing to mend: which line (0: none), what is the matter and how to write it instead."""
+
+    text: str
+    line: int = 0
+    quoted: str = ""
+    sample: str = ""
+
+
+class SignedBy(NamedTuple):
+    """A party that has signed, and when it consented."""
+
+    party: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What every mail has: who reads it, and the section, phone and number at its foot.
+
+    `number` is the envelope's, draft's or mail's short id for people; empty where there is none.
+    """
+
+    template: ClassVar[str]
+
+    to: Addressee
+    section: str
+    phone: str
+    number: str
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToContractor(Letter):
+    """A mail that only a contractor gets."""
+
+    reader: Reader = Reader.CONTRACTOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToStaff(Letter):
+    """A mail that only the village's own people get."""
+
+    reader: Reader = Reader.STAFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftMail(ToStaff):
+    """B01: a draft was made. With `unsealable` the draft came back because a file cannot be signed."""
+
+    template: ClassVar[str] = "draft_mail"
+
+    original_subject: str
+    lines: tuple[ReadLine, ...]
+    documents: tuple[DocumentLine, ...]
+    warnings: tuple[str, ...]
+    unsealable: str = ""
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerMail(ToStaff):
+    """B02 (`refused` false: questions) and B03 (`refused`: nothing could be made of the mail)."""
+
+    template: ClassVar[str] = "answer_mail"
+
+    original_subject: str
+    received_at: datetime
+    refused: bool
+    lines: tuple[ReadLine, ...]
+    questions: tuple[Question, ...]
+    sample: tuple[str, ...]
+    attachments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMail(ToContractor):
+    """M01: please read and sign."""
+
+    template: ClassVar[str] = "request_mail"
+
+    kind: Kind
+    title: str
+    documents: tuple[DocumentLine, ...]
+    deadline: date
+    message: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VillageRequestMail(ToStaff):
+    """M09: the contractors have signed, the village's signer is next. `amount` in yen; None is 単価契約."""
+
+    template: ClassVar[str] = "village_request_mail"
+
+    title: str
+    party: str
+    amount: int | None
+    documents: tuple[DocumentLine, ...]
+    signed: tuple[SignedBy, ...]
+    drafter: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeMail(ToContractor):
+    """M02: a confirmation code. Never stored, carries no link; `word` (符号) stands on the page too."""
+
+    template: ClassVar[str] = "code_mail"
+
+    code: str
+    valid_until: datetime
+    word: str
+    purpose: CodePurpose
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMail(ToContractor):
+    """M03: your signature was received. `waits_for` names who signs next, in turn; empty for the last."""
+
+    template: ClassVar[str] = "received_mail"
+
+    kind: Kind
+    title: str
+    signed_at: datetime
+    documents: tuple[DocumentLine, ...]
+    waits_for: tuple[str, ...]
+    open_days: int
+    history_head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionMail(Letter):
+    """M10 and M11: all have signed. Files are attached, or `why_link` says why they are not.
+
+    `concluded_on` is the date of the last party's timestamp (契約締結日; 請書: 提出日); `consented_on` is
+    given where the consent fell on another day. `actual` and `limit` are bytes, for TOO_MANY files.
+    """
+
+    template: ClassVar[str] = "completion_mail"
+
+    kind: Kind
+    title: str
+    party: str
+    concluded_on: date
+    consented_on: date | None
+    certificate_id: str
+    documents: tuple[DocumentLine, ...]
+    attached: tuple[str, ...]
+    why_link: WhyLink | None = None
+    actual: int = 0
+    limit: int = 0
+    url: str
+    window_ends: datetime
+    accredited: bool
+    history_head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclinedMail(Letter):
+    """M07: a party does not sign. `own`: the reader is the one who declined."""
+
+    template: ClassVar[str] = "declined_mail"
+
+    title: str
+    party: str
+    at: datetime
+    reason: str
+    own: bool
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedMail(Letter):
+    """M06: a party asks for the document to be mended. `own`: the reader is the one who asked."""
+
+    template: ClassVar[str] = "returned_mail"
+
+    title: str
+    party: str
+    at: datetime
+    reason: str
+    own: bool
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledMail(Letter):
+    """M08: the village took the request back. `replaced`: a new request follows."""
+
+    template: ClassVar[str] = "cancelled_mail"
+
+    title: str
+    party: str
+    at: datetime
+    reason: str
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredMail(Letter):
+    """M05: the deadline is over. `url` is the staff page of the envelope (staff only)."""
+
+    template: ClassVar[str] = "expired_mail"
+
+    title: str
+    party: str
+    deadline: date
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendedMail(Letter):
+    """The deadline was moved. The link stays the same; contractors find it again here."""
+
+    template: ClassVar[str] = "extended_mail"
+
+    title: str
+    party: str
+    old_deadline: date
+    deadline: date
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLinkMail(ToContractor):
+    """M14: a new link, because it was asked for, after too many wrong codes, or by the village."""
+
+    template: ClassVar[str] = "new_link_mail"
+
+    cause: NewLinkCause
+    title: str
+    at: datetime
+    deadline: date
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshDownloadMail(ToContractor):
+    """M13: a new download link after the window closed."""
+
+    template: ClassVar[str] = "fresh_download_mail"
+
+    kind: Kind
+    title: str
+    at: datetime
+    certificate_id: str
+    url: str
+    window_ends: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMail(ToStaff):
+    """B04: the request went out. `address` is shown whole, so that a slip is seen."""
+
+    template: ClassVar[str] = "sent_mail"
+
+    title: str
+    party: str
+    addressee: str
+    address: str
+    deadline: date
+    sent_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolMail(ToStaff):
+    """A new staff member sets password and authenticator through a link that works once."""
+
+    template: ClassVar[str] = "enrol_mail"
+
+    roles: tuple[str, ...]
+    password_characters: int
+    url: str
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleMail(ToStaff):
+    """A task keeps failing. It stays queued; `what` and `why` are texts for people, `task` its name."""
+
+    template: ClassVar[str] = "trouble_mail"
+
+    title: str
+    task: str
+    what: str
+    why: str
+    mend: str
+    since: datetime
+    tries: int
+    next_try: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteMail(ToStaff):
+    """Somebody at the contractor's link says that it went to the wrong person; `proved`: after the code."""
+
+    template: ClassVar[str] = "note_mail"
+
+    title: str
+    party: str
+    at: datetime
+    proved: bool
+    note: str
+    url: str

@@ -1,0 +1,362 @@
+"""Letters into mails: templates, subject and text first, then the bytes on the wire.
+
+`render` turns a letter into words and knows no address; `build` turns words into one RFC 5322 message and
+knows no letter. What goes into a letter, whom it goes to and whether files are attached is decided elsewhere.
+The styles of the HTML part are written once, in mail_templates/_layout.html, and put on each element here,
+because mail programs drop style sheets.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from email import policy
+from email.header import Header
+from email.message import EmailMessage
+from email.utils import format_datetime
+from enum import StrEnum
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from bot.letters import Letter
+from envelopes.rules.errors import FukanError
+
+TEMPLATES: Final = Path(__file__).resolve().parent.parent / "mail_templates"
+SUBJECT_COLUMNS: Final = 60  # longer subjects are cut by the mail programs of phones
+
+_TOKYO: Final = ZoneInfo("Asia/Tokyo")
+_LABEL_COLUMNS: Final = 12  # six full-width characters: 契約締結日 and a gap
+_HEADER_LINE: Final = 76  # RFC 2047 2: a line with an encoded word has at most 76 characters
+_KB: Final = 1000
+_WIDE: Final = frozenset("WFA")
+_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: mark what may be shortened in a subject
+
+
+class HeaderUnsafe(FukanError):
+    """A value for a mail header holds a control character or cannot be written in ASCII."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSite:
+    """Who writes: the town, the service and the portal's address, the same in every mail."""
+
+    town: str
+    town_english: str
+    service: str
+    portal_url: str
+    hours: str
+    intake: str
+
+    @property
+    def host(self) -> str:
+        """Host of the portal as a person compares it with the address bar, with a port if there is one."""
+        return urlsplit(self.portal_url).netloc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A mail in words: subject (≤ 60 columns), text and HTML that say the same."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Mailbox(NamedTuple):
+    """A display name (may be empty) and an address as it was typed, carriers' odd local parts included."""
+
+    name: str
+    address: str
+
+
+class Attachment(NamedTuple):
+    """A PDF to attach. `ascii_name` is used in plain mails, whose readers garble Japanese names."""
+
+    name: str
+    ascii_name: str
+    content: bytes
+
+
+class AutoSubmitted(StrEnum):
+    """RFC 3834 5: written by a program on its own, or in answer to a mail."""
+
+    GENERATED = "auto-generated"
+    REPLIED = "auto-replied"
+
+
+def day(value: date) -> str:
+    """2026年8月31日（月）; an instant counts by its date in Japan."""
+    local = value.astimezone(_TOKYO) if isinstance(value, datetime) else value
+    return f"{local.year}年{local.month}月{local.day}日（{'月火水木金土日'[local.weekday()]}）"
+
+
+def clock(value: datetime) -> str:
+    """14:32 in Japan, as the code mail says until when a code is valid."""
+    return f"{value.astimezone(_TOKYO):%H:%M}"
+
+
+def minute(value: datetime) -> str:
+    """2026年8月4日（火）14時21分 in Japan."""
+    local = value.astimezone(_TOKYO)
+    return f"{day(local)}{local.hour}時{local.minute:02d}分"
+
+
+def second(value: datetime) -> str:
+    """2026年8月4日（火）14時21分08秒 in Japan: for signatures, where the order may matter."""
+    return f"{minute(value)}{value.astimezone(_TOKYO).second:02d}秒"
+
+
+def size(count: int) -> str:
+    """312KB or 7.2MB. Decimal, as the town's limits are: 6MB is 6,000,000 bytes."""
+    return f"{count / _KB / _KB:.1f}MB" if count >= _KB * _KB else f"{max(1, round(count / _KB))}KB"
+
+
+def yen(amount: int) -> str:
+    """12,980,000円."""
+    return f"{amount:,}円"
+
+
+def columns(text: str) -> int:
+    """Columns of *text* on a terminal: a full-width character takes two."""
+    return sum(2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text)
+
+
+def pad(label: str) -> str:
+    """*label* filled up with ideographic spaces, so that values line up also in a proportional font."""
+    wide, narrow = divmod(_LABEL_COLUMNS - columns(label), 2)
+    return label + (" " * narrow + "　" * wide if wide > 0 else "　")
+
+
+def elastic(text: str) -> str:
+    """Mark *text* as the part of a subject that is shortened when the subject gets too long."""
+    return f"{_OPEN}{text}{_CLOSE}"
+
+
+def nb(text: str) -> Markup:
+    """*text* for HTML, kept on one line: telephone numbers and hours."""
+    return Markup('<span class="nb">{}</span>').format(text)
+
+
+def _one_line(text: str) -> str:
+    """No control character and no line break survives: a subject must not become a header."""
+    printable = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    return re.sub(r"[ \t]+", " ", printable).strip()
+
+
+def squeeze(subject: str, limit: int) -> str:
+    """Shorten the elastic parts of *subject*, longest first, until it has at most *limit* columns."""
+    parts = re.split(f"{_OPEN}(.*?){_CLOSE}", _one_line(subject))
+    kept = [columns(part) for part in parts]
+    while sum(kept) > limit and (cut := max(range(1, len(parts), 2), key=kept.__getitem__, default=0)):
+        stem = parts[cut].removesuffix("…")
+        if not stem:
+            break
+        parts[cut] = stem[:-1].rstrip() + "…"
+        kept[cut] = columns(parts[cut])
+    return "".join(parts)
+
+
+def _same(message: str) -> str:
+    return message
+
+
+def _same_or_many(one: str, many: str, count: int) -> str:
+    return one if count == 1 else many
+
+
+_FILTERS: Final[dict[str, Callable[..., str]]] = {
+    "day": day,
+    "clock": clock,
+    "minute": minute,
+    "second": second,
+    "size": size,
+    "yen": yen,
+    "pad": pad,
+    "elastic": elastic,
+    "nb": nb,
+}
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates' environment. An unknown name is an error, and values are escaped in HTML only."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Japanese is the source language; catalogues of other languages are installed in the same place.
+    env.install_gettext_callables(_same, _same_or_many, newstyle=True)  # type: ignore[attr-defined]
+    env.filters.update(_FILTERS)
+    return env
+
+
+@lru_cache(maxsize=1)
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def _context(letter: Letter, site: MailSite) -> dict[str, Any]:
+    return {field.name: getattr(letter, field.name) for field in fields(letter)} | {"site": site}
+
+
+def _tidy(text: str) -> str:
+    """One blank line between paragraphs, none at the ends, no trailing spaces."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines) + "\n"
+
+
+def _slim(html: str) -> str:
+    """Without indentation and empty lines: a third of the bytes."""
+    return "\n".join(line for raw in html.splitlines() if (line := raw.strip())) + "\n"
+
+
+def render(letter: Letter, *, site: MailSite) -> Rendered:
+    """Put *letter* into words. Every address and id of the HTML part is in the text too."""
+    env, context = environment(), _context(letter, site)
+
+    def part(name: str) -> str:
+        return env.get_template(f"{letter.template}/{name}").render(context)
+
+    return Rendered(
+        subject=squeeze(part("subject.txt"), SUBJECT_COLUMNS),
+        text=_tidy(part("body.txt")),
+        html=_slim(_inliner().inline(part("body.html"))),
+    )
+
+
+def _checked(value: str) -> str:
+    """*value* if it may stand in a header as it is: printable ASCII, no line break."""
+    if not value.isascii() or not value.isprintable():
+        raise HeaderUnsafe("a mail header must be printable ASCII")
+    return value
+
+
+_DOT_ATOM: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+_QUOTED: Final = re.compile(r'"([^"\\]|\\.)*"')
+
+
+def _addr_spec(address: str) -> str:
+    """*address* for a header: an odd local part (a..b, a.) is quoted, the domain is in IDNA.
+
+    Phone carriers gave out local parts that RFC 5322 3.4.1 knows only as quoted strings.
+    """
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        raise HeaderUnsafe("an address needs a local part and a domain")
+    if not _DOT_ATOM.fullmatch(local) and not _QUOTED.fullmatch(local):
+        escaped = local.replace("\\", "\\\\").replace('"', '\\"')
+        local = f'"{escaped}"'
+    return _checked(f"{local}@{_ascii_domain(domain)}")
+
+
+def _ascii_domain(domain: str) -> str:
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise HeaderUnsafe("a domain that IDNA cannot write") from None
+
+
+def _encoded(name: str, text: str) -> str:
+    """RFC 2047: encoded words of at most 76 characters a line, folded with a leading space."""
+    if text.isascii() and text.isprintable() and len(name) + 2 + len(text) <= _HEADER_LINE:
+        return text
+    clean = _one_line(text)
+    return Header(clean, "utf-8", maxlinelen=_HEADER_LINE, header_name=name).encode(linesep="\r\n")
+
+
+def _quoted_name(name: str, display: str) -> str:
+    clean = _one_line(display)
+    if clean.isascii() and clean.isprintable():
+        escaped = clean.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return _encoded(name, clean)
+
+
+def _address(name: str, mailbox: Mailbox) -> str:
+    spec = _addr_spec(mailbox.address)
+    if not mailbox.name:
+        return spec
+    return f"{_quoted_name(name, mailbox.name)}\r\n <{spec}>"
+
+
+def _headers(rows: Sequence[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in rows).encode("ascii")
+
+
+def _thread(references: Sequence[str]) -> list[tuple[str, str]]:
+    """RFC 5322 3.6.4: the whole thread in References, the mail before in In-Reply-To."""
+    if not references:
+        return []
+    ids = [_checked(reference) for reference in references]
+    return [("In-Reply-To", ids[-1]), ("References", "\r\n ".join(ids))]
+
+
+def _part_off(message: EmailMessage, seed: str) -> None:
+    """Short boundaries that are the same each time: `=_` never stands in base64."""
+    stem = sha256(seed.encode()).hexdigest()[:24]
+    for level, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{stem}_{level}")
+
+
+def _body(rendered: Rendered, attachments: Sequence[Attachment], *, plain_only: bool, seed: str) -> bytes:
+    """The MIME part of the message, with its own headers first. Everything is base64."""
+    message = EmailMessage(policy=policy.SMTP)
+    message.set_content(rendered.text, subtype="plain", charset="utf-8", cte="base64")
+    if not plain_only:
+        message.add_alternative(rendered.html, subtype="html", charset="utf-8", cte="base64")
+    for name, ascii_name, content in attachments:
+        shown = _one_line(_checked(ascii_name) if plain_only else name)
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=shown)
+    if "MIME-Version" not in message:
+        message["MIME-Version"] = "1.0"
+    _part_off(message, seed)
+    return message.as_bytes(policy=policy.SMTP)
+
+
+def build(
+    rendered: Rendered,
+    *,
+    sender: Mailbox,
+    recipient: Mailbox,
+    message_id: str,
+    date: datetime,
+    reply_to: Mailbox | None = None,
+    references: Sequence[str] = (),
+    attachments: Sequence[Attachment] = (),
+    plain_only: bool = False,
+    auto_submitted: AutoSubmitted = AutoSubmitted.GENERATED,
+) -> bytes:
+    """Return the message as it goes over the wire, or raise HeaderUnsafe.
+
+    Lines end in CRLF and have at most 76 characters, headers are ASCII. `plain_only` (phone carriers) leaves
+    out the HTML part. The same arguments give the same bytes. The headers are written here because the
+    standard library drops the quotes around local parts such as a..b.
+    """
+    rows = [
+        ("From", _address("From", sender)),
+        ("To", _address("To", recipient)),
+        *([("Reply-To", _address("Reply-To", reply_to))] if reply_to else []),
+        ("Subject", _encoded("Subject", rendered.subject)),
+        ("Date", format_datetime(date.astimezone(_TOKYO))),
+        ("Message-ID", _checked(message_id)),
+        *_thread(references),
+        ("Auto-Submitted", auto_submitted.value),
+        ("X-Auto-Response-Suppress", "OOF, AutoReply"),
+        ("Content-Language", "ja"),
+    ]
+    return _headers(rows) + _body(rendered, attachments, plain_only=plain_only, seed=message_id)

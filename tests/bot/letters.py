@@ -1,0 +1,319 @@
+"""One sample of every mail, with the cast that all tests share."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from bot import letters as mails
+from bot.render import MailSite
+from envelopes.rules.delivery import WhyLink
+
+SITE = MailSite(
+    town="みほん村",
+    town_english="Mihon Village",
+    service="電子契約",
+    portal_url="https://keiyaku.vill-mihon.example",
+    hours="平日8:30〜17:15",
+    intake="uketsuke@keiyaku.vill-mihon.example",
+)
+TITLE = "令和8年度 村道北城線 舗装補修工事 請負契約"
+PARTY = "髙橋建設株式会社"
+LINK = (
+    "https://keiyaku.vill-mihon.example/s/AgEBf3v9QkC2hT0Zs8mXyw.6c4dJ0q5u7W1bN3xR8pLkQ2vT9yZ4aHs6eFgUiOjMn0"
+)
+PAGE = "https://keiyaku.vill-mihon.example/staff/envelopes/4kq2mvtxb97c"
+HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+HEAD = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+AT = datetime(2026, 8, 4, 5, 21, 8, tzinfo=UTC)
+DEADLINE = date(2026, 8, 31)
+CONTRACTOR = mails.Addressee(PARTY, "代表取締役", "髙橋 一郎")
+CLERK = mails.Addressee("みほん村 建設課", "", "中村 美咲")
+HEADMAN = mails.Addressee("みほん村", "村長", "北沢 健")
+FOOT: dict[str, Any] = {"section": "建設課", "phone": "0261-00-0000", "number": "MHN-2026-0123"}
+DRAFT_FOOT = {**FOOT, "number": "D-0123"}
+NO_FOOT = {**FOOT, "number": ""}
+PAPERS = (
+    mails.DocumentLine("工事請負契約書", 3, 312_400),
+    mails.DocumentLine("特記仕様書", 1, 84_100),
+)
+SEEN = tuple(paper._replace(sha256=HASH) for paper in PAPERS)
+READ = (
+    mails.ReadLine("封筒名", TITLE, 3, f"封筒名：{TITLE}"),
+    mails.ReadLine("宛先", "髙橋建設株式会社 代表取締役 髙橋 一郎 様（台帳と一致）", 4, "宛先：髙橋建設"),
+    mails.ReadLine("種別", "契約書（相手方→村の順に署名）", 5, "種別：契約書"),
+    mails.ReadLine("金額", "12,980,000円（税込）", 6, "金額：１２，９８０，０００円（税込）"),
+    mails.ReadLine("期限", "2026年8月31日（月）23時59分", 7, "期限：8月31日"),
+)
+QUESTIONS = (
+    mails.Question("税込か税抜かが書かれていません。", 6, "金額：12,980,000円", "金額：12,980,000円（税込）"),
+    mails.Question("種別がありません。契約書か請書を書いてください。", sample="種別：契約書"),
+)
+FAULT = mails.Question(
+    "金額を読み取れません。算用数字で書いてください。",
+    3,
+    "金額：壱千弐百九拾八万円也",
+    "金額：12,980,000円（税込）",
+)
+SAMPLE = (
+    "封筒名：令和8年度 村道北城線 舗装補修工事 請負契約",
+    "宛先：髙橋建設株式会社",
+    "種別：契約書",
+    "金額：12,980,000円（税込）",
+    "期限：8月31日",
+)
+STAFF, OUTSIDE = mails.Reader.STAFF, mails.Reader.CONTRACTOR
+
+
+def _completion(**changes: object) -> mails.CompletionMail:
+    values: dict[str, object] = {
+        **FOOT,
+        "to": CONTRACTOR,
+        "reader": OUTSIDE,
+        "kind": mails.Kind.CONTRACT,
+        "title": TITLE,
+        "party": PARTY,
+        "concluded_on": date(2026, 8, 6),
+        "consented_on": None,
+        "certificate_id": "MHN-7K3QW-9XTPA-2M8ZC-4",
+        "documents": SEEN,
+        "attached": (
+            "20260806_12980000_髙橋建設株式会社_工事請負契約書.pdf",
+            "20260806_12980000_髙橋建設株式会社_特記仕様書.pdf",
+            "20260806_12980000_髙橋建設株式会社_締結証明書.pdf",
+        ),
+        "url": LINK.replace("/s/", "/d/"),
+        "window_ends": datetime(2026, 8, 20, 14, 59, 59, tzinfo=UTC),
+        "accredited": False,
+        "history_head": HEAD,
+    }
+    return mails.CompletionMail(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def _ended(
+    letter: type[mails.DeclinedMail] | type[mails.ReturnedMail], reader: mails.Reader, *, own: bool
+) -> mails.Letter:
+    return letter(
+        **FOOT,
+        to=CLERK if reader is STAFF else CONTRACTOR,
+        reader=reader,
+        title=TITLE,
+        party=PARTY,
+        at=AT,
+        reason="工期の終わりが9月30日になっています。\n打合せでは10月15日でした。",
+        own=own,
+        url=PAGE if reader is STAFF else "",
+    )
+
+
+def _request(**changes: object) -> mails.RequestMail:
+    values: dict[str, object] = {
+        **FOOT,
+        "to": CONTRACTOR,
+        "kind": mails.Kind.CONTRACT,
+        "title": TITLE,
+        "documents": PAPERS,
+        "deadline": DEADLINE,
+        "message": "契約保証金の納付書は別に郵送します。\nご不明な点は中村までお電話ください。",
+        "url": LINK,
+    }
+    return mails.RequestMail(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def _received(kind: mails.Kind, waits_for: tuple[str, ...]) -> mails.ReceivedMail:
+    return mails.ReceivedMail(
+        **FOOT,
+        to=CONTRACTOR,
+        kind=kind,
+        title=TITLE,
+        signed_at=AT,
+        documents=SEEN,
+        waits_for=waits_for,
+        open_days=3,
+        history_head=HEAD,
+    )
+
+
+def _draft(**changes: object) -> mails.DraftMail:
+    values: dict[str, object] = {
+        **DRAFT_FOOT,
+        "to": CLERK,
+        "original_subject": "Fwd: 舗装補修工事の契約書について（起案番号 建第512号）",
+        "lines": READ,
+        "documents": PAPERS,
+        "warnings": ("文書2に文字情報がありません（画面読み上げで読めません）。",),
+        "url": PAGE,
+    }
+    return mails.DraftMail(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def _answer(
+    *, refused: bool, questions: tuple[mails.Question, ...], lines: tuple[mails.ReadLine, ...]
+) -> mails.AnswerMail:
+    return mails.AnswerMail(
+        **NO_FOOT,
+        to=CLERK,
+        original_subject="Fwd: 舗装補修工事の契約書について（起案番号 建第512号）",
+        received_at=AT,
+        refused=refused,
+        lines=lines,
+        questions=questions,
+        sample=SAMPLE,
+        attachments=("工事請負契約書.pdf", "特記仕様書①.pdf"),
+    )
+
+
+def _expired(reader: mails.Reader) -> mails.ExpiredMail:
+    url = PAGE if reader is STAFF else ""
+    to = CLERK if reader is STAFF else CONTRACTOR
+    return mails.ExpiredMail(
+        **FOOT, to=to, reader=reader, title=TITLE, party=PARTY, deadline=DEADLINE, url=url
+    )
+
+
+def _extended(reader: mails.Reader) -> mails.ExtendedMail:
+    return mails.ExtendedMail(
+        **FOOT,
+        to=CLERK if reader is STAFF else CONTRACTOR,
+        reader=reader,
+        title=TITLE,
+        party=PARTY,
+        old_deadline=DEADLINE,
+        deadline=date(2026, 9, 14),
+        url=PAGE if reader is STAFF else LINK,
+    )
+
+
+def _cancelled(reader: mails.Reader, *, replaced: bool) -> mails.CancelledMail:
+    to = CLERK if reader is STAFF else CONTRACTOR
+    reason = "工期を誤って記載していたため。"
+    return mails.CancelledMail(
+        **FOOT, to=to, reader=reader, title=TITLE, party=PARTY, at=AT, reason=reason, replaced=replaced
+    )
+
+
+def _new_link(cause: mails.NewLinkCause) -> mails.NewLinkMail:
+    return mails.NewLinkMail(
+        **FOOT, to=CONTRACTOR, cause=cause, title=TITLE, at=AT, deadline=DEADLINE, url=LINK
+    )
+
+
+def _code(purpose: mails.CodePurpose) -> mails.CodeMail:
+    return mails.CodeMail(
+        **FOOT,
+        to=CONTRACTOR,
+        code="048213",
+        valid_until=datetime(2026, 8, 4, 5, 32, tzinfo=UTC),
+        word="さくら",
+        purpose=purpose,
+        title=TITLE,
+    )
+
+
+_LINK_ONLY = {
+    WhyLink.TOO_BIG: (7_200_000, 6_000_000),
+    WhyLink.TOO_BIG_FOR_CARRIER: (2_310_000, 2_000_000),
+    WhyLink.TOO_MANY: (21, 20),
+    WhyLink.ENCODED_TOO_BIG: (10_700_000, 10_000_000),
+    WhyLink.REFUSED_AS_TOO_BIG: (5_400_000, 0),
+}
+
+LETTERS: dict[str, mails.Letter] = {
+    "request_mail": _request(),
+    "request_mail-acceptance": _request(kind=mails.Kind.ACCEPTANCE, message=""),
+    "village_request_mail": mails.VillageRequestMail(
+        **FOOT,
+        to=HEADMAN,
+        title=TITLE,
+        party=PARTY,
+        amount=12_980_000,
+        documents=SEEN,
+        signed=(mails.SignedBy(PARTY, AT),),
+        drafter="建設課 中村 美咲",
+        url=PAGE,
+    ),
+    "code_mail": _code(mails.CodePurpose.SIGN),
+    "code_mail-download": _code(mails.CodePurpose.DOWNLOAD),
+    "received_mail": _received(mails.Kind.CONTRACT, ("みほん村",)),
+    "received_mail-acceptance": _received(mails.Kind.ACCEPTANCE, ()),
+    "completion_mail": _completion(),
+    "completion_mail-staff": _completion(to=CLERK, reader=STAFF, consented_on=date(2026, 8, 5)),
+    "completion_mail-acceptance": _completion(kind=mails.Kind.ACCEPTANCE, accredited=True),
+    **{
+        f"completion_mail-{why.value}": _completion(attached=(), why_link=why, actual=actual, limit=limit)
+        for why, (actual, limit) in _LINK_ONLY.items()
+    },
+    "declined_mail-own": _ended(mails.DeclinedMail, OUTSIDE, own=True),
+    "declined_mail-other": _ended(mails.DeclinedMail, OUTSIDE, own=False),
+    "declined_mail-staff": _ended(mails.DeclinedMail, STAFF, own=False),
+    "returned_mail-own": _ended(mails.ReturnedMail, OUTSIDE, own=True),
+    "returned_mail-other": _ended(mails.ReturnedMail, OUTSIDE, own=False),
+    "returned_mail-staff": _ended(mails.ReturnedMail, STAFF, own=False),
+    "cancelled_mail": _cancelled(OUTSIDE, replaced=False),
+    "cancelled_mail-replaced": _cancelled(OUTSIDE, replaced=True),
+    "cancelled_mail-staff": _cancelled(STAFF, replaced=False),
+    "expired_mail": _expired(OUTSIDE),
+    "expired_mail-staff": _expired(STAFF),
+    "extended_mail": _extended(OUTSIDE),
+    "extended_mail-staff": _extended(STAFF),
+    "new_link_mail": _new_link(mails.NewLinkCause.ASKED),
+    "new_link_mail-wrong-codes": _new_link(mails.NewLinkCause.WRONG_CODES),
+    "new_link_mail-staff": _new_link(mails.NewLinkCause.STAFF),
+    "fresh_download_mail": mails.FreshDownloadMail(
+        **FOOT,
+        to=CONTRACTOR,
+        kind=mails.Kind.CONTRACT,
+        title=TITLE,
+        at=AT,
+        certificate_id="MHN-7K3QW-9XTPA-2M8ZC-4",
+        url=LINK.replace("/s/", "/d/"),
+        window_ends=datetime(2026, 8, 20, 14, 59, 59, tzinfo=UTC),
+    ),
+    "sent_mail": mails.SentMail(
+        **FOOT,
+        to=CLERK,
+        title=TITLE,
+        party=PARTY,
+        addressee="代表取締役 髙橋 一郎",
+        address="taro@takahashi-kensetsu.example",
+        deadline=DEADLINE,
+        sent_at=AT,
+        url=PAGE,
+    ),
+    "draft_mail": _draft(),
+    "draft_mail-unsealable": _draft(
+        unsealable="「特記仕様書.pdf」に署名を付けられません。\nPDFを印刷機能で作り直してください。",
+        warnings=(),
+    ),
+    "answer_mail": _answer(refused=False, questions=QUESTIONS, lines=READ[:2]),
+    "answer_mail-refused": _answer(refused=True, questions=(FAULT,), lines=()),
+    "enrol_mail": mails.EnrolMail(
+        **NO_FOOT,
+        to=CLERK,
+        roles=("担当", "台帳"),
+        password_characters=12,
+        url="https://keiyaku.vill-mihon.example/enrol/AgEBf3v9QkC2hT0Zs8mXyw.6c4dJ0q5u7W1bN3xR8pLkQ2v",
+        valid_until=datetime(2026, 8, 11, 5, 21, tzinfo=UTC),
+    ),
+    "trouble_mail": mails.TroubleMail(
+        **FOOT,
+        to=CLERK,
+        title=TITLE,
+        task="timestamp",
+        what="時刻の証明の取得",
+        why="時刻認証局（TSA）から返事がありません。",
+        mend="情報担当に、時刻認証局とネットワークの状態を確かめてもらってください。",
+        since=AT,
+        tries=6,
+        next_try=datetime(2026, 8, 4, 6, 25, tzinfo=UTC),
+        url=PAGE,
+    ),
+    "note_mail": mails.NoteMail(
+        **FOOT,
+        to=CLERK,
+        title=TITLE,
+        party=PARTY,
+        at=AT,
+        proved=False,
+        note="高橋は退職しました。後任は 総務部 木村です。",
+        url=PAGE,
+    ),
+}
