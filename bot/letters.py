@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
 from envelopes.rules.delivery import WhyLink
+from envelopes.rules.kinds import Kind, Tax
 
 
 class Reader(StrEnum):
@@ -18,13 +19,6 @@ class Reader(StrEnum):
 
     CONTRACTOR = "contractor"
     STAFF = "staff"
-
-
-class Kind(StrEnum):
-    """契約書 is signed by the contractor and then by the village, 請書 by the contractor alone."""
-
-    CONTRACT = "contract"
-    ACCEPTANCE = "acceptance"
 
 
 class CodePurpose(StrEnum):
@@ -166,6 +160,7 @@ class VillageRequestMail(ToStaff):
     title: str
     party: str
     amount: int | None
+    tax: Tax
     documents: tuple[DocumentLine, ...]
     signed: tuple[SignedBy, ...]
     drafter: str

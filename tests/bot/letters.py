@@ -6,6 +6,7 @@ from typing import Any
 from bot import letters as mails
 from bot.render import MailSite
 from envelopes.rules.delivery import WhyLink
+from envelopes.rules.kinds import Kind, Tax
 
 SITE = MailSite(
     town="みほん村",
@@ -68,7 +69,7 @@ def _completion(**changes: object) -> mails.CompletionMail:
         **FOOT,
         "to": CONTRACTOR,
         "reader": OUTSIDE,
-        "kind": mails.Kind.CONTRACT,
+        "kind": Kind.CONTRACT,
         "title": TITLE,
         "party": PARTY,
         "concluded_on": date(2026, 8, 6),
@@ -108,7 +109,7 @@ def _request(**changes: object) -> mails.RequestMail:
     values: dict[str, object] = {
         **FOOT,
         "to": CONTRACTOR,
-        "kind": mails.Kind.CONTRACT,
+        "kind": Kind.CONTRACT,
         "title": TITLE,
         "documents": PAPERS,
         "deadline": DEADLINE,
@@ -118,7 +119,7 @@ def _request(**changes: object) -> mails.RequestMail:
     return mails.RequestMail(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def _received(kind: mails.Kind, waits_for: tuple[str, ...]) -> mails.ReceivedMail:
+def _received(kind: Kind, waits_for: tuple[str, ...]) -> mails.ReceivedMail:
     return mails.ReceivedMail(
         **FOOT,
         to=CONTRACTOR,
@@ -218,13 +219,14 @@ _LINK_ONLY = {
 
 LETTERS: dict[str, mails.Letter] = {
     "request_mail": _request(),
-    "request_mail-acceptance": _request(kind=mails.Kind.ACCEPTANCE, message=""),
+    "request_mail-acceptance": _request(kind=Kind.ACCEPTANCE, message=""),
     "village_request_mail": mails.VillageRequestMail(
         **FOOT,
         to=HEADMAN,
         title=TITLE,
         party=PARTY,
         amount=12_980_000,
+        tax=Tax.INCLUDED,
         documents=SEEN,
         signed=(mails.SignedBy(PARTY, AT),),
         drafter="建設課 中村 美咲",
@@ -232,11 +234,11 @@ LETTERS: dict[str, mails.Letter] = {
     ),
     "code_mail": _code(mails.CodePurpose.SIGN),
     "code_mail-download": _code(mails.CodePurpose.DOWNLOAD),
-    "received_mail": _received(mails.Kind.CONTRACT, ("みほん村",)),
-    "received_mail-acceptance": _received(mails.Kind.ACCEPTANCE, ()),
+    "received_mail": _received(Kind.CONTRACT, ("みほん村",)),
+    "received_mail-acceptance": _received(Kind.ACCEPTANCE, ()),
     "completion_mail": _completion(),
     "completion_mail-staff": _completion(to=CLERK, reader=STAFF, consented_on=date(2026, 8, 5)),
-    "completion_mail-acceptance": _completion(kind=mails.Kind.ACCEPTANCE, accredited=True),
+    "completion_mail-acceptance": _completion(kind=Kind.ACCEPTANCE, accredited=True),
     **{
         f"completion_mail-{why.value}": _completion(attached=(), why_link=why, actual=actual, limit=limit)
         for why, (actual, limit) in _LINK_ONLY.items()
@@ -260,7 +262,7 @@ LETTERS: dict[str, mails.Letter] = {
     "fresh_download_mail": mails.FreshDownloadMail(
         **FOOT,
         to=CONTRACTOR,
-        kind=mails.Kind.CONTRACT,
+        kind=Kind.CONTRACT,
         title=TITLE,
         at=AT,
         certificate_id="MHN-7K3QW-9XTPA-2M8ZC-4",
