@@ -120,7 +120,7 @@ def create(
     A second call changes nothing; a call after a crash completes what the first had begun. *town* and
     *public_url* (the site's address, without a path to the files) go into new certificates only.
     """
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     (directory / "public").mkdir(mode=0o755, exist_ok=True)
     with _locked(directory):
         _sweep(directory)

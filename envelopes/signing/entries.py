@@ -1,4 +1,4 @@
-"""What a signature dictionary says besides the signature: who instructed, and what that person had seen.
+r"""What a signature dictionary says besides the signature: who instructed, and what that person had seen.
 
 Keys of this project begin with the developer prefix `FUKN_` (ISO 32000-1 Annex E, second class), so no
 other software takes them for its own:
@@ -6,7 +6,7 @@ other software takes them for its own:
 | key | value |
 |---|---|
 | `FUKN_SeenSHA256` | SHA-256 of the file the signer was shown, 64 lower-case hex digits |
-| `FUKN_SeenLength` | its length N in bytes: `head -c N signed.pdf \\| sha256sum` gives the line above |
+| `FUKN_SeenLength` | its length N in bytes: `head -c N signed.pdf \| sha256sum` gives the line above |
 | `FUKN_ConsentSHA256` | SHA-256 of the signer's consent record, hex |
 | `FUKN_EnvelopeRef`, `FUKN_CertificateId` | which envelope and which document of it |
 
@@ -107,7 +107,7 @@ def placeholder(entry: Entry, *, now: dt.datetime, room: int) -> SignatureObject
         _CERTIFICATE: entry.certificate_id,
     }
     made.update({NameObject(key): TextStringObject(text) for key, text in texts.items()})
-    made[NameObject(_LENGTH)] = NumberObject(entry.seen_length)
+    made[NameObject(_LENGTH)] = NumberObject(entry.seen_length)  # type: ignore[no-untyped-call]
     return made
 
 

@@ -4,6 +4,7 @@ pyHanko and asn1crypto meet malformed input with many kinds of exception; MALFOR
 each border of this package converts them and none escapes.
 """
 
+import logging
 from io import BytesIO
 
 from pyhanko.pdf_utils.misc import PdfError
@@ -40,6 +41,12 @@ MALFORMED = (
 
 class UnreadablePdf(FukanError):
     """These bytes cannot be read as a PDF with signatures."""
+
+
+def hush() -> None:
+    """Keep pyHanko from logging. It quotes certificates of files that strangers hand in: personal data."""
+    for name in ("pyhanko", "pyhanko_certvalidator"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def open_pdf(data: bytes) -> PdfFileReader:

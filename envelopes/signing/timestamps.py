@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import cms, core, tsp  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
-from pyhanko.sign.ades.report import AdESPassed
+from pyhanko.sign.ades.report import AdESStatus
 from pyhanko.sign.general import extract_signer_info
 from pyhanko.sign.validation.ades import ades_timestamp_validation
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation
@@ -22,7 +22,7 @@ from pyhanko.sign.validation.generic_cms import extract_certs_for_validation
 from envelopes.rules.errors import Later, Reason
 from envelopes.signing import trust
 from envelopes.signing.keys import SigningKey
-from envelopes.signing.reading import MALFORMED
+from envelopes.signing.reading import MALFORMED, hush
 from envelopes.signing.trust import Evidence
 
 _NONCE_BITS = 64
@@ -88,6 +88,7 @@ class CheckedTimestamper:
         self._check_chain(signed, imprint)
 
     def _check_chain(self, signed: cms.SignedData, imprint: bytes) -> None:
+        hush()
         now = self.clock()
         result = asyncio.run(
             ades_timestamp_validation(
@@ -97,8 +98,8 @@ class CheckedTimestamper:
                 timing_info=trust.at(now),
             )
         )
-        if result.ades_subindic is not AdESPassed.OK:
-            raise _unavailable(f"token {result.ades_subindic.name.lower()}")
+        if result.ades_subindic.status is not AdESStatus.PASSED:
+            raise _unavailable(f"token {result.ades_subindic.standard_name.lower()}")
 
 
 def room_for(key: SigningKey) -> int:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.ades.report import AdESPassed
+from pyhanko.sign.ades.report import AdESStatus
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
 from pyhanko.sign.validation.ades import (
     AdESBasicValidationResult,
@@ -28,7 +28,7 @@ from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverage
 
 from envelopes.signing import trust
 from envelopes.signing.entries import Written, fits, written
-from envelopes.signing.reading import MALFORMED, open_pdf, stored_evidence
+from envelopes.signing.reading import MALFORMED, hush, open_pdf, stored_evidence
 from envelopes.signing.trust import Evidence
 
 
@@ -47,19 +47,17 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureReport:
-    """One signature.
+class Judgement:
+    """What is said of signatures and document timestamps alike.
 
-    *signer* is the certificate's common name, *says* what the dictionary says, *at* the time of its signature
-    timestamp. *intact*: the signed bytes are unchanged; *trusted*: chain, revocation and time hold, now or
-    (by timestamps) when it was made; *whole*: its byte range runs from 0 to the end of its own revision;
-    *unaltered*: what was appended later is nothing but further fields' signatures and validation data.
+    *signer* is the certificate's common name. *intact*: the signed bytes are unchanged; *trusted*: chain,
+    revocation and time hold, now or (by later timestamps) when it was made; *whole*: its byte range runs
+    from 0 to the end of its own revision; *unaltered*: what was appended later is nothing but further
+    signatures and validation data. *indication* is the sub-indication of ETSI EN 319 102-1, for logs.
     """
 
     field: str
     signer: str
-    says: Written
-    at: dt.datetime | None
     intact: bool
     trusted: bool
     whole: bool
@@ -74,23 +72,18 @@ class SignatureReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampReport:
-    """One document timestamp; the words mean what they mean in SignatureReport."""
+class SignatureReport(Judgement):
+    """One signature: what its dictionary says, and the time of its own timestamp where that is proved."""
 
-    field: str
-    signer: str
+    says: Written
+    at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampReport(Judgement):
+    """One document timestamp and its time."""
+
     at: dt.datetime
-    intact: bool
-    trusted: bool
-    whole: bool
-    unaltered: bool
-    indication: str
-    faults: tuple[Fault, ...]
-
-    @property
-    def valid(self) -> bool:
-        """Nothing is wrong with it."""
-        return not self.faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +101,7 @@ class Report:
     @property
     def valid(self) -> bool:
         """Neither the file nor any signature or timestamp in it has a fault, and there is a signature."""
-        parts = (*self.signatures, *self.timestamps)
+        parts: tuple[Judgement, ...] = (*self.signatures, *self.timestamps)
         return not self.faults and all(part.valid for part in parts)
 
 
@@ -120,6 +113,7 @@ def report(
     *trust_roots* are DER certificates. *crls* (DER) are today's: more than seven days after the last document
     timestamp was made, its own certificate cannot be judged without them. Never raises for bad input.
     """
+    hush()
     try:
         return _Judge(data, trust_roots, now, crls).report()
     except MALFORMED:
@@ -232,11 +226,22 @@ def _outcome(one: EmbeddedPdfSignature, result: AdESBasicValidationResult[Any]) 
         field=str(one.field_name),
         signer=str(one.signer_cert.subject.native.get("common_name", "")),
         intact=status is not None and status.intact and status.valid,
-        trusted=result.ades_subindic is AdESPassed.OK,
-        whole=one.coverage is not None and one.coverage >= SignatureCoverageLevel.ENTIRE_REVISION,
-        unaltered=isinstance(one.diff_result, DiffResult)
-        and one.diff_result.modification_level <= ModificationLevel.FORM_FILLING,
-        indication=result.ades_subindic.name.lower(),
+        trusted=result.ades_subindic.status is AdESStatus.PASSED,
+        whole=_is_whole(one),
+        unaltered=_is_unaltered(one),
+        indication=result.ades_subindic.standard_name.lower(),
+    )
+
+
+def _is_whole(one: EmbeddedPdfSignature) -> bool:
+    coverage: SignatureCoverageLevel | None = one.coverage
+    return coverage is not None and coverage >= SignatureCoverageLevel.ENTIRE_REVISION
+
+
+def _is_unaltered(one: EmbeddedPdfSignature) -> bool:
+    difference: object = one.diff_result
+    return (
+        isinstance(difference, DiffResult) and difference.modification_level <= ModificationLevel.FORM_FILLING
     )
 
 
@@ -249,7 +254,7 @@ def _proved_time(result: AdESWithTimeValidationResult) -> dt.datetime | None:
     status = result.api_status
     if isinstance(result, AdESLTAValidationResult):
         upheld = result.signature_timestamp_status
-        if upheld is None or upheld.ades_subindic is not AdESPassed.OK:
+        if upheld is None or upheld.ades_subindic.status is not AdESStatus.PASSED:
             return None
         status = upheld.api_status
     else:

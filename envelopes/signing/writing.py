@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from asn1crypto import cms
+from asn1crypto import cms  # type: ignore[import-untyped]
+from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
@@ -21,7 +22,6 @@ from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko_certvalidator.registry import SimpleCertificateStore
-from asn1crypto import crl as asn1_crl
 
 from envelopes.rules.errors import FukanError
 from envelopes.signing.entries import Entry, placeholder
@@ -54,11 +54,11 @@ def append_fields(data: bytes, fields: Sequence[str]) -> bytes:
     try:
         # EN 319 142-1 wants the extension where the base version is below 2.0. It goes in before the first
         # signature, so that no signature has to change the catalog for it.
-        writer.ensure_output_version(version=(1, 7))
+        writer.ensure_output_version(version=(1, 7))  # type: ignore[no-untyped-call]
         writer.register_extension(ESIC_EXTENSION_1)
         for name in fields:
             append_signature_field(writer, SigFieldSpec(name))
-        writer.write_in_place()
+        writer.write_in_place()  # type: ignore[no-untyped-call]
     except MALFORMED as error:
         raise WritingFailed(type(error).__name__) from None
     return _tail(stream, data)
@@ -85,7 +85,8 @@ def append_timestamp(data: bytes, *, field: str, timestamper: Timestamper, evide
     Raises WritingFailed, and Later(TSA_UNAVAILABLE).
     """
     revision = _Revision(data, evidence, field, new=True)
-    digest = revision.reserve(DocumentTimestamp(bytes_reserved=2 * timestamper.room))
+    place = DocumentTimestamp(bytes_reserved=2 * timestamper.room)  # type: ignore[no-untyped-call]
+    digest = revision.reserve(place)
     return revision.fill(timestamper(digest))
 
 
@@ -129,11 +130,18 @@ class _KeptSigner(Signer):
     """Signs with a key that is already loaded: pyHanko's own reads and checks it at every use."""
 
     def __init__(self, key: SigningKey) -> None:
-        registry = SimpleCertificateStore.from_certs(asn1_x509.Certificate.load(der) for der in key.chain)
-        super().__init__(signing_cert=asn1_x509.Certificate.load(key.certificate), cert_registry=registry)
+        chain = [asn1_x509.Certificate.load(der) for der in key.chain]
+        registry = SimpleCertificateStore.from_certs(chain)  # type: ignore[no-untyped-call]
+        own = asn1_x509.Certificate.load(key.certificate)
+        super().__init__(signing_cert=own, cert_registry=registry)
         self._key = key
 
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: FBT001, FBT002, E501 -- pyHanko's signature
+    async def async_sign_raw(
+        self,
+        data: bytes,
+        digest_algorithm: str,  # noqa: ARG002 -- always SHA-256, see _signature
+        dry_run: bool = False,  # noqa: ARG002, FBT001, FBT002 -- pyHanko's signature
+    ) -> bytes:
         return self._key.sign(data)
 
 
@@ -141,10 +149,14 @@ class _TokenSource(TimeStamper):
     """Hands pyHanko the tokens of a Timestamper."""
 
     def __init__(self, timestamper: Timestamper) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._timestamper = timestamper
 
-    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+    async def async_timestamp(
+        self,
+        message_digest: bytes,
+        md_algorithm: str,  # noqa: ARG002 -- always SHA-256, see _signature
+    ) -> cms.ContentInfo:
         # In a thread, because a timestamper blocks and may run an event loop of its own.
         token = await asyncio.to_thread(self._timestamper, message_digest)
         return cms.ContentInfo.load(token)
