@@ -51,10 +51,11 @@ def normalise(address: str, *, carrier_domains: Iterable[str] = CARRIER_DOMAINS)
         return _carrier(parts)
     try:
         found = validate_email(
-            f"{parts.local}@{parts.domain}", check_deliverability=False, allow_smtputf8=False
+            f"{parts.local}@{parts.domain}", check_deliverability=False, allow_smtputf8=False, strict=True
         )
-    except (EmailNotValidError, ValueError) as error:
-        raise Refused(Reason.ADDRESS_FORM) from error
+    except (EmailNotValidError, ValueError):
+        # The library's own message repeats parts of the address, so it must not reach a log as the cause.
+        raise Refused(Reason.ADDRESS_FORM) from None
     return f"{parts.local}@{(found.ascii_domain or found.domain).lower()}"
 
 

@@ -60,6 +60,11 @@ def legal_form(name: str) -> str:
     return _LEGAL_FORMS.get(found[0], found[0]) if found else ""
 
 
+def is_legal_form(word: str) -> bool:
+    """Say whether *word* is a legal form and nothing else (㈱, 株式会社)."""
+    return _FORMS.fullmatch(_joined(word)) is not None
+
+
 def same_company(one: str, other: str) -> bool:
     """Say whether two spellings may mean one company: a legal form may be missing but not differ."""
     forms = {legal_form(one), legal_form(other)} - {""}

@@ -1,0 +1,101 @@
+"""What an amount of money written by a person says: yen and how they stand to consumption tax.
+
+Nothing is guessed and no tax is worked out. Numbers in 大字 or 漢数字, ranges, fractions of a yen and wrong
+groups of digits are refused with `AMOUNT_UNREADABLE`; an amount that says nothing about tax, or two things,
+with `AMOUNT_TAX_UNSAID`.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.kinds import Tax
+
+_LONGEST: Final = 200  # an amount with its remarks; anything longer is prose
+_MOST_YEN: Final = 10**12  # one trillion: beyond what a municipality contracts, so surely a slip
+_DIGITS: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,13})"
+_PART: Final = rf"{_DIGITS}(?:\.[0-9]{{1,8}})?"
+_UNITS: Final = {"億": 10**8, "千万": 10**7, "百万": 10**6, "万": 10**4, "千": 1000, "": 1}
+
+_BRACKETS: Final = re.compile(r"[(\[〔【〈]([^()\[\]〔〕【】〈〉]*)[)\]〕】〉]")
+_OF_WHICH: Final = re.compile(r"(?:うち|内)[^0-9]{0,30}消費税.*")
+_NO_AMOUNT: Final = re.compile(r"(?:なし|無し|無|ナシ|単価契約)(?:\([^()]*\))?")
+_MONEY: Final = re.compile(r"[0-9][0-9,]{3,}|円")
+_SAID: Final = {
+    Tax.EXCLUDED: re.compile(
+        r"税抜き?|税別|外税|消費税[^円]{0,20}?(?:を?除く|を?含まない|を?含まず|は?別途?|抜き?)"
+    ),
+    Tax.INCLUDED: re.compile(r"税込み?|内税|消費税[^円]{0,20}?(?:を?含む|を?含み|込み?)"),
+    Tax.NONE: re.compile(r"非課税|不課税|免税"),
+}
+_MAIN: Final = re.compile(
+    r"(?:一?金)?[¥\\]?"
+    rf"(?:(?P<a>{_PART})億)?(?:(?P<b>{_PART})(?P<unit>千万|百万|万))?(?:(?P<c>{_PART})千)?(?P<d>{_DIGITS})?"
+    r"円?(?:也|整)?(?:\.?[-−―ー])?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Whole yen, or `None` where it was said that no amount is agreed (なし)."""
+
+    yen: int | None
+    tax: Tax
+
+
+def parse_amount(text: str) -> Amount:
+    """Return what *text* says, or raise `Refused` (`AMOUNT_UNREADABLE`, `AMOUNT_TAX_UNSAID` with yen)."""
+    compact = re.sub(r"\s", "", unicodedata.normalize("NFKC", text[:_LONGEST]))
+    compact = re.sub(r"(?<=[0-9])、(?=[0-9]{3})", ",", compact)
+    if _NO_AMOUNT.fullmatch(compact):
+        return Amount(yen=None, tax=Tax.NONE)
+    remarks = _BRACKETS.findall(compact)
+    if len(text) > _LONGEST or any("税" not in remark for remark in remarks):
+        raise Refused(Reason.AMOUNT_UNREADABLE)
+    main = _BRACKETS.sub("", compact)
+    yen = _yen(_without_tax_words(main))
+    return Amount(yen=yen, tax=_tax(main, remarks, yen))
+
+
+def _without_tax_words(main: str) -> str:
+    left = _OF_WHICH.sub("", main)
+    for words in _SAID.values():
+        left = words.sub("", left)
+    return left.strip("、,。;:・")
+
+
+def _yen(main: str) -> int:
+    """Add up 億, 万 and 千; each part must be smaller than the unit before it."""
+    found = _MAIN.fullmatch(main)
+    if not found:
+        raise Refused(Reason.AMOUNT_UNREADABLE)
+    written = [
+        (found["a"], "億"),
+        (found["b"], found["unit"] or ""),
+        (found["c"], "千"),
+        (found["d"], ""),
+    ]
+    parts = [(Fraction(digits.replace(",", "")), _UNITS[unit]) for digits, unit in written if digits]
+    above = [unit for _, unit in parts]
+    fits = all(number * unit < higher for (number, unit), higher in zip(parts[1:], above, strict=False))
+    total = sum((number * unit for number, unit in parts), Fraction(0))
+    if not parts or not fits or total.denominator != 1 or total > _MOST_YEN:
+        raise Refused(Reason.AMOUNT_UNREADABLE)
+    return int(total)
+
+
+def _tax(main: str, remarks: list[str], yen: int) -> Tax:
+    """Read the tax off the amount itself. A remark with another amount speaks of that other amount."""
+    whole = main + "".join(remarks)
+    own = _OF_WHICH.sub("", main) + "".join(
+        remark for remark in remarks if not _MONEY.search(_OF_WHICH.sub("", remark))
+    )
+    said = {tax for tax, words in _SAID.items() if words.search(own)}
+    if _OF_WHICH.search(whole):
+        said.add(Tax.INCLUDED)
+    if len(said) != 1:
+        raise Refused(Reason.AMOUNT_TAX_UNSAID, yen=yen)
+    return said.pop()

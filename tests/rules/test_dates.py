@@ -1,0 +1,98 @@
+"""Dates as people write them in mails."""
+
+import contextlib
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envelopes.rules.dates import WEEKDAYS, parse_date
+from envelopes.rules.errors import Reason, Refused
+
+TODAY = date(2026, 8, 4)
+END = date(2026, 8, 31)
+READABLE = {
+    "令和8年8月31日": END,
+    "令和８年８月３１日（月）": END,
+    "令和 8年 8月 31日": END,
+    "R8.8.31": END,
+    "Ｒ８．８．３１": END,
+    "r8/8/31": END,
+    "R8-8-31": END,
+    "平成38年8月31日": END,
+    "2026/8/31": END,
+    "2026-08-31": END,
+    "2026.8.31": END,
+    "２０２６年８月３１日": END,
+    "20260831": END,
+    "8月31日": END,
+    "8月31日まで": END,
+    "8/31（月）まで": END,
+    "８／３１": END,
+    "2026年8月31日月曜日": END,
+    "8月31日（月）必着": END,
+    "8月31日(月・祝)": END,
+    "1/15": date(2027, 1, 15),
+    "8月4日": TODAY,
+    "8月3日": date(2027, 8, 3),
+    "令和元年5月1日": date(2019, 5, 1),
+}
+
+
+@pytest.mark.parametrize(("written", "day"), READABLE.items())
+def test_written_date_is_read(written: str, day: date) -> None:
+    assert parse_date(written, today=TODAY).day == day
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "来週中",
+        "なるべく早く",
+        "8月31日頃",
+        "8月31日17時",
+        "31日",
+        "26/8/31",
+        "8.31",
+        "昭和101年8月31日",
+        "",
+        "8月",
+        "2026年8月31日または9月1日",
+        "٨月٣١日",
+        "9" * 100,
+    ],
+)
+def test_doubtful_date_is_refused(written: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_date(written, today=TODAY)
+    assert refusal.value.reason is Reason.DEADLINE_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "written", ["令和8年2月30日", "2026/13/1", "2月29日", "0000/1/1", "令和0年1月1日", "20260231"]
+)
+def test_day_that_no_calendar_has_is_refused(written: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_date(written, today=TODAY)
+    assert refusal.value.reason is Reason.DEADLINE_NOT_A_DATE
+
+
+def test_wrong_weekday_is_seen_and_the_right_one_is_not_reported() -> None:
+    assert not parse_date("8月31日（火）", today=TODAY).weekday_right
+    assert parse_date("8月31日（月）", today=TODAY).weekday_right
+    assert parse_date("8月31日", today=TODAY).weekday_right
+
+
+@given(st.dates(date(2019, 5, 1), date(2099, 12, 31)))
+def test_every_day_is_read_in_both_calendars(day: date) -> None:
+    weekday = WEEKDAYS[day.weekday()]
+    era = f"令和{day.year - 2018}年{day.month}月{day.day}日（{weekday}）"
+    assert parse_date(era, today=TODAY).day == parse_date(day.isoformat(), today=TODAY).day == day
+    assert parse_date(era, today=TODAY).weekday_right
+
+
+@given(st.text(alphabet="0123456789年月日/-.令和R元月（火）まで ", max_size=30))
+def test_no_text_does_more_than_be_refused(text: str) -> None:
+    with contextlib.suppress(Refused):
+        parse_date(text, today=TODAY)

@@ -1,0 +1,383 @@
+"""What staff write in the mail, and what is read from it."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envelopes.rules.amounts import Amount
+from envelopes.rules.errors import Reason
+from envelopes.rules.kinds import Kind, Tax
+from envelopes.rules.orders import SUBJECT_LINE, Key, Reading, plain_subject, read
+from envelopes.rules.policy import Policy
+
+TODAY = date(2026, 8, 4)
+POLICY = Policy()
+MAIL = """総務課 契約係 ご担当者様
+
+お世話になっております。下記のとおりお願いします。
+
+■封筒名：令和8年度 村道北城線　舗装補修工事
+【宛先】　髙橋建設株式会社 代表取締役 髙橋一郎 様 <Taro@Takahashi-Kensetsu.example>
+金額　　１２，９８０，０００円（税込）
+期限＝R8.8.31
+種別: 工事請負契約書
+
+-----Original Message-----
+From: someone@example.com
+金額：1円
+"""
+COMPLETE = "封筒名：A\n宛先：髙橋建設㈱ <a@b.example>\n種別：契約書\n金額：1円（税込）\n"
+
+
+def reading(text: str, *, subject: str = "") -> Reading:
+    return read(text, subject=subject, today=TODAY, policy=POLICY)
+
+
+def problems(result: Reading) -> list[Reason]:
+    return [problem.reason for problem in result.problems]
+
+
+def addresses(text: str) -> list[str | None]:
+    return [one.address for one in reading(text).recipients]
+
+
+def test_whole_order_is_read() -> None:
+    result = reading(MAIL)
+    assert result.problems == result.warnings == ()
+    assert result.title is not None
+    assert result.title.value == "令和8年度 村道北城線　舗装補修工事"
+    assert result.kind is Kind.CONTRACT
+    assert result.amount == Amount(yen=12_980_000, tax=Tax.INCLUDED)
+    assert result.deadline == date(2026, 8, 31)
+    [recipient] = result.recipients
+    assert recipient.name == "髙橋建設株式会社 代表取締役 髙橋一郎"
+    assert (recipient.company, recipient.person) == ("髙橋建設株式会社", "代表取締役 髙橋一郎")
+    assert recipient.address == "Taro@takahashi-kensetsu.example"
+
+
+def test_every_value_knows_its_line() -> None:
+    result = reading(MAIL)
+    assert result.title is not None
+    assert result.title.line == 5
+    assert result.recipients[0].line == 6
+    assert result.sources[Key.AMOUNT].line == 7
+    assert result.sources[Key.AMOUNT].text == "金額　　１２，９８０，０００円（税込）"
+    assert result.sources[Key.KIND].value == "工事請負契約書"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "封筒名：契約A",
+        "封筒名:契約A",
+        "封筒名＝契約A",
+        "封筒名 = 契約A",
+        "封筒名\t契約A",
+        "封筒名  契約A",
+        "封筒名　契約A",
+        "封　筒　名：契約A",
+        "> 封筒名：契約A",
+        "> > ・封筒名：契約A",
+        "＞　封筒名：契約A",
+        "・封筒名：契約A",
+        "■封筒名：契約A",
+        "【封筒名】契約A",
+        "【封筒名】：契約A",
+        "［封筒名］ 契約A",
+        "「封筒名」契約A",
+        "1. 封筒名：契約A",
+        "（１）封筒名：契約A",
+        "①封筒名：契約A",
+        "- 封筒名：契約A",
+        "* 封筒名：契約A",
+        "　　封筒名：契約A",
+        "件名：契約A",
+        "工事名：契約A",
+        "業務名：契約A",
+        "契約名：契約A",
+        "封筒名：\n契約A",
+        "封\u200b筒名：契約A",
+    ],
+)
+def test_line_may_look_many_ways(line: str) -> None:
+    title = reading(f"よろしくお願いします。\n{line}\n").title
+    assert title is not None
+    assert title.value == "契約A"
+    assert title.line > 1
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        "-----Original Message-----",
+        "---------- Forwarded message ----------",
+        "-------- 転送メッセージ --------",
+        "----- 元のメッセージ -----",
+        "From: taro@example.jp",
+        "差出人: 髙橋一郎",
+        "差出人：髙橋一郎",
+        "送信者: 髙橋一郎",
+        "________________________________",
+        "-- ",
+        "--",
+        "On Tue, Aug 4, 2026, Taro <taro@example.jp> wrote:",
+        "2026年8月4日(火) 10:00 髙橋一郎 <taro@example.jp> のメッセージ:",
+        "Begin forwarded message:",
+        "> From: taro@example.jp",
+    ],
+)
+def test_nothing_below_a_forwarded_mail_or_a_signature_counts(stop: str) -> None:
+    result = reading(f"{COMPLETE}{stop}\n金額：999円（税込）\n期限：8月31日\n部暑：x\n")
+    assert result.amount == Amount(yen=1, tax=Tax.INCLUDED)
+    assert result.deadline is None
+    assert result.warnings == ()
+
+
+def test_a_rule_of_dashes_is_decoration() -> None:
+    assert problems(reading(f"----------\n{COMPLETE}----------\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    {
+        "契約書": Kind.CONTRACT,
+        "工事請負契約書": Kind.CONTRACT,
+        "委託契約書（双方署名）": Kind.CONTRACT,
+        "変更契約書": Kind.CONTRACT,
+        "覚書": Kind.CONTRACT,
+        "協定書": Kind.CONTRACT,
+        "請書": Kind.ACCEPTANCE,
+        "注文請書": Kind.ACCEPTANCE,
+        "請　書": Kind.ACCEPTANCE,
+        "請け書": Kind.ACCEPTANCE,
+    }.items(),
+)
+def test_kind_is_one_of_two(written: str, kind: Kind) -> None:
+    assert reading(f"種別：{written}").kind is kind
+
+
+@pytest.mark.parametrize("written", ["見積書", "契約書または請書", "契約書ではない", "x"])
+def test_other_kinds_are_asked_back(written: str) -> None:
+    result = reading(f"種別：{written}")
+    assert result.kind is None
+    assert Reason.KIND_UNREADABLE in problems(result)
+
+
+def test_missing_lines_are_asked_for_all_at_once() -> None:
+    result = reading("よろしくお願いします。")
+    assert problems(result) == [
+        Reason.TITLE_MISSING,
+        Reason.RECIPIENT_MISSING,
+        Reason.KIND_MISSING,
+        Reason.AMOUNT_MISSING,
+    ]
+    assert [problem.details["key"] for problem in result.problems] == ["封筒名", "宛先", "種別", "金額"]
+
+
+def test_amount_without_tax_is_a_question_that_quotes_the_line() -> None:
+    [problem] = reading(COMPLETE.replace("1円（税込）", "12,980,000円")).problems
+    assert problem.reason is Reason.AMOUNT_TAX_UNSAID
+    assert problem.line == 4
+    assert problem.details == {"key": "金額", "text": "金額：12,980,000円", "yen": 12_980_000}
+
+
+@pytest.mark.parametrize(
+    ("deadline", "reason"),
+    {
+        "2026年8月3日": Reason.DEADLINE_PAST,
+        "令和8年2月30日": Reason.DEADLINE_NOT_A_DATE,
+        "来週中": Reason.DEADLINE_UNREADABLE,
+        "2126/8/31": Reason.DEADLINE_UNREADABLE,
+    }.items(),
+)
+def test_unusable_deadline_is_refused(deadline: str, reason: Reason) -> None:
+    result = reading(f"{COMPLETE}期限：{deadline}")
+    assert problems(result) == [reason]
+    assert result.deadline is None
+
+
+def test_today_is_not_past() -> None:
+    assert reading(f"{COMPLETE}期限：8月4日").deadline == TODAY
+
+
+def test_weekday_mismatch_is_a_warning() -> None:
+    result = reading(f"{COMPLETE}期限：8月31日（火）")
+    assert result.deadline == date(2026, 8, 31)
+    [warning] = result.warnings
+    assert warning.reason is Reason.WEEKDAY_MISMATCH
+    assert (warning.details["said"], warning.details["right"]) == ("火", "月")
+
+
+def test_several_recipients_keep_their_order() -> None:
+    text = "宛先：㈱Ｂ <b@b.example>\n宛先：有限会社A 様 a@a.example\n宛先：C工業\n"
+    assert addresses(text) == ["b@b.example", "a@a.example", None]
+    assert [one.name for one in reading(text).recipients] == ["㈱Ｂ", "有限会社A", "C工業"]
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "address"),
+    [
+        ("髙橋建設㈱　ｔａｒｏ＠ｔａｋａｈａｓｈｉ．ｅｘａｍｐｌｅ", "髙橋建設㈱", "taro@takahashi.example"),
+        ("髙橋建設（株） 御中 （taro@takahashi.example）", "髙橋建設（株）", "taro@takahashi.example"),
+        ("<taro@takahashi.example>", "", "taro@takahashi.example"),
+        ("taro@takahashi.example（髙橋建設）", "（髙橋建設）", "taro@takahashi.example"),
+        ("髙橋一郎様＜taro@takahashi.example＞", "髙橋一郎", "taro@takahashi.example"),
+        ("髙橋 taro@t.example<mailto:taro@t.example>", "髙橋", "taro@t.example"),
+        ("髙橋 <a..b.@docomo.ne.jp>", "髙橋", "a..b.@docomo.ne.jp"),
+        ('髙橋 <"a..b."@docomo.ne.jp>', "髙橋", "a..b.@docomo.ne.jp"),
+        ("鵜殿", "鵜殿", None),
+        ("髙﨑\U000e0100建設 殿", "髙﨑\U000e0100建設", None),
+        ("\ufa19戸工業", "\ufa19戸工業", None),
+        ("髙橋建設 <taro@takahashi.example>、", "髙橋建設", "taro@takahashi.example"),
+    ],
+)
+def test_recipient_keeps_the_name_and_mends_the_address(written: str, name: str, address: str | None) -> None:
+    [recipient] = reading(f"宛先：{written}").recipients
+    assert (recipient.name, recipient.address) == (name, address)
+
+
+def test_two_recipients_may_share_a_line() -> None:
+    assert addresses("宛先：A <a@a.example>、B <b@b.example>") == ["a@a.example", "b@b.example"]
+
+
+def test_recipient_goes_on_below() -> None:
+    text = "宛先：髙橋建設株式会社\n　　　代表取締役 髙橋一郎 様\n　　　taro@t.example\n"
+    text += "　　　㈱B b@b.example\n\nc@c.example"
+    assert addresses(text) == ["taro@t.example", "b@b.example"]
+    assert reading(text).recipients[0].name == "髙橋建設株式会社 代表取締役 髙橋一郎"
+
+
+def test_prose_below_a_recipient_is_no_recipient() -> None:
+    [one] = reading("宛先：髙橋建設株式会社\nよろしくお願いします。\n").recipients
+    assert one.name == "髙橋建設株式会社"
+
+
+@pytest.mark.parametrize(
+    ("written", "company"),
+    {
+        "株式会社 髙橋建設 髙橋一郎": "株式会社 髙橋建設",
+        "髙橋建設 ㈱ 髙橋一郎": "髙橋建設 ㈱",
+        "髙橋建設株式会社 髙橋一郎": "髙橋建設株式会社",
+        "髙橋建設　髙橋一郎": "髙橋建設",
+    }.items(),
+)
+def test_company_is_told_from_the_person(written: str, company: str) -> None:
+    [recipient] = reading(f"宛先：{written}").recipients
+    assert (recipient.company, recipient.person) == (company, "髙橋一郎")
+
+
+@pytest.mark.parametrize(
+    "written", ["髙橋 taro@", "髙橋 taro@localhost", "ta ro@@x.example", "taro@[127.0.0.1]"]
+)
+def test_broken_address_is_asked_back(written: str) -> None:
+    result = reading(f"宛先：{written}")
+    assert result.recipients == ()
+    assert Reason.RECIPIENT_UNREADABLE in problems(result)
+
+
+def test_recipient_written_twice_signs_once() -> None:
+    result = reading("宛先：A <a@a.example>\n宛先：A <A@A.example>\n")
+    assert len(result.recipients) == 1
+    assert [warning.reason for warning in result.warnings] == [Reason.LINE_REPEATED]
+
+
+def test_first_value_wins_and_the_second_is_reported() -> None:
+    result = reading(f"{COMPLETE}金額：2円（税込）\n")
+    assert result.amount == Amount(yen=1, tax=Tax.INCLUDED)
+    assert [(warning.reason, warning.line) for warning in result.warnings] == [(Reason.LINE_REPEATED, 5)]
+
+
+@pytest.mark.parametrize(
+    ("line", "suggestion"),
+    [("宛名：髙橋", "宛先"), ("金顎：1円", "金額"), ("封筒：x", "封筒名"), ("納期：x", "")],
+)
+def test_unknown_key_is_reported_with_the_nearest(line: str, suggestion: str) -> None:
+    [warning] = reading(f"{COMPLETE}{line}\n").warnings
+    assert (warning.reason, warning.line) == (Reason.LINE_UNKNOWN, 5)
+    assert warning.details["suggestion"] == suggestion
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["10:30に伺います", "TEL: 0261-00-0000", "https://mihon.example/", "電話：0261", "下記のとおり、です：x"],
+)
+def test_everyday_lines_are_not_reported(line: str) -> None:
+    assert reading(f"{COMPLETE}{line}\n").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("subject", "title"),
+    {
+        "契約の件": "契約の件",
+        "Re: Fwd: 契約の件": "契約の件",
+        "RE：ＦＷ": "ＦＷ",
+        "転送：契約の件": "契約の件",
+        "【転送】Re[2]: 契約の件": "契約の件",
+        "FW:FW: FW:契約の件": "契約の件",
+        "Report 1": "Report 1",
+    }.items(),
+)
+def test_subject_is_proposed_as_title(subject: str, title: str) -> None:
+    found = reading("", subject=subject).title
+    assert found is not None
+    assert (found.value, found.line) == (title, SUBJECT_LINE)
+    assert plain_subject(subject) == title
+
+
+@pytest.mark.parametrize("subject", ["", "Re:", "　"])
+def test_empty_subject_is_no_title(subject: str) -> None:
+    assert Reason.TITLE_MISSING in problems(reading("", subject=subject))
+
+
+def test_title_may_be_sixty_characters_and_no_more() -> None:
+    assert reading("封筒名：" + "長" * 60).title is not None
+    result = reading("封筒名：" + "長" * 61)
+    assert result.title is None
+    assert Reason.TITLE_TOO_LONG in problems(result)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x0b", "\x0c", "\x1d", "\x85", "\u2028", "\u2029"])
+def test_no_value_can_carry_a_line_end(end: str) -> None:
+    result = reading(f"封筒名：A{end}Bcc: x@evil.example", subject=f"A{end}Bcc: x@evil.example")
+    assert result.title is not None
+    assert result.title.value == "A"
+    assert end not in plain_subject(f"A{end}Bcc: x@evil.example")
+
+
+def test_characters_that_turn_the_line_are_dropped() -> None:
+    title = reading("封筒名：A\u202egpj.exe\x00\u2066").title
+    assert title is not None
+    assert title.value == "Agpj.exe"
+
+
+@given(text=st.text(), subject=st.text())
+def test_reading_never_fails(text: str, subject: str) -> None:
+    reading(text, subject=subject)
+
+
+FRAGMENTS = st.sampled_from(
+    "封筒名|宛先|金額|期限|種別|：|　|\n|  |@|a@b.example|<|>|1,000円|（税込）|8月31日|契約書|-- |From:|様|㈱|【|】|\t".split(
+        "|"
+    )
+)
+
+
+@given(st.lists(FRAGMENTS, max_size=40).map("".join))
+def test_reading_of_near_orders_never_fails_and_quotes_real_lines(text: str) -> None:
+    result = reading(text)
+    lines = [one.line for one in result.sources.values()] + [one.line for one in result.recipients]
+    for line in lines:
+        assert 1 <= line <= text.count("\n") + text.count("\r") + 1
+    assert result.problems or (result.title and result.recipients and result.kind and result.amount)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "piece", [" ", "　", ">", "宛先：", "a@", "(", "封 ", "1,", "-", "Re:", "<mailto:", '"']
+)
+def test_long_repetition_is_read_in_time(piece: str) -> None:
+    reading(piece * 20_000, subject=piece * 2_000)
+    reading("宛先：" + piece * 20_000)
+    reading("金額：" + piece * 20_000)
