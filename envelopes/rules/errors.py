@@ -48,6 +48,7 @@ class Reason(StrEnum):
     PDF_SIGNED = "pdf-signed"
     PDF_SIGNATURE_FIELDS = "pdf-signature-fields"
     PDF_XFA = "pdf-xfa"
+    PDF_FORM = "pdf-form"
     PDF_ACTIVE = "pdf-active"
     PDF_EMBEDDED_FILES = "pdf-embedded-files"
     PDF_MEDIA = "pdf-media"
