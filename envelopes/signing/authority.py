@@ -73,9 +73,8 @@ class Authority:
 
     def crls(self, now: dt.datetime) -> tuple[bytes, ...]:
         """Return the CRLs of all generations that have not ended, remade first when a day old."""
-        kept = tuple(self._crl_path(name) for name in self._living(now))
         try:
-            return tuple(_fresh(path, now) for path in kept)
+            return tuple(_fresh(self._crl_path(name), now) for name in self._living(now))
         except (OSError, ValueError, _Stale):
             return self.refresh_crls(now)
 
@@ -120,12 +119,12 @@ def create(
     A second call changes nothing; a call after a crash completes what the first had begun. *town* and
     *public_url* (the site's address, without a path to the files) go into new certificates only.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (directory / "public").mkdir(mode=0o755, exist_ok=True)
+    kind = KeyType(key_type)
+    _make_folders(directory)
     with _locked(directory):
         _sweep(directory)
         arc = _arc(directory)
-        maker = _Maker(directory, town, _base(public_url), now, passphrase, KeyType(key_type))
+        maker = _Maker(directory, town, _base(public_url), now, passphrase, kind)
         maker.make_root()
         root = _issuer(directory, passphrase)
         for role in (Role.SIGNER, Role.TSA):
@@ -257,13 +256,24 @@ def _arc(directory: Path) -> str:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Hold the directory against other threads and processes; the kernel lets go when a process dies."""
-    handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the directory against other threads and processes; the kernel lets go when a process dies.
+
+    A directory that cannot be read or written raises Later(KEY_UNAVAILABLE).
+    """
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+        with (directory / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except (OSError, ValueError):
+        raise Later(Reason.KEY_UNAVAILABLE, "authority directory") from None
+
+
+def _make_folders(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / "public").mkdir(mode=0o755, exist_ok=True)
+    except OSError:
+        raise Later(Reason.KEY_UNAVAILABLE, "authority directory") from None
 
 
 def _sweep(directory: Path) -> None:

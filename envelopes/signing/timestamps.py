@@ -83,6 +83,8 @@ class CheckedTimestamper:
             raise _unavailable("policy")
         if not _stamps_time_only(extract_certs_for_validation(signed).signer_cert):
             raise _unavailable("key purpose")
+        if not _names_its_certificate(signed):
+            raise _unavailable("signing certificate")
         if len(token.dump()) > self.room:
             raise _unavailable("length")
         self._check_chain(signed, imprint)
@@ -136,6 +138,12 @@ def _stamps_time_only(certificate: asn1_x509.Certificate) -> bool:
         and purposes.native == ["time_stamping"]
         and "extended_key_usage" in certificate.critical_extensions
     )
+
+
+def _names_its_certificate(signed: cms.SignedData) -> bool:
+    """Whether the signed attributes name the certificate (RFC 3161 2.4.1, RFC 5816); pyHanko checks the name."""
+    types = {attribute["type"].native for attribute in extract_signer_info(signed)["signed_attrs"]}
+    return not types.isdisjoint({"signing_certificate_v2", "signing_certificate"})
 
 
 def _unavailable(note: str) -> Later:
