@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar, assert_never
 
 from envelopes import zygote
@@ -98,11 +99,12 @@ class Sandbox:
     ) -> T:
         """Return `function(*arguments)`, computed in a child.
 
-        `function` is defined at the top of a module; arguments can be pickled; the result is made of
-        plain values, enums and data classes. Refused crosses over. A child that crashes, runs out of
-        memory or raises anything else means Refused(on_crash); one that takes longer than its processor
-        or wall time means Refused(on_timeout).
+        `function` is defined at the top of a module, or a partial of such a one; arguments can be
+        pickled; the result is made of plain values, enums and data classes. Refused crosses over. A child
+        that crashes, runs out of memory or raises anything else means Refused(on_crash); one that takes
+        longer than its processor or wall time means Refused(on_timeout).
         """
+        named = function.func if isinstance(function, partial) else function
         call = pickle.dumps((function, arguments), protocol=pickle.HIGHEST_PROTOCOL)
         ours = await self._open_job(limits)
         # Closing our end kills the child: on time-out, on cancellation, and when it has ended anyway.
@@ -112,14 +114,14 @@ class Sandbox:
                     answer = await _converse(ours, call, most=limits.memory_bytes)
             except TimeoutError:
                 raise Refused(on_timeout) from None
-        match _read(answer, roots={"envelopes", function.__module__.partition(".")[0]}):
+        match _read(answer, roots={"envelopes", named.__module__.partition(".")[0]}):
             case zygote.Done(value=value):
                 return value  # type: ignore[no-any-return]
             case zygote.Declined(reason=reason, details=details):
                 raise Refused(Reason(reason), **details)
             case zygote.Failed(kind=kind, place=place):
                 late = kind == signal.SIGXCPU.name
-                log.warning("%s ended in its child: %s %s", function.__qualname__, kind, place)
+                log.warning("%s ended in its child: %s %s", named.__qualname__, kind, place)
                 raise Refused(on_timeout if late else on_crash)
             case outcome:
                 assert_never(outcome)

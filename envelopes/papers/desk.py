@@ -1,0 +1,54 @@
+"""Reading papers without touching them: every call goes to the sandbox. Knows no PDF itself."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from envelopes.papers import intake, pages
+from envelopes.papers.intake import Received
+from envelopes.papers.limits import PaperLimits
+from envelopes.papers.pages import Page
+from envelopes.rules.errors import Reason
+from envelopes.sandbox import Limits, Sandbox
+
+T = TypeVar("T")
+
+# What a sandbox for papers imports before it forks: these bring pikepdf, pdfium and Pillow.
+PRELOAD = ("envelopes.papers.intake", "envelopes.papers.pages", "PIL.WebPImagePlugin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """The door to this package for the service. Refused is the only error of a bad document."""
+
+    sandbox: Sandbox
+    limits: PaperLimits
+
+    async def receive(self, data: bytes, *, certificate_id: str) -> Received:
+        """Return the kept form of a PDF that came in, stamped with its certificate id."""
+        return await self._run(
+            partial(intake.receive, data, certificate_id=certificate_id, limits=self.limits)
+        )
+
+    async def render(self, data: bytes, *, first: int, last: int) -> list[Page]:
+        """Return pages `first` to `last`, from 1, both included; all their images are in memory at once."""
+        return await self._run(partial(pages.render, data, first=first, last=last))
+
+    async def batches(self, data: bytes, *, count: int) -> AsyncIterator[list[Page]]:
+        """Give all `count` pages in order, a batch of the limits' size at a time."""
+        step = self.limits.pages_per_batch
+        for first in range(1, count + 1, step):
+            yield await self.render(data, first=first, last=min(first + step - 1, count))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        given = self.limits
+        limits = Limits(
+            cpu_seconds=given.cpu_seconds,
+            memory_bytes=given.memory_bytes,
+            wall_seconds=given.wall_seconds,
+            files=given.files,
+        )
+        return await self.sandbox.run(
+            work, limits=limits, on_crash=Reason.PDF_BROKEN, on_timeout=Reason.PDF_TOOK_TOO_LONG
+        )

@@ -1,0 +1,82 @@
+"""A PDF as it came → the PDF that is kept: inspected, repaired, rewritten, stamped and seen to be stamped.
+
+Runs in a child (`papers.desk`). The order of the steps lives here, the steps in their own modules.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import pypdfium2
+from pikepdf import PasswordError, Pdf, PdfError
+
+from envelopes.papers.inspect import inspect
+from envelopes.papers.limits import PaperLimits
+from envelopes.papers.normalise import normalise, written
+from envelopes.papers.stamp import is_visible, stamp
+from envelopes.rules.errors import Reason, Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A PDF ready to be offered. `sha256` (hexadecimal) is of `data`; `warnings` are for the drafter."""
+
+    data: bytes
+    pages: int
+    warnings: tuple[Reason, ...]
+    sha256: str
+
+
+def receive(data: bytes, *, certificate_id: str, limits: PaperLimits) -> Received:
+    """Return the normalised and stamped form of `data`, or raise Refused with what is to be mended."""
+    if len(data) > limits.max_bytes:
+        raise Refused(Reason.PDF_TOO_BIG, bytes=len(data), most=limits.max_bytes)
+    with _opened(data) as pdf:
+        inspect(pdf, data, limits)
+        normalise(pdf)
+        before = _first_page(pdf)
+        placed = stamp(pdf, certificate_id)
+        kept = written(pdf)
+        pages = len(pdf.pages)
+    if not is_visible(before, kept, placed):
+        raise Refused(Reason.PDF_UNSTAMPABLE)
+    warnings = () if _has_text(before, kept) else (Reason.PDF_NO_TEXT,)
+    return Received(data=kept, pages=pages, warnings=warnings, sha256=hashlib.sha256(kept).hexdigest())
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Pdf]:
+    try:
+        with Pdf.open(io.BytesIO(data)) as pdf:
+            yield pdf
+    except PasswordError:
+        raise Refused(Reason.PDF_ENCRYPTED) from None
+    except (PdfError, pypdfium2.PdfiumError):
+        raise Refused(Reason.PDF_BROKEN) from None
+
+
+def _first_page(pdf: Pdf) -> bytes:
+    """Return page 1 as a file of its own: what the stamp is compared with."""
+    out = io.BytesIO()
+    with Pdf.new() as single:
+        single.pages.append(pdf.pages[0])
+        single.save(out)
+    return out.getvalue()
+
+
+def _has_text(before: bytes, kept: bytes) -> bool:
+    """Tell whether every page that shows something also says it in letters.
+
+    A page without is read to nobody by a screen reader. Page 1 is judged without our stamp.
+    """
+    with pypdfium2.PdfDocument(before) as first, pypdfium2.PdfDocument(kept) as rest:
+        if not _speaks(first[0]):
+            return False
+        return all(_speaks(rest[index]) for index in range(1, len(rest)))
+
+
+def _speaks(page: pypdfium2.PdfPage) -> bool:
+    with closing(page.get_textpage()) as words:
+        return words.count_chars() > 0 or next(page.get_objects(max_depth=1), None) is None

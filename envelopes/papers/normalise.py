@@ -1,0 +1,121 @@
+"""Repairs, and the one form in which a PDF is kept: classic xref, no object streams, at least PDF 1.7.
+
+Later signatures are appended to this form, so it holds nothing that acts, fills itself in or confuses a
+writer. What only the sender can mend is refused by `inspect`.
+"""
+
+import io
+from xml.parsers import expat
+
+from pikepdf import (
+    AcroFormField,
+    Array,
+    Dictionary,
+    Object,
+    ObjectStreamMode,
+    Page,
+    Pdf,
+    PdfError,
+    Stream,
+    String,
+)
+
+from envelopes.rules.errors import Reason, Refused
+
+_VERSION = "1.7"
+# Entries of the catalogue that act on opening, claim rights, or belong to signatures that are gone.
+_DROPPED = ("/OpenAction", "/AA", "/Perms", "/Collection", "/DSS", "/Requirements", "/NeedsRendering")
+
+
+def normalise(pdf: Pdf) -> None:
+    """Repair the file in place, or raise Refused when its form cannot be turned into plain content."""
+    _mend_catalogue(pdf)
+    _mend_info(pdf)
+    for page in pdf.pages:
+        _mend_page(page)
+    if "/AcroForm" in pdf.Root:
+        _flatten(pdf)
+
+
+def written(pdf: Pdf) -> bytes:
+    """Return the file as it is kept. The same input gives the same bytes, so the work can be repeated."""
+    out = io.BytesIO()
+    pdf.save(
+        out,
+        min_version=_VERSION,
+        object_stream_mode=ObjectStreamMode.disable,
+        deterministic_id=True,
+        encryption=False,
+    )
+    return out.getvalue()
+
+
+def _mend_catalogue(pdf: Pdf) -> None:
+    for key in _DROPPED:
+        if key in pdf.Root:
+            del pdf.Root[key]
+    metadata = pdf.Root.get("/Metadata")
+    if metadata is not None and not _is_xml(metadata):
+        del pdf.Root.Metadata
+
+
+def _is_xml(metadata: Object) -> bool:
+    try:
+        expat.ParserCreate().Parse(metadata.read_bytes(), True)  # noqa: FBT003 -- expat takes it by position
+    except (expat.ExpatError, PdfError, TypeError, AttributeError):
+        return False
+    return isinstance(metadata, Stream)
+
+
+def _mend_info(pdf: Pdf) -> None:
+    """Keep of the document information what is text, in an object of its own."""
+    info = pdf.trailer.get("/Info")
+    if info is None:
+        return
+    texts = info.items() if isinstance(info, Dictionary) else ()
+    pdf.trailer.Info = pdf.make_indirect(
+        Dictionary({key: value for key, value in texts if isinstance(value, String)})
+    )
+
+
+def _mend_page(page: Page) -> None:
+    if "/AA" in page.obj:
+        del page.obj.AA
+    found = page.obj.get("/Annots")
+    if found is None:
+        return
+    kept = [item for item in found if isinstance(item, Dictionary)] if isinstance(found, Array) else []
+    for item in kept:
+        if "/AA" in item:
+            del item.AA
+    page.obj.Annots = Array(kept)
+
+
+def _flatten(pdf: Pdf) -> None:
+    """Turn form fields into page content: what is filled in must not change any more."""
+    form = pdf.Root.AcroForm
+    if isinstance(form, Dictionary) and isinstance(form.get("/Fields"), Array):
+        stale = bool(form.get("/NeedAppearances"))
+        for field in pdf.acroform.fields:
+            if field.is_text or field.is_choice:
+                _draw_value(pdf, field, stale=stale)
+        # qpdf flattens no field while viewers are told to draw the values themselves.
+        form.NeedAppearances = False
+        pdf.flatten_annotations("all")
+    if "/AcroForm" in pdf.Root:
+        del pdf.Root.AcroForm
+
+
+def _draw_value(pdf: Pdf, field: AcroFormField, *, stale: bool) -> None:
+    """Give the field an appearance where it has none, or where viewers are told not to believe it."""
+    value = field.value_as_string
+    for annotation in pdf.acroform.get_annotations_for_field(field):
+        if not value or ("/AP" in annotation.obj and not stale):
+            continue
+        if not value.isascii():
+            # qpdf draws Latin letters only; the sender's own program has to print the form.
+            raise Refused(Reason.PDF_FORM)
+        if "/AP" in annotation.obj:
+            # qpdf would add its drawing to the old one.
+            del annotation.obj.AP
+        field.generate_appearance(annotation)

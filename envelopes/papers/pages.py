@@ -1,0 +1,162 @@
+"""Images and text of pages, for people who read the document in a browser. Changes nothing in it.
+
+Runs in a child (`papers.desk`). An image is rendered at each of its widths, never resized. Pages of text
+are kept without loss, in 16 greys where they have no colour; scans are kept as photographs are.
+"""
+
+import contextlib
+import io
+import unicodedata
+from dataclasses import dataclass
+
+import pypdfium2
+from PIL import Image as Picture
+from PIL import ImageChops
+from pypdfium2 import raw
+
+# Pixels: a phone at double density, a desktop, and enlarged to be read closely.
+WIDTHS = (828, 1240, 1654)
+
+# WebP can hold no more pixels than this on a side (RFC 9649, 2.6: 14 bits).
+_MAX_SIDE = 16383
+# The first image of a page should arrive within a second on a slow phone line.
+_SMALL_BYTES = 80_000
+# Channels that differ by less are anti-aliasing and camera noise, not colour.
+_COLOUR = 24
+# 16 greys show anti-aliased letters as well as 256 and take half the bytes.
+_GREYS = 16
+# Quality of a photograph; below it small printed letters blur.
+_LOSSY = 70
+# Effort of the lossless encoder (0 to 100, 0 to 6).
+_EFFORT = 40
+_METHOD = 4
+# Part of a page that images must cover to make it a scan.
+_SCAN = 0.5
+# Part of the longest line at which a line counts as full, so that the next one continues it.
+_FULL = 0.85
+_ENDS = ("。", "．", ".", "」", "）", ")", ":", "：", "記")
+
+_WHITE = (255, 255, 255, 255)
+_STEPS = [round(round(grey / 255 * (_GREYS - 1)) * 255 / (_GREYS - 1)) for grey in range(256)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A page as WebP."""
+
+    width_px: int
+    height_px: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page (number from 1, size as displayed), its text, and its images from the narrowest on."""
+
+    number: int
+    width_pt: float
+    height_pt: float
+    text: str
+    images: tuple[Image, ...]
+
+
+def render(data: bytes, *, first: int, last: int) -> list[Page]:
+    """Return the pages from `first` to `last`, both counted from 1 and included."""
+    with pypdfium2.PdfDocument(data) as document:
+        return [_page(document[number - 1], number) for number in range(first, min(last, len(document)) + 1)]
+
+
+def _page(page: pypdfium2.PdfPage, number: int) -> Page:
+    width, height = page.get_size()
+    with contextlib.closing(page.get_textpage()) as words:
+        text = joined(words.get_text_bounded())
+    return Page(number=number, width_pt=width, height_pt=height, text=text, images=_images(page))
+
+
+def _images(page: pypdfium2.PdfPage) -> tuple[Image, ...]:
+    narrowest, *wider = (_rendered(page, width) for width in WIDTHS)
+    coloured = _has_colour(narrowest)
+    lossless = not _is_scan(page)
+    first = _encoded(narrowest, coloured=coloured, lossless=lossless)
+    if lossless and len(first.data) > _SMALL_BYTES:
+        lossy = _encoded(narrowest, coloured=coloured, lossless=False)
+        if len(lossy.data) < len(first.data):
+            first, lossless = lossy, False
+    return (first, *(_encoded(picture, coloured=coloured, lossless=lossless) for picture in wider))
+
+
+def _rendered(page: pypdfium2.PdfPage, width: int) -> Picture.Image:
+    """Render the page exactly `width` pixels wide, or as wide as its height permits."""
+    across, up = page.get_size()
+    height = round(width * up / across)
+    if height > _MAX_SIDE:
+        width, height = max(round(_MAX_SIDE * across / up), 1), _MAX_SIDE
+    size = (width, max(height, 1))
+    bitmap = pypdfium2.PdfBitmap.new_native(*size, raw.FPDFBitmap_BGRx)
+    with contextlib.closing(bitmap):
+        bitmap.fill_rect(_WHITE, 0, 0, *size)
+        raw.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, raw.FPDF_ANNOT)
+        picture: Picture.Image = bitmap.to_pil()
+        return picture.convert("RGB")
+
+
+def _has_colour(picture: Picture.Image) -> bool:
+    red, green, blue = picture.split()
+    differences = (ImageChops.difference(red, green), ImageChops.difference(green, blue))
+    return max(int(difference.getextrema()[1]) for difference in differences) >= _COLOUR
+
+
+def _is_scan(page: pypdfium2.PdfPage) -> bool:
+    """Tell whether pictures cover most of the page; a layer of recognised text may lie over them."""
+    width, height = page.get_size()
+    covered = 0.0
+    for picture in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]):
+        left, bottom, right, top = picture.get_bounds()
+        covered += (right - left) * (top - bottom)
+    return covered > _SCAN * width * height
+
+
+def _encoded(picture: Picture.Image, *, coloured: bool, lossless: bool) -> Image:
+    out = io.BytesIO()
+    if not coloured:
+        picture = picture.convert("L")
+        if lossless:
+            picture = picture.point(_STEPS)
+    picture.save(out, "WEBP", lossless=lossless, quality=_EFFORT if lossless else _LOSSY, method=_METHOD)
+    return Image(width_px=picture.width, height_px=picture.height, data=out.getvalue())
+
+
+def joined(text: str) -> str:
+    """Return what pdfium read off a page, with lines that were only wrapped joined to paragraphs.
+
+    A line goes on in the next when it is full and does not end a sentence. Nothing else is known here:
+    pdfium gives lines in the order of the content, which for documents from word processors is the order
+    of reading.
+    """
+    lines = [_cleaned(line) for line in text.splitlines()]
+    full = _FULL * max(map(_columns, lines), default=0)
+    paragraphs: list[str] = []
+    goes_on = False
+    for line in lines:
+        if goes_on and line:
+            paragraphs[-1] = _glued(paragraphs[-1], line)
+        elif line or (paragraphs and paragraphs[-1]):
+            paragraphs.append(line)
+        goes_on = bool(line) and _columns(line) >= full and not line.endswith(_ENDS)
+    return "\n".join(paragraphs).strip()
+
+
+def _cleaned(line: str) -> str:
+    """Drop what is not text: pdfium marks a hyphen at a line's end with U+FFFE or U+0002."""
+    kept = line.replace("\ufffe", "").replace("\x02", "")
+    return "".join(letter for letter in kept if unicodedata.category(letter) != "Cc").strip()
+
+
+def _columns(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WFA" else 1 for letter in line)
+
+
+def _glued(line: str, following: str) -> str:
+    """Join two lines; Japanese needs no space between them."""
+    japanese = any(unicodedata.east_asian_width(letter) in "WF" for letter in (line[-1], following[0]))
+    return line + following if japanese else f"{line} {following}"
