@@ -33,4 +33,5 @@ def link_end(deadline: date, policy: Policy) -> datetime:
 def retry_after(attempts: int, policy: Policy, jitter: float) -> timedelta:
     """Wait before attempt *attempts* + 1: doubled each time up to the cap; *jitter* 0–1 spreads it by ±20 %."""
     doubled = policy.retry_first * 2 ** min(max(attempts - 1, 0), 16)
-    return min(doubled, policy.retry_cap) * (0.8 + 0.4 * jitter)
+    capped: timedelta = min(doubled, policy.retry_cap)
+    return capped * (0.8 + 0.4 * jitter)

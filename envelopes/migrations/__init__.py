@@ -1,0 +1,1 @@
+"""Database migrations, in order."""
