@@ -11,6 +11,7 @@ from pikepdf import (
     AcroFormField,
     Array,
     Dictionary,
+    Name,
     Object,
     ObjectStreamMode,
     Page,
@@ -31,9 +32,11 @@ def normalise(pdf: Pdf) -> None:
     """Repair the file in place, or raise Refused when its form cannot be turned into plain content."""
     _mend_catalogue(pdf)
     _mend_info(pdf)
+    # qpdf writes a new /Size only over an old one.
+    pdf.trailer.Size = 0
     for page in pdf.pages:
         _mend_page(page)
-    if "/AcroForm" in pdf.Root:
+    if "/AcroForm" in pdf.Root or any(map(_has_fields, pdf.pages)):
         _flatten(pdf)
 
 
@@ -44,6 +47,7 @@ def written(pdf: Pdf) -> bytes:
         out,
         min_version=_VERSION,
         object_stream_mode=ObjectStreamMode.disable,
+        fix_metadata_version=False,
         deterministic_id=True,
         encryption=False,
     )
@@ -91,17 +95,23 @@ def _mend_page(page: Page) -> None:
     page.obj.Annots = Array(kept)
 
 
+def _has_fields(page: Page) -> bool:
+    return any(item.get("/Subtype") == Name.Widget for item in page.obj.get("/Annots", ()))
+
+
 def _flatten(pdf: Pdf) -> None:
     """Turn form fields into page content: what is filled in must not change any more."""
-    form = pdf.Root.AcroForm
-    if isinstance(form, Dictionary) and isinstance(form.get("/Fields"), Array):
-        stale = bool(form.get("/NeedAppearances"))
-        for field in pdf.acroform.fields:
-            if field.is_text or field.is_choice:
-                _draw_value(pdf, field, stale=stale)
-        # qpdf flattens no field while viewers are told to draw the values themselves.
-        form.NeedAppearances = False
-        pdf.flatten_annotations("all")
+    form = pdf.Root.get("/AcroForm")
+    if not isinstance(form, Dictionary) or not isinstance(form.get("/Fields"), Array):
+        # Fields may still stand on the pages, known to no form.
+        form = pdf.Root.AcroForm = Dictionary(Fields=Array())
+    stale = bool(form.get("/NeedAppearances"))
+    for field in pdf.acroform.fields:
+        if field.is_text or field.is_choice:
+            _draw_value(pdf, field, stale=stale)
+    # qpdf flattens no field while viewers are told to draw the values themselves.
+    form.NeedAppearances = False
+    pdf.flatten_annotations("all")
     if "/AcroForm" in pdf.Root:
         del pdf.Root.AcroForm
 

@@ -103,7 +103,7 @@ def _rendered(page: pypdfium2.PdfPage, width: int) -> Picture.Image:
 def _has_colour(picture: Picture.Image) -> bool:
     red, green, blue = picture.split()
     differences = (ImageChops.difference(red, green), ImageChops.difference(green, blue))
-    return max(int(difference.getextrema()[1]) for difference in differences) >= _COLOUR
+    return any(sum(difference.histogram()[_COLOUR:]) > 0 for difference in differences)
 
 
 def _is_scan(page: pypdfium2.PdfPage) -> bool:
@@ -113,7 +113,7 @@ def _is_scan(page: pypdfium2.PdfPage) -> bool:
     for picture in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]):
         left, bottom, right, top = picture.get_bounds()
         covered += (right - left) * (top - bottom)
-    return covered > _SCAN * width * height
+    return bool(covered > _SCAN * width * height)
 
 
 def _encoded(picture: Picture.Image, *, coloured: bool, lossless: bool) -> Image:

@@ -6,9 +6,11 @@ does not.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from typing import Self
 
 import pikepdf
@@ -34,6 +36,14 @@ _CHECK_GREY = 48
 _CHECK_SHARE = 0.08
 
 
+_OPENING = "/Artifact <</Type/Pagination/Subtype/Footer/Attached[/Bottom]>> BDC"
+_RESOURCE = "/FukanStamp"
+_FORMER = re.compile(
+    re.escape(_OPENING).encode() + rb"\nq 0 Tc [^\n]*\n" + _RESOURCE.encode() + rb"[^\n]*\n.*?ET Q\nEMC\n",
+    re.DOTALL,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
     """A text on a sheet, in its user space units: distance of the base line from both edges, size, width."""
@@ -49,11 +59,11 @@ def stamp(pdf: Pdf, certificate_id: str) -> Stamp:
     page = pdf.pages[0]
     sheet = Sheet.of(page)
     placed = _place(f"{LABEL} {certificate_id}", sheet)
-    _own_resources(page)
-    font = page.add_resource(_embedded_font(pdf), Name.Font)
+    _remove_former(pdf, page)
+    font = _add_font(pdf, page)
     frame = _Frame.around(page)
     page.contents_add(frame.before, prepend=True)
-    page.contents_add(frame.after + _drawing(placed, sheet, str(font)))
+    page.contents_add(frame.after + _drawing(placed, sheet, font))
     return placed
 
 
@@ -101,7 +111,7 @@ def _drawing(placed: Stamp, sheet: Sheet, font: str) -> bytes:
     codes = "".join(f"{_font().cid(character):04x}" for character in placed.text)
     return (
         # ISO 32000-2, 14.8.2.2.2: a footer is no part of what the document says.
-        "\n/Artifact <</Type/Pagination/Subtype/Footer/Attached[/Bottom]>> BDC\n"
+        f"\n{_OPENING}\n"
         "q 0 Tc 0 Tw 100 Tz 0 Ts BT\n"
         f"{font} {placed.size:.4f} Tf {a} {b} {c} {d} {x:.4f} {y:.4f} Tm\n"
         f"1 J 1 j {placed.size * _HALO_EM:.4f} w 1 G 1 Tr <{codes}> Tj\n"
@@ -162,11 +172,26 @@ def _operators(page: Page) -> list[str]:
     return [str(instruction.operator) for instruction in found]
 
 
-def _own_resources(page: Page) -> None:
-    """Give the page its own resources: the dictionaries it has may be shared with other pages."""
-    own = _copy(page.obj.get("/Resources"))
-    own.Font = _copy(own.get("/Font"))
-    page.obj.Resources = own
+def _remove_former(pdf: Pdf, page: Page) -> None:
+    """Take away the stamp of a file that was kept here before and comes in again: its id is not this one's."""
+    parts = page.obj.get("/Contents")
+    if not isinstance(parts, Array):
+        return
+    for index, part in enumerate(list(parts)):
+        if isinstance(part, Stream) and (found := _FORMER.search(content := part.read_bytes())):
+            parts[index] = pdf.make_stream(content[: found.start()] + content[found.end() :])
+
+
+def _add_font(pdf: Pdf, page: Page) -> str:
+    """Name our font in the page's resources. They become its own: they may be shared with other pages."""
+    resources = _copy(page.obj.get("/Resources"))
+    fonts = _copy(resources.get("/Font"))
+    # The same file must give the same bytes, so the name is not random.
+    name = next(name for number in count() if (name := f"{_RESOURCE}{number}") not in fonts)
+    fonts[name] = _embedded_font(pdf)
+    resources.Font = fonts
+    page.obj.Resources = resources
+    return name
 
 
 def _copy(found: object) -> Dictionary:

@@ -1,0 +1,137 @@
+"""PDF files with something odd about them, made on the spot."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Dictionary, Encryption, Name, Object, Pdf, Permissions, Stream
+
+from envelopes.papers.limits import PaperLimits
+
+MIB = 1 << 20
+ID = "MHN-7K3D-9QZX-01AB-CDEF-2"
+LIMITS = PaperLimits(
+    max_bytes=30 * MIB,
+    max_pages=300,
+    min_side_pt=72,
+    pages_per_batch=8,
+    cpu_seconds=30,
+    memory_bytes=1024 * MIB,
+    wall_seconds=60,
+    files=32,
+)
+
+LINES = (
+    b"BT /F1 12 Tf 72 760 Td 14 TL (Contract for works) Tj T* (Amount: 1,000 yen) Tj T* (Second line) Tj ET"
+)
+
+
+def plain(pages: int = 1, *, content: bytes = LINES, size: tuple[float, float] = (595, 842)) -> Pdf:
+    """A file with letters on every page."""
+    pdf = pikepdf.new()
+    for _ in range(pages):
+        page = pdf.add_blank_page(page_size=size)
+        page.obj.Resources = Dictionary(Font=Dictionary(F1=helvetica()))
+        page.obj.Contents = pdf.make_stream(content)
+    return pdf
+
+
+def helvetica() -> Dictionary:
+    return Dictionary(
+        Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding
+    )
+
+
+def saved(pdf: Pdf, **options: object) -> bytes:
+    out = io.BytesIO()
+    pdf.save(out, fix_metadata_version=False, **options)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def made(change: Callable[[Pdf], object]) -> bytes:
+    pdf = plain()
+    change(pdf)
+    return saved(pdf)
+
+
+def encrypted(*, user: str) -> bytes:
+    return saved(
+        plain(), encryption=Encryption(owner="owner", user=user, allow=Permissions(modify_other=False))
+    )
+
+
+def annotate(pdf: Pdf, **entries: Any) -> Object:
+    """Put an annotation on page 1."""
+    annotation = pdf.make_indirect(Dictionary(Type=Name.Annot, Rect=Array([10, 10, 110, 30]), **entries))
+    page = pdf.pages[0].obj
+    page.Annots = Array([*page.get("/Annots", []), annotation])
+    return annotation
+
+
+def with_field(pdf: Pdf, **entries: Any) -> Object:
+    """Put a form field on page 1."""
+    field = annotate(pdf, Subtype=Name.Widget, T="field", F=4, DA="/Helv 12 Tf 0 g", **entries)
+    pdf.Root.AcroForm = Dictionary(
+        Fields=Array([field]), DR=Dictionary(Font=Dictionary(Helv=pdf.make_indirect(helvetica())))
+    )
+    return field
+
+
+def appearance(pdf: Pdf, text: bytes) -> Dictionary:
+    form = Stream(pdf, b"BT /Helv 12 Tf 2 5 Td (" + text + b") Tj ET")
+    form.stream_dict = Dictionary(
+        Type=Name.XObject,
+        Subtype=Name.Form,
+        BBox=Array([0, 0, 100, 20]),
+        Resources=Dictionary(Font=Dictionary(Helv=helvetica())),
+    )
+    return Dictionary(N=pdf.make_indirect(form))
+
+
+def scan(pdf: Pdf, grey: bytes | None = None, *, side: int = 400) -> None:
+    """Cover page 1 with a picture, as a scanner does; by default a noisy one."""
+    pixels = grey or bytes((x * 7 ^ y * 13) % 97 + 120 for y in range(side) for x in range(side))
+    image = pdf.make_stream(
+        pixels,
+        Type=Name.XObject,
+        Subtype=Name.Image,
+        Width=side,
+        Height=side,
+        ColorSpace=Name.DeviceGray,
+        BitsPerComponent=8,
+    )
+    page = pdf.pages[0].obj
+    page.Resources.XObject = Dictionary(Im0=image)
+    page.Contents = pdf.make_stream(b"q 595 0 0 842 0 0 cm /Im0 Do Q")
+
+
+def hybrid() -> bytes:
+    """A file as office programs export it: a classic table for old readers, a stream for the rest.
+
+    ISO 32000-2, 7.5.8.4. The page's content is found only through the stream.
+    """
+    parts = {
+        1: b"<</Type/Catalog/Pages 2 0 R>>",
+        2: b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 5 0 R"
+        b"/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>",
+        5: b"<</Length %d>>stream\n%s\nendstream" % (len(LINES), LINES),
+    }
+    out = bytearray(b"%PDF-1.5\n")
+    at = {}
+    for number, body in parts.items():
+        at[number] = len(out)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    rows = b"".join(bytes([1]) + at[5].to_bytes(4, "big") + bytes([0]) for _ in range(1))
+    stream_at = len(out)
+    out += b"4 0 obj\n<</Type/XRef/Size 6/W[1 4 1]/Index[5 1]/Length %d>>stream\n%s\nendstream\nendobj\n" % (
+        len(rows),
+        rows,
+    )
+    table_at = len(out)
+    free = b"0000000000 65535 f \n"
+    table = free + b"".join(b"%010d 00000 n \n" % at[number] for number in (1, 2, 3))
+    out += b"xref\n0 4\n" + table
+    out += b"trailer\n<</Size 6/Root 1 0 R/XRefStm %d>>\nstartxref\n%d\n%%%%EOF\n" % (stream_at, table_at)
+    return bytes(out)
