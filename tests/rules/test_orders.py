@@ -358,9 +358,18 @@ def test_reading_never_fails(text: str, subject: str) -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    "封筒名|宛先|金額|期限|種別|：|　|\n|  |@|a@b.example|<|>|1,000円|（税込）|8月31日|契約書|-- |From:|様|㈱|【|】|\t".split(
-        "|"
-    )
+    [
+        *Key,
+        *"：　\n\t@<>様㈱【】",
+        "  ",
+        "a@b.example",
+        "1,000円",
+        "（税込）",
+        "8月31日",
+        "契約書",
+        "-- ",
+        "From:",
+    ]
 )
 
 
