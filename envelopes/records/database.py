@@ -91,6 +91,12 @@ class Database:
 
 _running: set[asyncio.Task[Any]] = set()
 _current: ContextVar[BaseDBAsyncClient | None] = ContextVar("fukan_unit", default=None)
+_afterwards: ContextVar[list[Callable[[], None]]] = ContextVar("fukan_after_commit")
+
+
+def after_commit(call: Callable[[], None]) -> None:
+    """Have *call* made once the current unit is committed; not if it is rolled back."""
+    _afterwards.get().append(call)
 
 
 async def unit(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
@@ -119,12 +125,17 @@ async def _repeated(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
 
 
 async def _once(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
+    calls: list[Callable[[], None]] = []
+    _afterwards.set(calls)
     async with in_transaction() as connection:
         token = _current.set(connection)
         try:
-            return await work(connection)
+            result = await work(connection)
         finally:
             _current.reset(token)
+    for call in calls:
+        call()
+    return result
 
 
 def _begin_immediate() -> None:

@@ -1,0 +1,79 @@
+"""Limits, numbers and leases: small rows that many processes share.
+
+A limit is a leaky bucket (GCRA): *events* in *per*, all of which may come at once. It fails closed. Its key is a
+hash, so that no address or token stands in the table.
+"""
+
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import F
+
+from envelopes.records.database import is_sqlite, unit
+from envelopes.records.models import Access, Lease, Limit, Number
+
+ACCESSES_A_DAY = 1000  # counting further would only let a stranger write
+
+
+async def allowed(name: str, *, events: int, per: timedelta, now: datetime) -> bool:
+    """Count one event of *name*; False (and not counted) when *events* in *per* are used up."""
+    key = sha256(name.encode()).hexdigest()
+    step, stamp = per.total_seconds() / events, now.timestamp()
+
+    async def work(connection: BaseDBAsyncClient) -> bool:
+        query = Limit.filter(key=key).using_db(connection)
+        row = await (query if is_sqlite() else query.select_for_update()).first()
+        tat = max(row.tat if row else stamp, stamp) + step
+        if tat > stamp + per.total_seconds():
+            return False
+        if row is None:
+            await Limit.create(key=key, tat=tat, using_db=connection)
+        else:
+            await Limit.filter(key=key).using_db(connection).update(tat=tat)
+        return True
+
+    return await unit(work)
+
+
+async def next_number(connection: BaseDBAsyncClient, series: str) -> int:
+    """Give out the next number of *series* inside the caller's transaction; without gaps, from 1."""
+    if not await Number.filter(series=series).using_db(connection).update(value=F("value") + 1):
+        await Number.create(series=series, value=1, using_db=connection)
+    row = await Number.filter(series=series).using_db(connection).get()
+    return int(row.value)
+
+
+async def hold(name: str, holder: str, *, now: datetime, lasting: timedelta) -> bool:
+    """Take or keep the lease called *name*; False while somebody else holds it."""
+
+    async def work(connection: BaseDBAsyncClient) -> bool:
+        query = Lease.filter(name=name).using_db(connection)
+        row = await (query if is_sqlite() else query.select_for_update()).first()
+        if row is not None and row.holder != holder and row.until > now:
+            return False
+        if row is None:
+            await Lease.create(name=name, holder=holder, until=now + lasting, using_db=connection)
+        else:
+            await Lease.filter(name=name).using_db(connection).update(holder=holder, until=now + lasting)
+        return True
+
+    return await unit(work)
+
+
+async def release(name: str, holder: str) -> None:
+    """Give the lease back, so that the next process need not wait for its end."""
+    await Lease.filter(name=name, holder=holder).delete()
+
+
+async def count_access(signer_id: int, kind: str, day: date) -> None:
+    """Count that a link was opened without a proof. Says nothing about a person: scanners open links."""
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        mine = Access.filter(signer_id=signer_id, kind=kind, day=day).using_db(connection)
+        if not await mine.exists():
+            await Access.create(signer_id=signer_id, kind=kind, day=day, count=1, using_db=connection)
+        else:
+            await mine.filter(count__lt=ACCESSES_A_DAY).update(count=F("count") + 1)
+
+    await unit(work)

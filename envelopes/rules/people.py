@@ -1,0 +1,75 @@
+"""Who may do what: roles of staff, and the people who must not be the same person."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.policy import Policy
+
+
+class Role(StrEnum):
+    """What a member of staff is trusted with. The value stands in the database."""
+
+    DRAFTER = "drafter"  # 担当: drafts, follows and ends envelopes of the own section
+    APPROVER = "approver"  # 承認者: checks against the 決裁 before sending
+    SIGNER = "signer"  # 村側署名者: signs for the village
+    REGISTRAR = "registrar"  # 台帳: keeps the registry of addresses
+    AUDITOR = "auditor"  # 監査: reads everything, changes nothing
+    ADMIN = "admin"  # 管理: staff and settings; nothing about contracts
+
+
+class Party(StrEnum):
+    """Which side a signer is on."""
+
+    CONTRACTOR = "contractor"
+    VILLAGE = "village"
+
+
+class ActorKind(StrEnum):
+    """What kind of actor did something."""
+
+    STAFF = "staff"
+    SIGNER = "signer"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who does something. `ref` is a random reference, never a name: it stands in the history in the clear."""
+
+    kind: ActorKind
+    ref: str = ""
+    id: int = 0
+    section_id: int = 0
+    roles: frozenset[Role] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.ref}" if self.ref else str(self.kind)
+
+
+WORKER = Actor(kind=ActorKind.WORKER)
+
+
+def roles_from(text: str) -> frozenset[Role]:
+    """Read the column `staff.roles`."""
+    return frozenset(Role(part) for part in text.split(",") if part)
+
+
+def require_role(actor: Actor, allowed: Collection[Role], *, section_id: int | None = None) -> None:
+    """Raise Refused(ROLE_MISSING) unless *actor* has one of *allowed* (and is of that section, if one is named)."""
+    if not actor.roles & frozenset(allowed):
+        raise Refused(Reason.ROLE_MISSING)
+    if section_id is not None and actor.section_id != section_id and Role.AUDITOR not in actor.roles:
+        raise Refused(Reason.ROLE_MISSING)
+
+
+def may_sign_for_village(
+    *, signer_id: int, drafter_id: int, registrar_ids: Collection[int], policy: Policy
+) -> Reason | None:
+    """Why this member of staff may not sign an envelope for the village, or None if he may."""
+    if policy.signer_apart_from_drafter and signer_id == drafter_id:
+        return Reason.SELF_APPROVAL
+    if policy.signer_apart_from_registrar and signer_id in registrar_ids:
+        return Reason.SELF_APPROVAL
+    return None

@@ -1,0 +1,213 @@
+"""fukan.toml and the environment → frozen Settings. All faults are reported at once.
+
+A value comes from the environment (`FUKAN_SMTP__PORT=25`), else from the file, else from the default here. Passwords
+may be given as `…_file` with the path of a file that holds them, so that they need not stand in the environment.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+
+from envelopes.rules.errors import FukanError
+from envelopes.rules.policy import Policy
+
+PREFIX: Final = "FUKAN_"
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class SettingsFaulty(FukanError):
+    """The settings cannot be used; the message lists every fault with its place."""
+
+
+class Tls(StrEnum):
+    """How a mail connection is protected. Never decided by what the other side happens to offer."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Town(_Part):
+    """The town's own face, as pages and mails show it."""
+
+    name: str = "みほん村"
+    prefix: str = Field(default="MHN", pattern=r"^[A-Z]{2,6}$")
+    phone: str = "0261-00-0000"
+    hours: str = "平日 8時30分〜17時15分"
+    section: str = "総務課 電子契約担当"
+
+
+class Operator(_Part):
+    """Who runs the service and holds the signing key; the signature's Reason names him."""
+
+    name: str = "みほん村 電子契約サービス"
+    party: bool = True
+
+
+class Smtp(_Part):
+    """The relay that takes mail from the bot."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=25, ge=1, le=65535)
+    tls: Tls = Tls.STARTTLS
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+
+
+class Imap(_Part):
+    """The mailbox of the intake address. TLS is implicit or off; aioimaplib has no STARTTLS."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=993, ge=1, le=65535)
+    tls: bool = True
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    mailbox: str = "INBOX"
+    done: str = "Processed"
+    failed: str = "Failed"
+
+
+class Mail(_Part):
+    """Addresses, and whose word about a sender counts."""
+
+    address: str = "keiyaku@localhost.example"
+    intake: str = "uketsuke@localhost.example"
+    trusted_authserv_ids: tuple[str, ...] = ()
+
+
+class S3(_Part):
+    """A bucket for the files, instead of the folder."""
+
+    bucket: str
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: SecretStr = SecretStr("")
+    secret_key: SecretStr = SecretStr("")
+    plain_http: bool = False
+
+
+class Portal(_Part):
+    """Where the pages are served, and under which address people reach them."""
+
+    url: str = "http://127.0.0.1:8000"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class Settings(_Part):
+    """Everything an operator sets."""
+
+    directory: Path
+    demo: bool = False
+    database: str = ""
+    town: Town = Town()
+    operator: Operator = Operator()
+    portal: Portal = Portal()
+    smtp: Smtp = Smtp()
+    imap: Imap = Imap()
+    mail: Mail = Mail()
+    s3: S3 | None = None
+    keys: Path | None = None
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def keys_directory(self) -> Path:
+        return self.keys or self.directory / "keys"
+
+    @property
+    def files_directory(self) -> Path:
+        return self.directory / "files"
+
+    @property
+    def public_directory(self) -> Path:
+        """CRLs and the CA certificate: made by the bot, served by the portal."""
+        return self.directory / "public"
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{(self.directory / 'fukan.sqlite3').absolute()}"
+
+    @model_validator(mode="after")
+    def _demo_stays_home(self) -> Self:
+        if self.demo and self.portal.host not in LOOPBACK:
+            raise ValueError("demo: everyone counts as authenticated, so it only runs on 127.0.0.1")
+        return self
+
+    @model_validator(mode="after")
+    def _policy_fits(self) -> Self:
+        build_policy(self.policy)
+        return self
+
+
+def build_policy(changed: Mapping[str, Any]) -> Policy:
+    """Return the policy with what the operator changed. Raises ValueError for unknown names and wrong values."""
+    known = set(Policy.__dataclass_fields__)
+    if unknown := sorted(set(changed) - known):
+        raise ValueError(f"unknown rules: {', '.join(unknown)}")
+    return TypeAdapter(Policy).validate_python(dict(changed))
+
+
+def load(directory: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read `fukan.toml` in *directory* and the environment. Raises SettingsFaulty with every fault."""
+    environment = os.environ if environment is None else environment
+    values = _merge(_from_file(directory / "fukan.toml"), _from_environment(environment))
+    try:
+        return Settings.model_validate({"directory": directory, **_with_secrets(values)})
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'fukan'}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise SettingsFaulty("\n".join(faults)) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsFaulty(f"{path}: {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or name == f"{PREFIX}DIRECTORY":
+            continue
+        *outer, last = name.removeprefix(PREFIX).lower().split("__")
+        place = values
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return values
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for name, value in high.items():
+        inner = merged.get(name)
+        both = isinstance(value, dict) and isinstance(inner, dict)
+        merged[name] = _merge(inner, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _with_secrets(values: dict[str, Any]) -> dict[str, Any]:
+    for part in ("smtp", "imap"):
+        if isinstance(inner := values.get(part), dict) and (place := inner.get("password_file")):
+            try:
+                values[part] = {**inner, "password": Path(place).read_text(encoding="utf-8").strip()}
+            except OSError as error:
+                raise SettingsFaulty(f"{part}.password_file: {error.strerror}") from None
+    return values
