@@ -111,8 +111,8 @@ def minute(value: datetime) -> str:
 
 
 def second(value: datetime) -> str:
-    """2026年8月4日（火）14時21分08秒 in Japan: for signatures, where the order may matter."""
-    return f"{minute(value)}{value.astimezone(_TOKYO).second:02d}秒"
+    """2026年8月4日（火）14時21分8秒 in Japan: for signatures, where the order may matter."""
+    return f"{minute(value)}{value.astimezone(_TOKYO).second}秒"
 
 
 def size(count: int) -> str:

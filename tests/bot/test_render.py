@@ -173,7 +173,7 @@ def test_no_text_becomes_a_header(text: str) -> None:
 def test_times_are_said_as_in_japan() -> None:
     late = datetime(2026, 8, 4, 15, 30, 8, tzinfo=UTC)
     assert (day(late), clock(late)) == ("2026年8月5日（水）", "00:30")
-    assert (minute(late), second(late)) == ("2026年8月5日（水）0時30分", "2026年8月5日（水）0時30分08秒")
+    assert (minute(late), second(late)) == ("2026年8月5日（水）0時30分", "2026年8月5日（水）0時30分8秒")
 
 
 def test_sizes_are_decimal() -> None:
