@@ -89,6 +89,10 @@ service auth {
 }
 service anvil {
   chroot =
+  # Else one wrong password would slow down every later login from this machine.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service stats {
   chroot =
