@@ -1,6 +1,7 @@
 """PDF files with something odd about them, made on the spot."""
 
 import io
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,10 @@ def helvetica() -> Dictionary:
 
 def saved(pdf: Pdf, **options: object) -> bytes:
     out = io.BytesIO()
-    pdf.save(out, fix_metadata_version=False, **options)  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        # pikepdf sees some of the oddities and says so.
+        warnings.simplefilter("ignore", pikepdf.PageCopyWarning)
+        pdf.save(out, fix_metadata_version=False, **options)  # type: ignore[arg-type]
     return out.getvalue()
 
 

@@ -257,6 +257,14 @@ def test_a_drawn_field_becomes_content(tmp_path: Path) -> None:
         assert not list(kept.pages[0].obj.get("/Annots", []))
 
 
+def test_a_drawn_field_that_no_form_knows_becomes_content(tmp_path: Path) -> None:
+    pdf = odd.plain()
+    odd.annotate(pdf, Subtype=Name.Widget, FT=Name.Tx, F=4, AP=odd.appearance(pdf, b"orphan"))
+    data = take(odd.saved(pdf)).data
+    assert "orphan" in text_of(data, tmp_path)
+    assert b"/Widget" not in data
+
+
 def test_a_latin_value_without_a_drawing_is_drawn(tmp_path: Path) -> None:
     pdf = odd.plain()
     odd.with_field(pdf, FT=Name.Tx, V="12345 yen")
