@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from envelopes.rules.people import Role
+
 TOWN: Final = "みほん村"
 TOWN_ENGLISH: Final = "Mihon Village"
 SECTION: Final = "建設課"
@@ -18,14 +20,14 @@ STAFF_DOMAIN: Final = "vill-mihon.example"
 INTAKE: Final = "uketsuke@keiyaku.vill-mihon.example"
 SENDER: Final = "keiyaku@keiyaku.vill-mihon.example"
 
-
-class Part(StrEnum):
-    """What a member of staff does in the story, in the words of the village."""
-
-    DRAFTER = "担当"
-    SIGNER = "村側署名者"
-    REGISTRAR = "台帳"
-    ADMIN = "管理"
+_DUTIES: Final = {
+    Role.DRAFTER: "担当",
+    Role.APPROVER: "承認者",
+    Role.SIGNER: "村側署名者",
+    Role.REGISTRAR: "台帳",
+    Role.AUDITOR: "監査",
+    Role.ADMIN: "管理",
+}
 
 
 class AddressClass(StrEnum):
@@ -44,8 +46,13 @@ class StaffMember:
     section: str
     office: str
     address: str
-    parts: tuple[Part, ...]
+    roles: tuple[Role, ...]
     password: str
+
+    @property
+    def duties(self) -> str:
+        """The roles in the village's words."""
+        return "、".join(_DUTIES[role] for role in self.roles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,7 @@ NAKAMURA: Final = StaffMember(
     section=SECTION,
     office="主任",
     address=f"nakamura@{STAFF_DOMAIN}",
-    parts=(Part.DRAFTER,),
+    roles=(Role.DRAFTER,),
     password="mihon-kensetsu-nakamura",  # noqa: S106 -- a made-up person, shown on the start page
 )
 KITAZAWA: Final = StaffMember(
@@ -73,7 +80,7 @@ KITAZAWA: Final = StaffMember(
     section="村長室",
     office="村長",
     address=f"kitazawa@{STAFF_DOMAIN}",
-    parts=(Part.SIGNER,),
+    roles=(Role.SIGNER,),
     password="mihon-soncho-kitazawa",  # noqa: S106 -- a made-up person, shown on the start page
 )
 KOBAYASHI: Final = StaffMember(
@@ -81,7 +88,7 @@ KOBAYASHI: Final = StaffMember(
     section="総務課",
     office="係長",
     address=f"kobayashi@{STAFF_DOMAIN}",
-    parts=(Part.REGISTRAR,),
+    roles=(Role.REGISTRAR,),
     password="mihon-soumu-kobayashi",  # noqa: S106 -- a made-up person, shown on the start page
 )
 MARUYAMA: Final = StaffMember(
@@ -89,7 +96,7 @@ MARUYAMA: Final = StaffMember(
     section="総務課",
     office="情報担当",
     address=f"maruyama@{STAFF_DOMAIN}",
-    parts=(Part.ADMIN,),
+    roles=(Role.ADMIN,),
     password="mihon-joho-maruyama",  # noqa: S106 -- a made-up person, shown on the start page
 )
 STAFF: Final = (NAKAMURA, KITAZAWA, KOBAYASHI, MARUYAMA)

@@ -38,14 +38,15 @@ _TOKYO: Final = ZoneInfo("Asia/Tokyo")
 _KB: Final = 1000
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self';"
-    " frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self';"
+    " frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 # A mail may style itself and open its links in a new tab; it loads nothing, runs nothing, submits nothing.
 _MAIL_POLICY: Final = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline';"
     " img-src data:; form-action 'none'; frame-ancestors 'self'"
 )
+_NEW_TAB: Final = '<base target="_blank">'
 _HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Cache-Control": "no-store",
@@ -225,7 +226,7 @@ async def mail_html(request: web.Request) -> web.Response:
     html = read(_raw(request)).html
     if not html:
         raise web.HTTPNotFound
-    text = html.replace("<head>", '<head><base target="_blank">', 1)
+    text = html.replace("<head>", f"<head>{_NEW_TAB}", 1) if "<head>" in html else _NEW_TAB + html
     return web.Response(
         text=text, content_type="text/html", headers={"Content-Security-Policy": _MAIL_POLICY}
     )
@@ -283,7 +284,7 @@ async def authenticator(request: web.Request) -> web.Response:
     world = request.app[WORLD]
     accounts = [await _digits(world, person) for person in cast.STAFF]
     left = int(_PERIOD - world.now().timestamp() % _PERIOD)
-    return _page(request, "authenticator.html", accounts=accounts, left=left, period=_PERIOD)
+    return _page(request, "authenticator.html", accounts=accounts, refresh=left + 1, period=_PERIOD)
 
 
 @routes.get("/samples/{name}")
@@ -301,6 +302,7 @@ _STATIC: Final = MappingProxyType(
         "app.css": (PORTAL_STATIC, "text/css"),
         "icon.svg": (PORTAL_STATIC, "image/svg+xml"),
         "demo.css": (TEMPLATES, "text/css"),
+        "demo.js": (TEMPLATES, "text/javascript"),
     }
 )
 

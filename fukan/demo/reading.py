@@ -6,11 +6,15 @@ What a mail means is read by the bot, not here.
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
+_TOKYO: Final = ZoneInfo("Asia/Tokyo")
 _SHOWN: Final = ("From", "To", "Reply-To", "Subject", "Date")
 
 
@@ -41,6 +45,18 @@ def decoded(value: object) -> str:
     with suppress(LookupError, ValueError):  # an unknown charset, or bytes that do not fit it
         text = str(make_header(decode_header(text)))
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _shown(name: str, value: object) -> str:
+    """A header for people; a date in Japanese time, or as it stands where it is none."""
+    if name != "Date":
+        return decoded(value)
+    try:
+        at = parsedate_to_datetime(str(value))
+        local = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(_TOKYO)
+    except (ValueError, OverflowError):
+        return decoded(value)
+    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M:%S}"
 
 
 def leaves(raw: bytes) -> list[Message]:
@@ -98,7 +114,7 @@ def read(raw: bytes) -> Reading:
     inline = [part for part in parts if not _is_file(part)]
     files = [_attachment(number, part) for number, part in enumerate(parts) if _is_file(part)]
     return Reading(
-        headers=tuple((name, decoded(message[name])) for name in _SHOWN if message[name]),
+        headers=tuple((name, _shown(name, message[name])) for name in _SHOWN if message[name]),
         all_headers=tuple((name, "".join(str(value).splitlines())) for name, value in message.items()),
         subject=decoded(message["Subject"]),
         text=_first(inline, "text/plain"),
