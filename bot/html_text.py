@@ -46,7 +46,7 @@ def html_to_text(markup: str) -> str:
         if found[0] == "<!--":
             position = _after(markup, "-->", position)
         elif tag in _SKIPPED and not found[1]:
-            position = _after(markup, f"</{tag}", position)
+            position = _after(markup, ">", _after(markup, f"</{tag}", position))
         else:
             out.append(_written(found[0], tag, closing=bool(found[1])))
     return _tidy("".join(out))

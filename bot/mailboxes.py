@@ -15,9 +15,9 @@ _MOST: Final = 200  # mailboxes of one header; more are not looked at
 _TOKEN: Final = re.compile(
     r"\"(?:[^\"\\]|\\.)*\"|\((?:[^()\\]|\\.)*\)|<[^<>]*>|[,;:]|[^\",;:<>()]+|.", re.DOTALL
 )
-_ADDRESS: Final = re.compile(
-    r"(?:[^\s\"(),:;<>@\[\]\\]{1,64}|\"[^\"\\\r\n]{1,64}\")@[^\s\"(),:;<>@\[\]\\]{1,255}"
-)
+# Visible ASCII only: a staff address has nothing else, and look-alikes or control characters must not get in.
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
+_ADDRESS: Final = re.compile(rf"(?:{_ATOM}{{1,64}}|\"[ !#-\[\]-~]{{1,64}}\")@[A-Za-z0-9.-]{{1,255}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -247,8 +247,9 @@ def _bytes(part: _Part) -> bytes:
 
 def _children(part: _Part) -> list[_Part]:
     """The parts of a multipart or the mail inside a mail; of a leaf none."""
-    payload = part.get_payload()
-    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+    # Asked of a leaf, get_payload() would decode it with whatever codec the mail names.
+    payload = part.get_payload() if part.is_multipart() else []
+    return [child for child in payload if isinstance(child, Message)]
 
 
 def _inner_mail(part: _Part) -> _Part | None:
