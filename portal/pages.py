@@ -21,6 +21,8 @@ from portal.views import Page, Site
 HOME: Final = Path(__file__).resolve().parent.parent
 TEMPLATES: Final = HOME / "templates"
 LOCALE: Final = HOME / "locale"
+DOMAIN: Final = "fukan"
+SOURCE_LANGUAGE: Final = "ja"
 PREFIX: Final = "/static/"
 HASH_DIGITS: Final = 12  # 48 bits tell apart all versions a file ever has
 
@@ -139,7 +141,7 @@ def environment(language: str) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.filters.update(FILTERS)
     made.globals["static"] = static
-    catalogue = gettext.translation("fukan", LOCALE, [language], fallback=True)
+    catalogue = gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     return made
 
@@ -150,6 +152,10 @@ def template_name(view: type[Page]) -> str:
 
 
 def render(page: Page, *, site: Site, language: str = "ja") -> str:
-    """Return the HTML of *page*. A template that reads what its view does not have raises UndefinedError."""
-    template = environment(language).get_template(template_name(type(page)))
-    return template.render(page=page, site=site, language=language)
+    """Return the HTML of *page*, in Japanese where *language* has no catalogue.
+
+    A template that reads what its view does not have raises UndefinedError.
+    """
+    spoken = language if gettext.find(DOMAIN, LOCALE, [language]) else SOURCE_LANGUAGE
+    template = environment(spoken).get_template(template_name(type(page)))
+    return template.render(page=page, site=site, language=spoken)

@@ -1,4 +1,4 @@
-"""One realistic view (or more) of every page, by name. The cast is the one of all tests: みほん村 and its contractors."""
+"""One realistic view (or more) of every page, by name, with the cast of all tests: みほん村 and its contractors."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -72,7 +72,13 @@ def document(
 
 TABS = (tab(1, "工事請負契約書", 3, seen=True), tab(2, "特記仕様書", 1, seen=False))
 SEEN = tuple(replace(item, seen=True) for item in TABS)
-NAMES = ("工事請負契約書", "特記仕様書", "現場説明書及び質問回答書", "工事数量総括表", "位置図・平面図・縦断図・横断図")
+NAMES = (
+    "工事請負契約書",
+    "特記仕様書",
+    "現場説明書及び質問回答書",
+    "工事数量総括表",
+    "位置図・平面図・縦断図・横断図",
+)
 TWENTY = tuple(tab(n, NAMES[n % 5], n, seen=n < 14) for n in range(1, 21))
 SIGNED_DOCUMENTS = tuple(
     v.SignedDocument(
@@ -138,9 +144,7 @@ STATUS = v.Status(
 )
 WRONG = (v.FieldError(text="確認コードが違います。もう一度入力してください（残り3回）", field="code"),)
 
-NAV = v.StaffNav(
-    name="宮﨑 さくら", section="建設課", desk_url="/staff/", sign_out_url="/staff/sign-out"
-)
+NAV = v.StaffNav(name="宮﨑 さくら", section="建設課", desk_url="/staff/", sign_out_url="/staff/sign-out")
 PRICE = v.Money(amount=12_980_000, tax="税込")
 
 
@@ -185,7 +189,9 @@ DESK = v.Desk(
 READINGS = (
     v.Reading(label="封筒名", value=TITLE, source=f"封筒名：{TITLE}", line=3),
     v.Reading(label="宛先", value="髙橋建設株式会社", source="宛先：髙橋建設（株）", line=4),
-    v.Reading(label="金額", value="12,980,000円（税込）", source="金額：１２，９８０，０００円（税込）", line=5),
+    v.Reading(
+        label="金額", value="12,980,000円（税込）", source="金額：１２，９８０，０００円（税込）", line=5
+    ),
     v.Reading(label="署名期限", value="2026年8月31日（月）"),
 )
 DRAFT = v.Draft(
@@ -205,9 +211,7 @@ DRAFT = v.Draft(
     village_signers=(
         v.Choice(value="s1", label="村長 﨑山 花子", chosen=True),
         v.Choice(value="s2", label="副村長 渡邉 次郎"),
-        v.Choice(
-            value="s3", label="宮﨑 さくら", disabled=True, note="下書きを作った人は署名者になれません"
-        ),
+        v.Choice(value="s3", label="宮﨑 さくら", disabled=True, note="下書きを作った人は署名者になれません"),
     ),
     documents=(document(), document(2, "特記仕様書", 1, text=())),
     version=1,
@@ -345,14 +349,10 @@ SAMPLES: dict[str, v.Page] = {
         edit_url="/sign/r4k9/decline/edit",
         key="k2",
     ),
-    "declined-return": v.Declined(
-        request=REQUEST, choice=v.Refusal.RETURN, number=NUMBER, at=SIGNED_AT
-    ),
+    "declined-return": v.Declined(request=REQUEST, choice=v.Refusal.RETURN, number=NUMBER, at=SIGNED_AT),
     "declined": v.Declined(request=REQUEST, choice=v.Refusal.DECLINE, number=NUMBER, at=SIGNED_AT),
     "wrong-person": v.WrongPerson(request=REQUEST, post_url="/s/t/wrong", back_url="/s/t"),
-    "status-turn": v.Status(
-        standing=v.Standing.NOT_YOUR_TURN, request=REQUEST, kind=v.Kind.CONTRACT
-    ),
+    "status-turn": v.Status(standing=v.Standing.NOT_YOUR_TURN, request=REQUEST, kind=v.Kind.CONTRACT),
     "status-progress": replace(STATUS, standing=v.Standing.IN_PROGRESS),
     "status-signed": STATUS,
     "status-completed": replace(STATUS, standing=v.Standing.COMPLETED, waits_for=(), open_url="/d/x"),
@@ -433,14 +433,18 @@ SAMPLES: dict[str, v.Page] = {
         password_characters=12,
         errors=(
             v.FieldError(text="パスワードは12文字以上にしてください", field="password"),
-            v.FieldError(text="認証コードが違います。端末の時刻がずれていないか確かめてください", field="code"),
+            v.FieldError(
+                text="認証コードが違います。端末の時刻がずれていないか確かめてください", field="code"
+            ),
         ),
     ),
     "recovery-codes": v.RecoveryCodes(
         codes=tuple(f"{n:04}-{n * 7919 % 10000:04}-K{n}" for n in range(1, 9)), next_url="/staff/"
     ),
     "desk": DESK,
-    "desk-empty": v.Desk(nav=NAV, intake_address="uketsuke@keiyaku.mihon.example", notice="下書きを破棄しました。"),
+    "desk-empty": v.Desk(
+        nav=NAV, intake_address="uketsuke@keiyaku.mihon.example", notice="下書きを破棄しました。"
+    ),
     "draft": DRAFT,
     "draft-wrong": replace(
         DRAFT,
@@ -511,7 +515,9 @@ SAMPLES: dict[str, v.Page] = {
     "staff-sign-wrong": replace(
         STAFF_SIGN,
         errors=(
-            v.FieldError(text="認証コードが違います。端末の時刻がずれていないか確かめてください", field="code"),
+            v.FieldError(
+                text="認証コードが違います。端末の時刻がずれていないか確かめてください", field="code"
+            ),
         ),
     ),
 }
