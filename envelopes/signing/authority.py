@@ -16,7 +16,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -46,9 +46,9 @@ class Authority:
     """The authority in *directory*, its root key loaded. Safe to share between threads and processes."""
 
     directory: Path
-    passphrase: bytes
+    passphrase: bytes = field(repr=False)
     arc: str
-    root: Issuer
+    root: Issuer = field(repr=False)
 
     @property
     def policy(self) -> str:
@@ -158,7 +158,7 @@ class _Maker:
     town: str
     base: str
     now: dt.datetime
-    passphrase: bytes
+    passphrase: bytes = field(repr=False)
     key_type: KeyType
 
     def make_root(self) -> None:

@@ -5,7 +5,7 @@ whether the key and its certificate are fit for one.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -23,7 +23,7 @@ class SigningKey:
     Safe to share between threads: nothing in it changes.
     """
 
-    private: PrivateKey
+    private: PrivateKey = field(repr=False)
     certificate: bytes
     chain: tuple[bytes, ...]
 

@@ -11,12 +11,12 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives import serialization
 
-from envelopes.signing import certificates, verify
+from envelopes.signing import certificates, cms, verify
 from envelopes.signing.certificates import Issuer, KeyType, Order, Role
 from envelopes.signing.entries import Entry
 from envelopes.signing.keys import SigningKey
 from envelopes.signing.responder import Responder
-from envelopes.signing.timestamps import CheckedTimestamper, room_for
+from envelopes.signing.timestamps import CheckedTimestamper
 from envelopes.signing.trust import Evidence
 from envelopes.signing.writing import Pen, append_signature, append_timestamp
 
@@ -73,7 +73,7 @@ def _stage(now: dt.datetime) -> Stage:
     )
     timestamper = CheckedTimestamper(
         ask=Responder(key=tsa.key, policy=_ARC, clock=lambda: now).reply,
-        room=room_for(tsa.key),
+        room=cms.room_for(tsa.key),
         policy=_ARC,
         roots=(root_der,),
         evidence=lambda _: evidence,

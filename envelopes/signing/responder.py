@@ -5,17 +5,17 @@ is to be believed is `timestamps`' question.
 """
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from asn1crypto import algos, cms, core, tsp  # type: ignore[import-untyped]
-from asn1crypto import x509 as asn1_x509
+from asn1crypto import tsp  # type: ignore[import-untyped]
+from cryptography import x509
 
 from envelopes.rules.errors import Later, Refused
+from envelopes.signing import cms, der
 from envelopes.signing.keys import SigningKey
 
 # Digest lengths in bytes. SHA-1 and older are answered with badAlg.
@@ -29,13 +29,26 @@ _SERIAL_BYTES = 19
 
 
 class Failure(StrEnum):
-    """PKIFailureInfo (RFC 3161 2.4.2), in the spelling of the library's tables."""
+    """PKIFailureInfo (RFC 3161 2.4.2)."""
 
-    BAD_ALG = "bad_alg"
-    BAD_DATA_FORMAT = "bad_data_format"
-    UNACCEPTED_POLICY = "unaccepted_policy"
-    UNACCEPTED_EXTENSION = "unaccepted_extensions"
-    SYSTEM_FAILURE = "system_failure"
+    BAD_ALG = "badAlg"
+    BAD_DATA_FORMAT = "badDataFormat"
+    UNACCEPTED_POLICY = "unacceptedPolicy"
+    UNACCEPTED_EXTENSION = "unacceptedExtension"
+    SYSTEM_FAILURE = "systemFailure"
+
+
+_BITS = {
+    Failure.BAD_ALG: 0,
+    Failure.BAD_DATA_FORMAT: 5,
+    Failure.UNACCEPTED_POLICY: 15,
+    Failure.UNACCEPTED_EXTENSION: 16,
+    Failure.SYSTEM_FAILURE: 25,
+}
+
+# PKIStatus (RFC 3161 2.4.2).
+_GRANTED = 0
+_REJECTION = 2
 
 
 class _Rejected(Exception):
@@ -46,8 +59,10 @@ class _Rejected(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    imprint: tsp.MessageImprint
-    nonce: int | None
+    """What of a request goes into the token, as DER; *nonce* is empty when there is none."""
+
+    imprint: bytes
+    nonce: bytes
     wants_certificates: bool
 
 
@@ -79,8 +94,8 @@ class Responder:
             raise _Rejected(Failure.BAD_DATA_FORMAT) from None
         self._check(fields)
         return _Request(
-            imprint=request["message_imprint"],
-            nonce=fields["nonce"],
+            imprint=bytes(request["message_imprint"].dump()),
+            nonce=bytes(request["nonce"].dump()) if fields["nonce"] is not None else b"",
             wants_certificates=bool(fields["cert_req"]),
         )
 
@@ -99,76 +114,26 @@ class Responder:
             raise _Rejected(Failure.UNACCEPTED_EXTENSION)
 
     def _granted(self, request: _Request, now: dt.datetime) -> bytes:
-        token = self._token(self._statement(request, now), wants_certificates=request.wants_certificates)
-        status = {"status": "granted"}
-        return bytes(tsp.TimeStampResp({"status": status, "time_stamp_token": token}).dump())
+        statement = self._statement(request, now)
+        made = cms.token(statement, self.key, with_certificates=request.wants_certificates)
+        return der.sequence(der.sequence(der.integer(_GRANTED)), made)
 
     def _statement(self, request: _Request, now: dt.datetime) -> bytes:
-        certificate = asn1_x509.Certificate.load(self.key.certificate)
-        statement: dict[str, Any] = {
-            "version": "v1",
-            "policy": self.policy,
-            "message_imprint": request.imprint,
-            # The leading 1 keeps the number positive and of one length.
-            "serial_number": int.from_bytes(b"\x01" + secrets.token_bytes(_SERIAL_BYTES - 1)),
-            "gen_time": now.astimezone(dt.UTC).replace(microsecond=0),
-            "accuracy": {"seconds": _ACCURACY_SECONDS},
-            "tsa": asn1_x509.GeneralName(name="directory_name", value=certificate.subject),
-        }
-        if request.nonce is not None:
-            statement["nonce"] = request.nonce
-        return bytes(tsp.TSTInfo(statement).dump())
-
-    def _token(self, statement: bytes, *, wants_certificates: bool) -> cms.ContentInfo:
-        content = {"content_type": "tst_info", "content": core.ParsableOctetString(statement)}
-        signed: dict[str, Any] = {
-            "version": "v3",
-            "digest_algorithms": [_sha256()],
-            "encap_content_info": content,
-            "signer_infos": [self._signer_info(statement)],
-        }
-        if wants_certificates:
-            ders = (self.key.certificate, *self.key.chain)
-            signed["certificates"] = [asn1_x509.Certificate.load(der) for der in ders]
-        return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(signed)})
-
-    def _signer_info(self, statement: bytes) -> cms.SignerInfo:
-        certificate = asn1_x509.Certificate.load(self.key.certificate)
-        attributes = cms.CMSAttributes(
-            [
-                cms.CMSAttribute({"type": "content_type", "values": ["tst_info"]}),
-                cms.CMSAttribute({"type": "message_digest", "values": [hashlib.sha256(statement).digest()]}),
-                cms.CMSAttribute({"type": "signing_certificate_v2", "values": [_ess(certificate)]}),
-            ]
+        """Return the TSTInfo (RFC 3161 2.4.2); ordering is left at its default, false."""
+        subject = x509.load_der_x509_certificate(self.key.certificate).subject
+        return der.sequence(
+            der.integer(1),
+            der.oid(self.policy),
+            request.imprint,
+            # The leading 1 keeps the numbers of one length.
+            der.integer(int.from_bytes(b"\x01" + secrets.token_bytes(_SERIAL_BYTES - 1))),
+            der.moment(now),
+            der.sequence(der.integer(_ACCURACY_SECONDS)),
+            request.nonce,
+            der.explicit(0, cms.directory_name(subject)),
         )
-        sid = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
-        algorithm = "sha256_rsa" if certificate.public_key.algorithm == "rsa" else "sha256_ecdsa"
-        return cms.SignerInfo(
-            {
-                "version": "v1",
-                "sid": cms.SignerIdentifier(name="issuer_and_serial_number", value=sid),
-                "digest_algorithm": _sha256(),
-                "signed_attrs": attributes,
-                "signature_algorithm": {"algorithm": algorithm},
-                "signature": self.key.sign(attributes.dump()),
-            }
-        )
-
-
-def _ess(certificate: asn1_x509.Certificate) -> tsp.SigningCertificateV2:
-    """Return the binding of a token to its certificate (RFC 5816, ESSCertIDv2 with SHA-256)."""
-    issuer = [asn1_x509.GeneralName(name="directory_name", value=certificate.issuer)]
-    identity = {
-        "cert_hash": hashlib.sha256(certificate.dump()).digest(),
-        "issuer_serial": {"issuer": issuer, "serial_number": certificate.serial_number},
-    }
-    return tsp.SigningCertificateV2({"certs": [tsp.ESSCertIDv2(identity)]})
-
-
-def _sha256() -> algos.DigestAlgorithm:
-    return algos.DigestAlgorithm({"algorithm": "sha256"})
 
 
 def _rejection(failure: Failure) -> bytes:
-    status = {"status": "rejection", "status_string": [failure.value], "fail_info": {failure.value}}
-    return bytes(tsp.TimeStampResp({"status": status}).dump())
+    status = (der.integer(_REJECTION), der.sequence(der.text(failure.value)), der.named_bit(_BITS[failure]))
+    return der.sequence(der.sequence(*status))

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envelopes.rules.errors import Reason, Refused
-from envelopes.signing import authority, rehearsal, verify, writing
+from envelopes.signing import authority, cms, rehearsal, verify, writing
 from envelopes.signing.authority import Authority
 from envelopes.signing.certificates import Role
 from envelopes.signing.entries import Entry, Written, read_entries
 from envelopes.signing.keys import SigningKey
 from envelopes.signing.responder import Responder
-from envelopes.signing.timestamps import CheckedTimestamper, Timestamper, room_for
+from envelopes.signing.timestamps import CheckedTimestamper, Timestamper
 from envelopes.signing.trust import Evidence
 from envelopes.signing.writing import Pen, WritingFailed
 
@@ -114,7 +114,7 @@ def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datet
     known = _Known(opened, (signer.certificate, tsa.certificate, opened.root_certificate))
     timestamper = CheckedTimestamper(
         ask=Responder(key=tsa, policy=opened.policy, clock=clock).reply,
-        room=room_for(tsa),
+        room=cms.room_for(tsa),
         policy=opened.policy,
         roots=(opened.root_certificate,),
         evidence=known.today,

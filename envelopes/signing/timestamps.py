@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from asn1crypto import cms, core, tsp  # type: ignore[import-untyped]
+from asn1crypto import cms as asn1_cms  # type: ignore[import-untyped]
+from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from pyhanko.sign.ades.report import AdESStatus
 from pyhanko.sign.general import extract_signer_info
@@ -20,15 +21,13 @@ from pyhanko.sign.validation.ades import ades_timestamp_validation
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation
 
 from envelopes.rules.errors import Later, Reason
-from envelopes.signing import trust
-from envelopes.signing.keys import SigningKey
+from envelopes.signing import der, trust
 from envelopes.signing.reading import MALFORMED, hush
 from envelopes.signing.trust import Evidence
 
 _NONCE_BITS = 64
 
-# What a token takes beside its certificates: statement, attributes, one RSA signature, DER around them.
-_TOKEN_OVERHEAD = 2048
+_SHA256 = "2.16.840.1.101.3.4.2.1"
 
 
 class Timestamper(Protocol):
@@ -63,10 +62,12 @@ class CheckedTimestamper:
         response = self._asked(_request(imprint, nonce, self.policy))
         try:
             token = _granted(response)
-            self._check(token, imprint, nonce)
+            if len(token) > self.room:
+                raise _unavailable("length")
+            self._check(asn1_cms.ContentInfo.load(token)["content"], imprint, nonce)
         except MALFORMED:
             raise _unavailable("malformed") from None
-        return bytes(token.dump())
+        return token
 
     def _asked(self, request: bytes) -> bytes:
         try:
@@ -74,8 +75,7 @@ class CheckedTimestamper:
         except OSError:
             raise _unavailable("no answer") from None
 
-    def _check(self, token: cms.ContentInfo, imprint: bytes, nonce: int) -> None:
-        signed = token["content"]
+    def _check(self, signed: asn1_cms.SignedData, imprint: bytes, nonce: int) -> None:
         stated = signed["encap_content_info"]["content"].parsed
         if stated["nonce"].native != nonce:
             raise _unavailable("nonce")
@@ -85,11 +85,9 @@ class CheckedTimestamper:
             raise _unavailable("key purpose")
         if not _names_its_certificate(signed):
             raise _unavailable("signing certificate")
-        if len(token.dump()) > self.room:
-            raise _unavailable("length")
         self._check_chain(signed, imprint)
 
-    def _check_chain(self, signed: cms.SignedData, imprint: bytes) -> None:
+    def _check_chain(self, signed: asn1_cms.SignedData, imprint: bytes) -> None:
         hush()
         now = self.clock()
         result = asyncio.run(
@@ -104,30 +102,26 @@ class CheckedTimestamper:
             raise _unavailable(f"token {result.ades_subindic.standard_name.lower()}")
 
 
-def room_for(key: SigningKey) -> int:
-    """Return the greatest length in bytes of a token made with *key*, its chain included."""
-    return sum(map(len, (key.certificate, *key.chain))) + _TOKEN_OVERHEAD
-
-
 def _request(imprint: bytes, nonce: int, policy: str | None) -> bytes:
-    fields = {
-        "version": "v1",
-        "message_imprint": {"hash_algorithm": {"algorithm": "sha256"}, "hashed_message": imprint},
-        "nonce": core.Integer(nonce),
-        "cert_req": True,
-    }
-    if policy is not None:
-        fields["req_policy"] = policy
-    return bytes(tsp.TimeStampReq(fields).dump())
+    """Return a TimeStampReq (RFC 3161 2.4.1) that asks for the certificates too."""
+    algorithm = der.sequence(der.oid(_SHA256), der.NULL)
+    return der.sequence(
+        der.integer(1),
+        der.sequence(algorithm, der.octets(imprint)),
+        b"" if policy is None else der.oid(policy),
+        der.integer(nonce),
+        der.TRUE,
+    )
 
 
-def _granted(response: bytes) -> cms.ContentInfo:
-    read = tsp.TimeStampResp.load(response, strict=True)
-    if read["status"]["status"].native not in {"granted", "granted_with_mods"}:
+def _granted(response: bytes) -> bytes:
+    """Return the token of a TimeStampResp (RFC 3161 2.4.2), to the byte as it came."""
+    (whole,) = der.values(response)
+    status, *token = der.values(whole[len(der.header(whole)) :])
+    if tsp.PKIStatusInfo.load(status)["status"].native not in {"granted", "granted_with_mods"}:
         raise _unavailable("refused")
-    token = read["time_stamp_token"]
-    extract_signer_info(token["content"])
-    return token
+    (only,) = token
+    return only
 
 
 def _stamps_time_only(certificate: asn1_x509.Certificate) -> bool:
@@ -140,7 +134,7 @@ def _stamps_time_only(certificate: asn1_x509.Certificate) -> bool:
     )
 
 
-def _names_its_certificate(signed: cms.SignedData) -> bool:
+def _names_its_certificate(signed: asn1_cms.SignedData) -> bool:
     """Whether the signed attributes name the certificate (RFC 3161 2.4.1, RFC 5816); pyHanko checks the name."""
     types = {attribute["type"].native for attribute in extract_signer_info(signed)["signed_attrs"]}
     return not types.isdisjoint({"signing_certificate_v2", "signing_certificate"})

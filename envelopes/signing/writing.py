@@ -4,26 +4,22 @@ Each function takes a whole PDF and returns the bytes to append. What a signatur
 business, when one may be made is the caller's.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from asn1crypto import cms  # type: ignore[import-untyped]
-from asn1crypto import crl as asn1_crl
+from asn1crypto import crl as asn1_crl  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
 from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
 from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PdfSignedData
-from pyhanko.sign.signers.pdf_cms import Signer
-from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from envelopes.rules.errors import FukanError
+from envelopes.signing import cms
 from envelopes.signing.entries import Entry, placeholder
 from envelopes.signing.keys import SigningKey
 from envelopes.signing.reading import MALFORMED
@@ -31,9 +27,6 @@ from envelopes.signing.timestamps import Timestamper
 from envelopes.signing.trust import Evidence
 
 _MIB = 1024 * 1024
-
-# Attributes, algorithm names and two RSA signatures take under 1.5 KiB beside certificates and token.
-_CMS_OVERHEAD = 2048
 
 
 class WritingFailed(FukanError):
@@ -72,11 +65,10 @@ def append_signature(
     PAdES B-LT: ETSI.CAdES.detached, SHA-256, signing-certificate-v2, signature timestamp, and the document
     security store in the same revision. Raises WritingFailed, and Later(TSA_UNAVAILABLE).
     """
-    certificates = (pen.key.certificate, *pen.key.chain)
-    room = sum(map(len, certificates)) + pen.timestamper.room + _CMS_OVERHEAD
+    room = cms.room_for(pen.key) + pen.timestamper.room
     revision = _Revision(data, evidence, field)
     digest = revision.reserve(placeholder(entry, now=now, room=room))
-    return revision.fill(_signature(digest, pen))
+    return revision.fill(cms.signature(digest, pen.key, pen.timestamper))
 
 
 def append_timestamp(data: bytes, *, field: str, timestamper: Timestamper, evidence: Evidence) -> bytes:
@@ -124,52 +116,6 @@ class _Revision:
         except MALFORMED as error:
             raise WritingFailed(type(error).__name__) from None
         return _tail(self._stream, self._data)
-
-
-class _KeptSigner(Signer):
-    """Signs with a key that is already loaded: pyHanko's own reads and checks it at every use."""
-
-    def __init__(self, key: SigningKey) -> None:
-        chain = [asn1_x509.Certificate.load(der) for der in key.chain]
-        registry = SimpleCertificateStore.from_certs(chain)  # type: ignore[no-untyped-call]
-        own = asn1_x509.Certificate.load(key.certificate)
-        super().__init__(signing_cert=own, cert_registry=registry)
-        self._key = key
-
-    async def async_sign_raw(
-        self,
-        data: bytes,
-        digest_algorithm: str,  # noqa: ARG002 -- always SHA-256, see _signature
-        dry_run: bool = False,  # noqa: ARG002, FBT001, FBT002 -- pyHanko's signature
-    ) -> bytes:
-        return self._key.sign(data)
-
-
-class _TokenSource(TimeStamper):
-    """Hands pyHanko the tokens of a Timestamper."""
-
-    def __init__(self, timestamper: Timestamper) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._timestamper = timestamper
-
-    async def async_timestamp(
-        self,
-        message_digest: bytes,
-        md_algorithm: str,  # noqa: ARG002 -- always SHA-256, see _signature
-    ) -> cms.ContentInfo:
-        # In a thread, because a timestamper blocks and may run an event loop of its own.
-        token = await asyncio.to_thread(self._timestamper, message_digest)
-        return cms.ContentInfo.load(token)
-
-
-def _signature(digest: bytes, pen: Pen) -> bytes:
-    # asn1crypto's objects parse themselves lazily and are not safe to share, so each signature builds its own.
-    signed = asyncio.run(
-        _KeptSigner(pen.key).async_sign(
-            digest, "sha256", use_pades=True, timestamper=_TokenSource(pen.timestamper)
-        )
-    )
-    return bytes(signed.dump())
 
 
 def _store(writer: IncrementalPdfFileWriter, evidence: Evidence) -> None:

@@ -86,7 +86,9 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
-def pdf(pages: int = 2, *, title: str = "工事請負契約書", filler: int = 0, object_streams: bool = False) -> bytes:
+def pdf(
+    pages: int = 2, *, title: str = "工事請負契約書", filler: int = 0, object_streams: bool = False
+) -> bytes:
     """Return a small PDF; *filler* adds that many bytes of an unused stream."""
     made = pikepdf.new()
     for number in range(pages):

@@ -53,7 +53,11 @@ def test_openssl_wants_a_crl_and_finds_the_one_of_another_generation_out_of_scop
 def test_certificates_say_what_each_is_for(aging: World) -> None:
     signer, tsa, root = (loaded(aging.authority, f"{role}-1") for role in (Role.SIGNER, Role.TSA, Role.ROOT))
     usage = signer.extensions.get_extension_for_class(x509.KeyUsage)
-    assert (usage.critical, usage.value.digital_signature, usage.value.content_commitment) == (True, True, True)
+    assert (usage.critical, usage.value.digital_signature, usage.value.content_commitment) == (
+        True,
+        True,
+        True,
+    )
     purposes = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert [one.dotted_string for one in purposes] == ["1.3.6.1.5.5.7.3.36", "1.3.6.1.5.5.7.3.4"]
     stamping = tsa.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
@@ -100,7 +104,7 @@ def test_the_town_has_an_arc_of_its_own(aging: World, tmp_path: Path, clock: Clo
 def test_secrets_are_encrypted_and_for_the_owner_only(aging: World) -> None:
     for path in aging.authority.directory.glob("*"):
         expected = 0o755 if path.name == "public" else 0o600
-        if path.name not in {".lock"}:
+        if path.name != ".lock":
             assert stat.S_IMODE(path.stat().st_mode) == expected, path.name
     assert stat.S_IMODE(aging.authority.directory.stat().st_mode) == 0o700
     for key in aging.authority.directory.glob("*.key.pem"):
@@ -144,9 +148,7 @@ def test_a_crash_before_any_write_is_mended_by_the_next_call(
 
 def test_makers_at_the_same_time_make_one_authority(tmp_path: Path, clock: Clock) -> None:
     made: list[authority.Authority] = []
-    threads = [
-        threading.Thread(target=lambda: made.append(make(tmp_path / "a", clock()))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: made.append(make(tmp_path / "a", clock()))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
