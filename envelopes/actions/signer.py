@@ -1,0 +1,525 @@
+"""What a signer does: ask for a code, prove who is there, read, consent, decline, ask for a link again.
+
+Knows requests by the random reference and generation of their link. Whose turn it is and whether the link still counts
+is decided here from the database; pages only show it. Nothing here holds a signing key: a consent is a record, signed
+with the portal's consent key, and the worker does the rest.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import F
+
+from envelopes.records import counters, history, store, tasks
+from envelopes.records.database import is_sqlite, unit
+from envelopes.records.history import Subject
+from envelopes.records.models import Code, Consent, Signer, Viewing
+from envelopes.records.store import Snapshot
+from envelopes.rules import codes, consent
+from envelopes.rules.codes import Issued, Verdict
+from envelopes.rules.consent import Grant, Offered, Party
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.people import Actor, ActorKind
+from envelopes.rules.policy import days, hours
+from envelopes.rules.schedule import day_over
+from envelopes.rules.states import By, Event, Task, permits
+from envelopes.services import Services
+
+MAIL_CODE: Final = "mail-code"
+
+
+class CodeFor(StrEnum):
+    """What a confirmation code opens."""
+
+    SIGN = "sign"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentCode:
+    """A code that is out: until when it works, and the word that page and mail both show."""
+
+    valid_until: datetime
+    word: str
+    resend_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What came of an entered code. `left` counts the tries that remain for this code."""
+
+    verdict: Verdict
+    left: int = 0
+    renewed: bool = False
+
+
+def actor_of(signer: Signer) -> Actor:
+    """The signer as he stands in the history: by reference."""
+    return Actor(kind=ActorKind.SIGNER, ref=signer.ref, id=signer.id)
+
+
+def generation(signer: Signer, purpose: CodeFor) -> int:
+    """The generation of the link that *purpose* is about."""
+    return signer.generation if purpose is CodeFor.SIGN else signer.download_generation
+
+
+def code_subject(signer: Signer, purpose: CodeFor) -> str:
+    """What a code's key is derived for."""
+    return f"{purpose}:{signer.ref}:{generation(signer, purpose)}"
+
+
+def require_open(shot: Snapshot, signer: Signer, *, now: datetime) -> None:
+    """Raise Refused unless this signer may sign now: his turn, in time, and nobody ended it."""
+    if not permits(shot.state, Event.CONSENTED):
+        raise Refused(Reason.NOT_PERMITTED, state=shot.state, event=Event.CONSENTED)
+    if shot.turn is None or shot.turn.id != signer.id:
+        raise Refused(Reason.NOT_YOUR_TURN)
+    # The deadline binds the contractor; the village's own signature is not late.
+    if signer.staff_id is None and now >= day_over(shot.envelope.deadline_on):
+        raise Refused(Reason.DEADLINE_OVER)
+
+
+# Codes
+
+
+async def last_code(services: Services, signer: Signer, purpose: CodeFor) -> SentCode | None:
+    """The code that is out for *signer*, or None once it is used, spent or late."""
+    row = await _newest(signer, purpose)
+    if row is None or row.used_at or row.wrong >= services.policy.code_tries:
+        return None
+    if services.now() >= row.sent_at + services.policy.code_lifetime:
+        return None
+    return _sent(services, signer, purpose, row)
+
+
+async def _newest(
+    signer: Signer, purpose: CodeFor, connection: BaseDBAsyncClient | None = None
+) -> Code | None:
+    query = Code.filter(signer_id=signer.id, purpose=purpose.value, generation=generation(signer, purpose))
+    if connection is not None:
+        query = query.using_db(connection)
+        query = query if is_sqlite() else query.select_for_update()
+    return await query.order_by("-serial").first()
+
+
+def _sent(services: Services, signer: Signer, purpose: CodeFor, row: Code) -> SentCode:
+    return SentCode(
+        valid_until=row.sent_at + services.policy.code_lifetime,
+        word=codes.word(services.code_key, code_subject(signer, purpose), row.serial),
+        resend_at=row.sent_at + services.policy.code_resend,
+    )
+
+
+async def send_code(services: Services, signer: Signer, purpose: CodeFor, *, browser: str) -> SentCode:
+    """Have a new code mailed to the registered address; it ends the one before.
+
+    *browser* tells browsers apart for the limits. Raises Refused: RESEND_EARLY (seconds), RESEND_CAP.
+    """
+    now, policy = services.now(), services.policy
+    newest = await _newest(signer, purpose)
+    if newest is not None and now < newest.sent_at + policy.code_resend:
+        wait = newest.sent_at + policy.code_resend - now
+        raise Refused(Reason.RESEND_EARLY, seconds=int(wait.total_seconds()) + 1)
+    await _require_below_cap(services, signer, browser, now)
+
+    async def work(connection: BaseDBAsyncClient) -> Code:
+        last = await Code.filter(signer_id=signer.id).using_db(connection).order_by("-serial").first()
+        row = await Code.create(
+            signer_id=signer.id,
+            purpose=purpose.value,
+            generation=generation(signer, purpose),
+            serial=last.serial + 1 if last else 1,
+            sent_at=now,
+            using_db=connection,
+        )
+        ids = {"code": row.id, "signer": signer.id}
+        await tasks.enqueue(
+            connection, Task.CODE_MAIL, str(row.id), now=now, envelope_id=signer.envelope_id, ids=ids
+        )
+        await store.note(
+            connection,
+            signer.envelope_id,
+            "code asked for",
+            actor=actor_of(signer),
+            now=now,
+            payload={"for": purpose},
+        )
+        return row
+
+    return _sent(services, signer, purpose, await unit(work))
+
+
+async def _require_below_cap(services: Services, signer: Signer, browser: str, now: datetime) -> None:
+    policy = services.policy
+    # The browser's own limits come first, so that what a stranger wastes is his own share of the total.
+    limits = (
+        (f"code-hour:{signer.ref}:{browser}", policy.codes_an_hour, hours(1)),
+        (f"code-day:{signer.ref}:{browser}", policy.codes_a_day, days(1)),
+        (f"code-total:{signer.ref}", policy.codes_a_day_total, days(1)),
+    )
+    for name, events, per in limits:
+        if not await counters.allowed(name, events=events, per=per, now=now):
+            raise Refused(Reason.RESEND_CAP)
+
+
+async def check_code(services: Services, signer: Signer, purpose: CodeFor, typed: str) -> Checked:
+    """Judge what was typed against the newest code, and count it in the database.
+
+    After the policy's number of wrong entries the link is renewed: the old one dies, a new one goes to the registered
+    address. Raises Refused(CODE_EMPTY | CODE_FORMAT), which count nothing.
+    """
+    given, now = codes.tidy(typed), services.now()
+
+    async def work(connection: BaseDBAsyncClient) -> Checked:
+        row = await _newest(signer, purpose, connection)
+        if row is None:
+            return Checked(verdict=Verdict.LATE)
+        issued = Issued(serial=row.serial, sent_at=row.sent_at, wrong=row.wrong, used_at=row.used_at)
+        expected = codes.make(services.code_key, code_subject(signer, purpose), row.serial)
+        verdict = codes.check(issued, expected=expected, given=given, now=now, policy=services.policy)
+        if verdict is Verdict.OK:
+            await _proved(connection, signer, row, purpose, now)
+        elif verdict is Verdict.WRONG:
+            return await _wrong(services, connection, row, (signer, purpose), now)
+        return Checked(verdict=verdict)
+
+    return await unit(work)
+
+
+async def _proved(
+    connection: BaseDBAsyncClient, signer: Signer, row: Code, purpose: CodeFor, now: datetime
+) -> None:
+    await Code.filter(id=row.id).using_db(connection).update(used_at=now)
+    if purpose is CodeFor.SIGN:
+        await Signer.filter(id=signer.id).using_db(connection).update(proved_at=now)
+    payload = {"method": MAIL_CODE, "for": purpose, "serial": row.serial}
+    await store.note(
+        connection, signer.envelope_id, "proved", actor=actor_of(signer), now=now, payload=payload
+    )
+
+
+async def _wrong(
+    services: Services,
+    connection: BaseDBAsyncClient,
+    signer: Signer,
+    row: Code,
+    purpose: CodeFor,
+    now: datetime,
+) -> Checked:
+    await Code.filter(id=row.id).using_db(connection).update(wrong=F("wrong") + 1)
+    await Signer.filter(id=signer.id).using_db(connection).update(wrong_codes=F("wrong_codes") + 1)
+    left = services.policy.code_tries - row.wrong - 1
+    total = (await Signer.filter(id=signer.id).using_db(connection).get()).wrong_codes
+    renewed = total >= services.policy.link_tries
+    if renewed:
+        await _renew(connection, signer, purpose, now)
+    return Checked(verdict=Verdict.WRONG, left=left, renewed=renewed)
+
+
+async def _renew(connection: BaseDBAsyncClient, signer: Signer, purpose: CodeFor, now: datetime) -> None:
+    column = "generation" if purpose is CodeFor.SIGN else "download_generation"
+    await Signer.filter(id=signer.id).using_db(connection).update(**{column: F(column) + 1, "wrong_codes": 0})
+    shot = await store.snapshot(connection=connection, id=signer.envelope_id)
+    ids, actor = {"signer": signer.id, "wrong": 1}, actor_of(signer)
+    if purpose is CodeFor.SIGN:
+        await store.apply(connection, shot.envelope, Event.RENEWED, By.SIGNER, actor=actor, now=now, ids=ids)
+    else:
+        await store.note(connection, signer.envelope_id, "download link renewed", actor=actor, now=now)
+        key = f"wrong:{signer.id}:{signer.download_generation + 1}"
+        await tasks.enqueue(
+            connection, Task.FRESH_DOWNLOAD_MAIL, key, now=now, envelope_id=signer.envelope_id, ids=ids
+        )
+
+
+# Reading
+
+
+async def view(services: Services, signer: Signer, document_id: int) -> None:
+    """Note, once, that a proved signer had this document before him."""
+    now = services.now()
+    seen = Viewing.filter(signer_id=signer.id, document_id=document_id, generation=signer.generation)
+    if await seen.exists():
+        return
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        if await seen.using_db(connection).exists():
+            return
+        await Viewing.create(
+            signer_id=signer.id,
+            document_id=document_id,
+            generation=signer.generation,
+            at=now,
+            using_db=connection,
+        )
+        await store.note(
+            connection,
+            signer.envelope_id,
+            "document shown",
+            actor=actor_of(signer),
+            now=now,
+            payload={"document": document_id},
+        )
+
+    await unit(work)
+
+
+async def seen(signer: Signer) -> frozenset[int]:
+    """Which documents (ids) this signer has had before him since his link was issued."""
+    rows = await Viewing.filter(signer_id=signer.id, generation=signer.generation)
+    return frozenset(row.document_id for row in rows)
+
+
+# Consent
+
+
+def party_of(signer: Signer) -> Party:
+    """Who consents, in the words of the record."""
+    return Party(
+        ref=signer.ref,
+        position=signer.position,
+        company=signer.company,
+        office=signer.office,
+        person=signer.person,
+        registry_revision=signer.registry_revision,
+        address_look_up=signer.email_look_up,
+    )
+
+
+async def offered(shot: Snapshot, connection: BaseDBAsyncClient | None = None) -> tuple[Offered, ...]:
+    """The documents as they are offered: prepared files and page images. Raises Refused(PAGES_NOT_READY)."""
+    found = []
+    for document in shot.documents:
+        revisions = await store.segments(document.id, connection)
+        if not revisions or document.pages_sha256 is None:
+            raise Refused(Reason.PAGES_NOT_READY)
+        prepared = revisions[0]
+        found.append(
+            Offered(
+                position=document.position,
+                title=document.title,
+                sha256=prepared.sha256,
+                length=prepared.length,
+                pages_sha256=document.pages_sha256,
+            )
+        )
+    return tuple(found)
+
+
+def offer_digest(shot: Snapshot, signer: Signer, documents: Sequence[Offered]) -> str:
+    """The digest that the confirm form carries."""
+    return consent.offer_digest(
+        envelope=shot.envelope.ref,
+        generation=signer.generation,
+        documents=documents,
+        signer=party_of(signer),
+        text_version=consent.TEXT_VERSION,
+    )
+
+
+async def give_consent(
+    services: Services, signer_ref: str, *, offer: str, grants: Sequence[Grant], actor: Actor
+) -> Snapshot:
+    """Record the consent, signed by the portal, and let the worker sign.
+
+    A second press of the button finds the first one's consent and changes nothing. Raises Refused: whatever
+    `require_open` says, DOCUMENTS_UNREAD, PAGES_NOT_READY, OFFER_CHANGED if what was shown is not what is offered now.
+    """
+    now = services.now()
+
+    async def work(connection: BaseDBAsyncClient) -> Snapshot:
+        shot, signer = await store.of_signer(signer_ref, connection=connection)
+        if signer.consented_at is not None:
+            return shot
+        require_open(shot, signer, now=now)
+        documents = await offered(shot, connection)
+        if offer != offer_digest(shot, signer, documents):
+            raise Refused(Reason.OFFER_CHANGED)
+        await _require_read(connection, shot, signer)
+        _, head = await history.head(Subject.ENVELOPE, shot.envelope.id, connection)
+        said = consent.Consent(
+            envelope=shot.envelope.ref,
+            generation=signer.generation,
+            documents=documents,
+            signer=party_of(signer),
+            grants=tuple(grants),
+            text_version=consent.TEXT_VERSION,
+            at=consent.instant(now),
+            nonce=secrets.token_hex(16),
+            chain_head=head,
+        )
+        row = await _record(services, connection, signer, said, now)
+        await store.apply(
+            connection,
+            shot.envelope,
+            Event.CONSENTED,
+            By.SIGNER,
+            actor=actor,
+            now=now,
+            payload={"consent_sha256": row.sha256, "levels": [grant.level for grant in grants]},
+            ids={"consent": row.id, "signer": signer.id},
+        )
+        return shot
+
+    return await unit(work)
+
+
+async def _require_read(connection: BaseDBAsyncClient, shot: Snapshot, signer: Signer) -> None:
+    rows = await Viewing.filter(signer_id=signer.id, generation=signer.generation).using_db(connection)
+    read = {row.document_id for row in rows}
+    unread = [str(document.position) for document in shot.documents if document.id not in read]
+    if unread:
+        raise Refused(Reason.DOCUMENTS_UNREAD, list="、".join(f"文書{position}" for position in unread))
+
+
+async def _record(
+    services: Services,
+    connection: BaseDBAsyncClient,
+    signer: Signer,
+    said: consent.Consent,
+    now: datetime,
+) -> Consent:
+    data = consent.canonical(said)
+    await Signer.filter(id=signer.id).using_db(connection).update(consented_at=now)
+    return await Consent.create(
+        envelope_id=signer.envelope_id,
+        signer_id=signer.id,
+        generation=signer.generation,
+        record=base64.b64encode(data).decode(),
+        sha256=sha256(data).hexdigest(),
+        signature=base64.b64encode(services.keyring.consent.sign(data)).decode(),
+        key_id=services.keyring.consent.id,
+        at=now,
+        using_db=connection,
+    )
+
+
+def mail_code_grant(services: Services, at: datetime) -> Grant:
+    """The grant of a code by mail: one channel, and said so."""
+    return Grant(
+        method=MAIL_CODE, level="mail", issuer=services.settings.operator.name, at=consent.instant(at)
+    )
+
+
+# Not signing
+
+
+class Refusal(StrEnum):
+    """差戻し or 辞退."""
+
+    RETURN = "return"
+    DECLINE = "decline"
+
+
+_EVENTS: Final[Mapping[Refusal, Event]] = {Refusal.RETURN: Event.RETURNED, Refusal.DECLINE: Event.DECLINED}
+
+
+def tidy_reason(reason: str, services: Services) -> str:
+    """Return the reason without control characters. Raises Refused(REASON_MISSING | REASON_TOO_LONG)."""
+    text = "".join(
+        char for char in reason.replace("\r\n", "\n") if char == "\n" or char.isprintable()
+    ).strip()
+    if not text:
+        raise Refused(Reason.REASON_MISSING)
+    if len(text) > services.policy.reason_characters:
+        raise Refused(Reason.REASON_TOO_LONG, limit=services.policy.reason_characters)
+    return text
+
+
+async def refuse(services: Services, signer_ref: str, refusal: Refusal, reason: str) -> Snapshot:
+    """End the envelope with a reason; everybody who was asked is told."""
+    text, now = tidy_reason(reason, services), services.now()
+    event = _EVENTS[refusal]
+
+    async def work(connection: BaseDBAsyncClient) -> Snapshot:
+        shot, signer = await store.of_signer(signer_ref, connection=connection)
+        if (
+            shot.state in (State.DECLINED, State.RETURNED)
+            and shot.turn is not None
+            and shot.turn.id == signer.id
+        ):
+            return shot
+        require_open(shot, signer, now=now)
+        await store.apply(
+            connection,
+            shot.envelope,
+            event,
+            By.SIGNER,
+            actor=actor_of(signer),
+            now=now,
+            changes={"end_reason": text, "ended_on": now},
+            payload={"reason": text},
+            ids={"signer": signer.id},
+        )
+        return shot
+
+    return await unit(work)
+
+
+async def wrong_person(services: Services, signer: Signer, *, note: str, proved: bool) -> None:
+    """Pass a note to staff. It changes nothing else: anybody with the link may write one, twice a day."""
+    text, now = tidy_reason(note, services), services.now()
+    name = f"note:{signer.ref}"
+    if not await counters.allowed(
+        name, events=services.policy.new_links_a_day, per=timedelta(days=1), now=now
+    ):
+        raise Refused(Reason.LIMIT_REACHED)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        actor, payload = actor_of(signer), {"note": text, "proved": proved}
+        await store.note(
+            connection, signer.envelope_id, "wrong person", actor=actor, now=now, payload=payload
+        )
+        n, _ = await history.head(Subject.ENVELOPE, signer.envelope_id, connection)
+        ids = {"signer": signer.id, "fact": n}
+        await tasks.enqueue(
+            connection,
+            Task.NOTE_MAIL,
+            f"{signer.envelope_id}:{n}",
+            now=now,
+            envelope_id=signer.envelope_id,
+            ids=ids,
+        )
+
+    await unit(work)
+
+
+# Links again
+
+
+async def ask_link(services: Services, signer: Signer) -> None:
+    """Have the same link mailed once more to the registered address; changes no state. Raises Refused(RESEND_CAP)."""
+    await _ask_mail(services, signer, Task.NEW_LINK_MAIL, "link asked for")
+
+
+async def ask_download(services: Services, signer: Signer) -> None:
+    """Have a fresh download link mailed to the registered address. Raises Refused(RESEND_CAP | NOT_PERMITTED)."""
+    shot = await store.snapshot(id=signer.envelope_id)
+    if shot.envelope.window_ends_at is None:
+        raise Refused(Reason.NOT_PERMITTED, state=shot.state, event="download")
+    await _ask_mail(services, signer, Task.FRESH_DOWNLOAD_MAIL, "download asked for")
+
+
+async def _ask_mail(services: Services, signer: Signer, task: Task, kind: str) -> None:
+    now = services.now()
+    name = f"{task}:{signer.ref}"
+    if not await counters.allowed(
+        name, events=services.policy.new_links_a_day, per=timedelta(days=1), now=now
+    ):
+        raise Refused(Reason.RESEND_CAP)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await store.note(connection, signer.envelope_id, kind, actor=actor_of(signer), now=now)
+        n, _ = await history.head(Subject.ENVELOPE, signer.envelope_id, connection)
+        key = f"{signer.envelope_id}:fact:{n}"
+        await tasks.enqueue(
+            connection, task, key, now=now, envelope_id=signer.envelope_id, ids={"signer": signer.id}
+        )
+
+    await unit(work)

@@ -1,0 +1,487 @@
+"""What staff do: sign in, check a draft and send it, follow, extend, end and re-issue, and sign for the village.
+
+Every verb checks the actor's roles itself; pages that hide a button are a courtesy, not a guard.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import b32encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+import pyotp
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import F
+
+from envelopes.actions import signer as signer_actions
+from envelopes.records import counters, history, store, tasks
+from envelopes.records.database import unit
+from envelopes.records.history import Subject
+from envelopes.records.models import Contact, Credential, Envelope, Signer, Staff
+from envelopes.records.models import Task as TaskRow
+from envelopes.records.store import Snapshot
+from envelopes.rules import consent, tokens
+from envelopes.rules.codes import tidy
+from envelopes.rules.consent import Grant
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.kinds import Kind
+from envelopes.rules.people import (
+    Actor,
+    ActorKind,
+    Party,
+    Role,
+    may_sign_for_village,
+    require_role,
+    roles_from,
+)
+from envelopes.rules.schedule import jst_day
+from envelopes.rules.states import By, Event
+from envelopes.rules.tokens import Purpose, Ticket
+from envelopes.services import Services
+
+PASSWORD: Final = "password"  # noqa: S105 -- a kind of credential
+TOTP: Final = "totp"
+RECOVERY: Final = "recovery"
+
+# scrypt with N = 2^15, r = 8, p = 1: 32 MiB and about 0.1 s, the first choice of RFC 7914 for interactive use.
+_SCRYPT_N: Final = 2**15
+_SCRYPT_R: Final = 8
+_SCRYPT_MEMORY: Final = 64 * 1024 * 1024
+_STEP: Final = 30  # RFC 6238: seconds
+_DRIFT: Final = (0, -1, 1)  # one step either way for clocks that are a little off
+_SEED: Final = 20  # RFC 4226 4: at least 128 bits, 160 recommended
+_WORK: Final = (Role.DRAFTER, Role.APPROVER)
+
+
+def actor_of(staff: Staff) -> Actor:
+    """The member of staff as he acts and as he stands in the history."""
+    return Actor(
+        kind=ActorKind.STAFF,
+        ref=staff.ref,
+        id=staff.id,
+        section_id=staff.section_id,
+        roles=roles_from(staff.roles),
+    )
+
+
+# Enrolment and sign-in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A one-time link that was opened: who, and the seed that the authenticator is given."""
+
+    staff: Staff
+    seed: str
+    uri: str
+
+
+def enrolment_link(services: Services, staff: Staff) -> tuple[str, datetime]:
+    """The one-time link for *staff* and until when it works."""
+    expires = services.now() + services.policy.enrolment_lifetime
+    ticket = Ticket(ref=staff.ref, generation=staff.enrolment, expires=expires)
+    token = tokens.seal(ticket, Purpose.ENROL, tuple(services.keyring.token))
+    return services.url("staff", "enrol", token), expires
+
+
+async def open_enrolment(services: Services, token: str) -> Enrolment:
+    """Read a one-time link; changes nothing. Raises Refused(LINK_UNKNOWN | LINK_EXPIRED | LINK_REPLACED)."""
+    ticket = services.ticket(Purpose.ENROL, token)
+    staff = await Staff.filter(ref=ticket.ref, active=True).select_related("section").first()
+    if staff is None:
+        raise Refused(Reason.LINK_UNKNOWN)
+    if ticket.generation != staff.enrolment:
+        raise Refused(Reason.LINK_REPLACED)
+    # Derived, not stored: showing the page twice shows the same seed, and GET writes nothing.
+    subject = f"enrol:{staff.ref}:{ticket.generation}".encode()
+    seed = b32encode(hmac.new(services.code_key, subject, "sha256").digest()[:_SEED]).decode()
+    issuer = f"{services.settings.town.name} 電子契約"
+    return Enrolment(
+        staff=staff, seed=seed, uri=pyotp.TOTP(seed).provisioning_uri(name=staff.email, issuer_name=issuer)
+    )
+
+
+async def enrol(services: Services, token: str, *, password: str, code: str) -> tuple[str, ...]:
+    """Set password and authenticator and return the recovery codes, which are shown once.
+
+    Raises Refused: PASSWORD_WEAK, CODE_EMPTY, CODE_FORMAT, TOTP_WRONG, and what `open_enrolment` says.
+    """
+    opened, now = await open_enrolment(services, token), services.now()
+    if len(password) < services.policy.password_characters:
+        raise Refused(Reason.PASSWORD_WEAK, characters=services.policy.password_characters)
+    step = _matching_step(opened.seed, tidy(code), now)
+    if step is None:
+        raise Refused(Reason.TOTP_WRONG)
+    recovery = tuple(_recovery_code() for _ in range(services.policy.recovery_codes))
+    secrets_of = [(PASSWORD, _hash(password), 0), (TOTP, opened.seed, step)]
+    secrets_of += [(RECOVERY, _hash_recovery(item), 0) for item in recovery]
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        mine = Staff.filter(id=opened.staff.id, enrolment=opened.staff.enrolment).using_db(connection)
+        if not await mine.update(enrolment=F("enrolment") + 1, enrolled_at=now):
+            raise Refused(Reason.LINK_REPLACED)
+        await Credential.filter(staff_id=opened.staff.id).using_db(connection).delete()
+        for kind, secret, last in secrets_of:
+            await Credential.create(
+                staff_id=opened.staff.id,
+                kind=kind,
+                secret=secret,
+                last_step=last,
+                created_at=now,
+                using_db=connection,
+            )
+        actor = str(actor_of(opened.staff))
+        await history.record(connection, Subject.STAFF, opened.staff.id, "enrolled", actor=actor, at=now)
+
+    await unit(work)
+    return recovery
+
+
+def _recovery_code() -> str:
+    text = b32encode(secrets.token_bytes(10)).decode().lower()
+    return "-".join(text[i : i + 4] for i in range(0, 16, 4))
+
+
+def _hash_recovery(code: str) -> str:
+    plain = "".join(char for char in code.lower() if char.isalnum())
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _hash(password: str) -> str:
+    salt = secrets.token_bytes(16)
+    return f"{salt.hex()}:{_scrypt(password, salt).hex()}"
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=_SCRYPT_N, r=_SCRYPT_R, p=1, maxmem=_SCRYPT_MEMORY)
+
+
+def _matches(password: str, stored: str) -> bool:
+    salt, _, digest = stored.partition(":")
+    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), digest)
+
+
+def _matching_step(seed: str, code: str, now: datetime) -> int | None:
+    current = int(now.timestamp()) // _STEP
+    totp = pyotp.TOTP(seed)
+    matching = [step for step in (current + drift for drift in _DRIFT) if _same(totp, step, code)]
+    return matching[0] if matching else None
+
+
+def _same(totp: pyotp.TOTP, step: int, code: str) -> bool:
+    return hmac.compare_digest(totp.generate_otp(step), code)
+
+
+async def sign_in(services: Services, *, address: str, password: str) -> Staff:
+    """First factor. Raises Refused: SIGN_IN_WRONG (the same for an unknown person), SIGN_IN_LOCKED."""
+    try:
+        look_up = services.address_look_up(address)
+    except Refused:
+        look_up = ""
+    await _count_try(services, f"password:{look_up}")
+    staff = await Staff.filter(email_look_up=look_up, active=True).select_related("section").first()
+    stored = await Credential.filter(staff_id=staff.id if staff else 0, kind=PASSWORD).first()
+    # An unknown person costs the same time as a wrong password.
+    right = _matches(password, stored.secret if stored else f"{'00' * 16}:{'00' * 64}")
+    if staff is None or stored is None or not right:
+        raise Refused(Reason.SIGN_IN_WRONG)
+    return staff
+
+
+async def _count_try(services: Services, name: str) -> None:
+    policy = services.policy
+    if not await counters.allowed(
+        name, events=policy.sign_in_tries, per=policy.sign_in_pause, now=services.now()
+    ):
+        raise Refused(Reason.SIGN_IN_LOCKED)
+
+
+async def second_factor(services: Services, staff: Staff, typed: str) -> str:
+    """Check the authenticator's digits or a recovery code and return which it was. Each works once.
+
+    Raises Refused: TOTP_WRONG, SIGN_IN_LOCKED.
+    """
+    await _count_try(services, f"totp:{staff.ref}")
+    now = services.now()
+    if len([char for char in typed if char.isalnum()]) > tokens.REF_BYTES:
+        return await _recover(staff, typed, now)
+    return await totp(services, staff, typed)
+
+
+async def totp(services: Services, staff: Staff, typed: str) -> str:
+    """Check the authenticator's six digits; a time step counts once. Raises Refused(TOTP_WRONG)."""
+    now = services.now()
+    stored = await Credential.filter(staff_id=staff.id, kind=TOTP).first()
+    try:
+        step = _matching_step(stored.secret, tidy(typed), now) if stored else None
+    except Refused:
+        step = None
+    if stored is None or step is None:
+        raise Refused(Reason.TOTP_WRONG)
+    if not await Credential.filter(id=stored.id, last_step__lt=step).update(last_step=step, used_at=now):
+        raise Refused(Reason.TOTP_WRONG)
+    return TOTP
+
+
+async def _recover(staff: Staff, typed: str, now: datetime) -> str:
+    digest = _hash_recovery(typed)
+    for row in await Credential.filter(staff_id=staff.id, kind=RECOVERY, used_at=None):
+        if hmac.compare_digest(row.secret, digest) and await Credential.filter(
+            id=row.id, used_at=None
+        ).update(used_at=now):
+            return RECOVERY
+    raise Refused(Reason.TOTP_WRONG)
+
+
+# Drafts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Somebody who might sign for the village, and why he may not."""
+
+    staff: Staff
+    hindrance: Reason | None
+
+
+async def village_candidates(services: Services, shot: Snapshot) -> Sequence[Candidate]:
+    """Everybody with the role, those who may sign this envelope first."""
+    people = await Staff.filter(active=True, enrolled_at__isnull=False).select_related("section")
+    registrars = await _registrars(shot.signers)
+    found = [
+        Candidate(
+            staff=person,
+            hindrance=may_sign_for_village(
+                signer_id=person.id,
+                drafter_id=shot.envelope.drafter_id,
+                registrar_ids=registrars,
+                policy=services.policy,
+            ),
+        )
+        for person in people
+        if Role.SIGNER in roles_from(person.roles)
+    ]
+    return sorted(found, key=lambda item: (item.hindrance is not None, item.staff.id))
+
+
+async def _registrars(signers: Sequence[Signer]) -> frozenset[int]:
+    contacts = await Contact.filter(id__in=[item.contact_id for item in signers if item.contact_id])
+    return frozenset({one for row in contacts for one in (row.registrar_id, row.approver_id)})
+
+
+async def confirm(
+    services: Services, actor: Actor, ref: str, *, version: int, village_signer: str = ""
+) -> Snapshot:
+    """Check and send: the draft becomes a request with a number, and the village's signer takes his place.
+
+    *village_signer* is a reference of staff; not used for a 請書. Raises Refused: ROLE_MISSING, SIGNER_MISSING,
+    SELF_APPROVAL, STALE, NOT_PERMITTED.
+    """
+    shot = await _mine(actor, ref)
+    _require_version(shot, version)
+    chosen = await _chosen(services, shot, village_signer)
+    now = services.now()
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        year = jst_day(now).year
+        number = await counters.next_number(connection, f"envelope-{year}")
+        if chosen is not None:
+            await _seat(services, connection, shot, chosen)
+        await store.apply(
+            connection,
+            shot.envelope,
+            Event.CONFIRMED,
+            By.STAFF,
+            actor=actor,
+            now=now,
+            changes={
+                "number": shot.envelope.number or f"{services.settings.town.prefix}-{year}-{number:04d}",
+                "confirmer_id": actor.id,
+                "trouble": None,
+            },
+            payload={"village_signer": chosen.ref if chosen else None},
+        )
+
+    await unit(work)
+    return await store.snapshot(ref=ref)
+
+
+async def _chosen(services: Services, shot: Snapshot, ref: str) -> Staff | None:
+    if Kind(shot.envelope.kind) is Kind.ACCEPTANCE:
+        return None
+    for candidate in await village_candidates(services, shot):
+        if candidate.staff.ref == ref:
+            if candidate.hindrance:
+                raise Refused(candidate.hindrance)
+            return candidate.staff
+    raise Refused(Reason.SIGNER_MISSING)
+
+
+async def _seat(services: Services, connection: BaseDBAsyncClient, shot: Snapshot, person: Staff) -> None:
+    """Give the village's signer the last place; a draft that came back from sealing may have had another one."""
+    await Signer.filter(envelope_id=shot.envelope.id, party=Party.VILLAGE).using_db(connection).delete()
+    last = max(signer.position for signer in shot.signers if signer.party == Party.CONTRACTOR)
+    await Signer.create(
+        ref=services.ref(),
+        envelope_id=shot.envelope.id,
+        position=last + 1,
+        party=Party.VILLAGE.value,
+        staff_id=person.id,
+        company=services.settings.town.name,
+        office=person.office,
+        person=person.name,
+        email=person.email,
+        email_look_up=person.email_look_up,
+        address_kind="own",
+        proof="staff",
+        using_db=connection,
+    )
+
+
+async def _mine(actor: Actor, ref: str) -> Snapshot:
+    shot = await store.snapshot(ref=ref)
+    require_role(actor, _WORK, section_id=shot.envelope.section_id)
+    return shot
+
+
+def _require_version(shot: Snapshot, version: int) -> None:
+    if shot.envelope.version != version:
+        raise Refused(Reason.STALE)
+
+
+async def discard(services: Services, actor: Actor, ref: str, *, version: int) -> None:
+    """Throw a draft away; the mail it came from is kept."""
+    shot = await _mine(actor, ref)
+    _require_version(shot, version)
+    await _apply(services, actor, shot.envelope, Event.DISCARDED)
+
+
+async def _apply(
+    services: Services,
+    actor: Actor,
+    envelope: Envelope,
+    event: Event,
+    *,
+    changes: dict[str, object] | None = None,
+    payload: dict[str, object] | None = None,
+    ids: dict[str, int] | None = None,
+) -> None:
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await store.apply(
+            connection,
+            envelope,
+            event,
+            By.STAFF,
+            actor=actor,
+            now=services.now(),
+            changes=changes,
+            payload=payload,
+            ids=ids,
+        )
+
+    await unit(work)
+
+
+# Envelopes that are out
+
+
+async def extend(services: Services, actor: Actor, ref: str, *, version: int, deadline_on: date) -> None:
+    """Move the deadline to a later day. Raises Refused(DEADLINE_PAST | DEADLINE_UNREADABLE)."""
+    shot = await _mine(actor, ref)
+    _require_version(shot, version)
+    today = jst_day(services.now())
+    if deadline_on < max(today, shot.envelope.deadline_on):
+        raise Refused(Reason.DEADLINE_PAST)
+    if (deadline_on - today).days > services.policy.deadline_max_days:
+        raise Refused(Reason.DEADLINE_UNREADABLE)
+    before = shot.envelope.deadline_on
+    await _apply(
+        services,
+        actor,
+        shot.envelope,
+        Event.EXTENDED,
+        changes={"deadline_on": deadline_on},
+        payload={"from": before.isoformat(), "to": deadline_on.isoformat()},
+        ids={"before": before.toordinal()},
+    )
+
+
+async def cancel(services: Services, actor: Actor, ref: str, *, version: int, reason: str) -> None:
+    """End an envelope; everybody who was asked is told. Raises Refused(REASON_MISSING | REASON_TOO_LONG)."""
+    text = signer_actions.tidy_reason(reason, services)
+    shot = await _mine(actor, ref)
+    _require_version(shot, version)
+    changes: dict[str, object] = {"end_reason": text, "ended_on": services.now()}
+    await _apply(services, actor, shot.envelope, Event.CANCELLED, changes=changes, payload={"reason": text})
+
+
+async def reissue(services: Services, actor: Actor, ref: str, *, version: int) -> None:
+    """Give the contractor whose turn it is a new link; the old one dies. Raises Refused(NOT_YOUR_TURN)."""
+    shot = await _mine(actor, ref)
+    _require_version(shot, version)
+    turn, now = shot.turn, services.now()
+    if turn is None or turn.staff_id is not None:
+        raise Refused(Reason.NOT_YOUR_TURN)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await (
+            Signer.filter(id=turn.id)
+            .using_db(connection)
+            .update(generation=F("generation") + 1, wrong_codes=0)
+        )
+        ids = {"signer": turn.id, "staff": actor.id}
+        await store.apply(connection, shot.envelope, Event.REISSUED, By.STAFF, actor=actor, now=now, ids=ids)
+
+    await unit(work)
+
+
+async def retry(services: Services, actor: Actor, task_id: int) -> None:
+    """Try failing work again now."""
+    row = await TaskRow.filter(id=task_id).first()
+    if row is None or row.envelope_id is None:
+        raise Refused(Reason.NOT_PERMITTED, state="", event="retry")
+    shot = await store.snapshot(id=row.envelope_id)
+    require_role(actor, (*_WORK, Role.ADMIN, Role.SIGNER), section_id=shot.envelope.section_id)
+    await tasks.hurry(task_id, now=services.now())
+
+
+# The village's signature
+
+
+def seat_of(actor: Actor, shot: Snapshot) -> Signer:
+    """The place of this member of staff among the signers. Raises Refused(ROLE_MISSING)."""
+    for signer in shot.signers:
+        if signer.staff_id == actor.id and Role.SIGNER in actor.roles:
+            return signer
+    raise Refused(Reason.ROLE_MISSING)
+
+
+async def sign(services: Services, staff: Staff, ref: str, *, offer: str, code: str) -> Snapshot:
+    """Sign for the village, with the authenticator's digits asked for again.
+
+    Raises Refused: TOTP_WRONG, SELF_APPROVAL, and what `signer.give_consent` says.
+    """
+    actor, shot = actor_of(staff), await store.snapshot(ref=ref)
+    seat = seat_of(actor, shot)
+    hindrance = may_sign_for_village(
+        signer_id=staff.id,
+        drafter_id=shot.envelope.drafter_id,
+        registrar_ids=await _registrars(shot.signers),
+        policy=services.policy,
+    )
+    if hindrance:
+        raise Refused(hindrance)
+    signer_actions.require_open(shot, seat, now=services.now())
+    await _count_try(services, f"totp:{staff.ref}")
+    await totp(services, staff, code)
+    now = services.now()
+    await Signer.filter(id=seat.id).update(proved_at=now)
+    at, issuer = consent.instant(now), services.settings.operator.name
+    grants = [
+        Grant(method="password", level="staff", issuer=issuer, at=at),
+        Grant(method=TOTP, level="authenticator", issuer=issuer, at=at),
+    ]
+    return await signer_actions.give_consent(services, seat.ref, offer=offer, grants=grants, actor=actor)

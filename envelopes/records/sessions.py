@@ -1,0 +1,74 @@
+"""Browsers that have proved something. The cookie's value is random, stored only as SHA-256, and can be revoked."""
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from envelopes.records.database import unit
+from envelopes.records.models import Proof, Session, Signer
+
+_ID_BYTES = 32
+
+
+def _digest(cookie: str) -> str:
+    return sha256(cookie.encode()).hexdigest()
+
+
+async def start(*, now: datetime, staff_id: int | None = None) -> tuple[str, Session]:
+    """Begin a session and return the cookie's value with it."""
+    cookie = secrets.token_urlsafe(_ID_BYTES)
+    row = await Session.create(digest=_digest(cookie), staff_id=staff_id, created_at=now, used_at=now)
+    return cookie, row
+
+
+async def find(
+    cookie: str, *, now: datetime, idle: timedelta, total: timedelta | None = None
+) -> Session | None:
+    """Return the living session of *cookie*, or None."""
+    row = await Session.filter(digest=_digest(cookie), ended_at=None).first()
+    if row is None or now >= row.used_at + idle or (total is not None and now >= row.created_at + total):
+        return None
+    return row
+
+
+async def touch(session: Session, *, now: datetime) -> None:
+    """Move the time of last use, at most once a minute: the only write that a page view makes."""
+    if now - session.used_at >= timedelta(minutes=1):
+        await Session.filter(id=session.id).update(used_at=now)
+
+
+async def end(session: Session, *, now: datetime) -> None:
+    """Revoke a session."""
+    await Session.filter(id=session.id).update(ended_at=now)
+
+
+async def prove_staff(session: Session, *, now: datetime) -> None:
+    """Both factors of a member of staff were right."""
+    await Session.filter(id=session.id).update(proved_at=now, used_at=now)
+
+
+async def prove(session: Session, signer: Signer, *, generation: int, method: str, now: datetime) -> None:
+    """Note in *session* that this signer has proved who is there."""
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        mine = Proof.filter(session_id=session.id, signer_id=signer.id).using_db(connection)
+        if not await mine.update(generation=generation, method=method, at=now):
+            await Proof.create(
+                session=session,
+                signer=signer,
+                generation=generation,
+                method=method,
+                at=now,
+                using_db=connection,
+            )
+
+    await unit(work)
+
+
+async def proof(session: Session, signer: Signer) -> Proof | None:
+    """What this session has proved about *signer* in the link's present generation."""
+    return await Proof.filter(
+        session_id=session.id, signer_id=signer.id, generation=signer.generation
+    ).first()
