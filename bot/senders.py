@@ -18,7 +18,9 @@ from envelopes.rules.addresses import domain_of
 NAMELESS: Final = "-"
 """As a trusted name: results without any name count, the form that Exchange Online writes."""
 
-_MOST_SIGNATURES: Final = 5  # trust.md of mail: whoever signs more often wants to hide one
+_MOST_SIGNATURES: Final = (
+    5  # honest mail has one to three; more are there to hide one or to keep the reader busy
+)
 
 
 class Level(IntEnum):
