@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from obstore.store import LocalStore, S3Store
+from pydantic import TypeAdapter
 
 from envelopes.keyring import Keyring
 from envelopes.records.blobs import Blobs
@@ -52,6 +53,10 @@ class Services:
     def ticket(self, purpose: Purpose, token: str) -> Ticket:
         """Read a signed token. Raises Refused(LINK_UNKNOWN | LINK_EXPIRED)."""
         return tokens.unseal(token, purpose, tuple(self.keyring.token), self.now())
+
+    def policy_text(self) -> str:
+        """The policy as JSON, kept with an envelope: the numbers that were in force when it was opened."""
+        return TypeAdapter(Policy).dump_json(self.policy).decode()
 
     @property
     def code_key(self) -> bytes:

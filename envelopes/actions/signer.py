@@ -208,11 +208,11 @@ async def _proved(
 async def _wrong(
     services: Services,
     connection: BaseDBAsyncClient,
-    signer: Signer,
     row: Code,
-    purpose: CodeFor,
+    link: tuple[Signer, CodeFor],
     now: datetime,
 ) -> Checked:
+    signer, purpose = link
     await Code.filter(id=row.id).using_db(connection).update(wrong=F("wrong") + 1)
     await Signer.filter(id=signer.id).using_db(connection).update(wrong_codes=F("wrong_codes") + 1)
     left = services.policy.code_tries - row.wrong - 1
@@ -439,12 +439,6 @@ async def refuse(services: Services, signer_ref: str, refusal: Refusal, reason: 
 
     async def work(connection: BaseDBAsyncClient) -> Snapshot:
         shot, signer = await store.of_signer(signer_ref, connection=connection)
-        if (
-            shot.state in (State.DECLINED, State.RETURNED)
-            and shot.turn is not None
-            and shot.turn.id == signer.id
-        ):
-            return shot
         require_open(shot, signer, now=now)
         await store.apply(
             connection,

@@ -84,6 +84,7 @@ class Migration(migrations.Migration):
                 ('sender', Sealed(null=True, unique=False)),
                 ('sender_look_up', fields.CharField(null=True, max_length=64)),
                 ('message_id', Sealed(null=True, unique=False)),
+                ('answer', Sealed(null=True, unique=False)),
                 ('arrived_at', Utc(auto_now=False, auto_now_add=False)),
                 ('read_at', Utc(null=True, auto_now=False, auto_now_add=False)),
             ],

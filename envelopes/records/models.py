@@ -157,6 +157,7 @@ class Mail(Model):
     sender: str | None = sealed(null=True)
     sender_look_up = fields.CharField(max_length=SHA256, null=True)
     message_id: str | None = sealed(null=True)
+    answer: str | None = sealed(null=True)
     arrived_at: datetime = utc()
     read_at: datetime | None = utc(null=True)
 

@@ -13,6 +13,7 @@ from typing import Any
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.records import history, tasks
+from envelopes.records.blobs import Blobs
 from envelopes.records.database import is_sqlite
 from envelopes.records.history import Subject
 from envelopes.records.models import Document, Envelope, Section, Segment, Signer, Staff
@@ -149,3 +150,8 @@ async def note(
     await history.record(
         connection, Subject.ENVELOPE, envelope_id, kind, actor=str(actor), at=now, payload=payload
     )
+
+
+async def content(blobs: Blobs, revisions: Sequence[Segment]) -> bytes:
+    """The PDF that *revisions* make together. Raises BlobError if one is closed to this process or altered."""
+    return b"".join([await blobs.get(revision.file) for revision in revisions])
