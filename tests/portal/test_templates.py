@@ -5,10 +5,15 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from jinja2 import UndefinedError
+from jinja2.ext import babel_extract
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from envelopes.rules.consent import TEXT_VERSION
@@ -27,6 +32,7 @@ from portal.pages import (
 )
 from tests.portal.samples import CONFIRMATION, SAMPLES, SITE
 
+JAPANESE = r"[ぁ-んァ-ヶー一-龠]+"
 CSS_LIMIT = 14_000
 JS_LIMIT = 4_000
 PAGE_LIMIT = 24_000  # before compression, without page images
@@ -194,6 +200,38 @@ def test_language_without_a_catalogue_is_shown_and_named_as_japanese() -> None:
     shown = render(SAMPLES["landing"], site=SITE, language="xx")
     assert 'lang="ja"' in shown
     assert "署名の依頼が届いています" in shown
+
+
+def test_a_catalogue_replaces_the_japanese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalog(locale="en")
+    catalogue.add("署名の依頼が届いています", "You are asked to sign")
+    folder = tmp_path / "en" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "fukan.mo").open("wb") as out:
+        write_mo(out, catalogue)
+    monkeypatch.setattr(pages, "LOCALE", tmp_path)
+    pages.environment.cache_clear()
+    shown = render(SAMPLES["landing"], site=SITE, language="en")
+    pages.environment.cache_clear()
+    assert 'lang="en"' in shown
+    assert "You are asked to sign" in shown
+
+
+def unmarked(source: bytes) -> set[str]:
+    """Japanese words of a template that no catalogue could replace."""
+    found = babel_extract(BytesIO(source), ("_", "gettext"), [], {"trimmed": "true"})
+    marked = {word for message in found for word in re.findall(JAPANESE, str(message[2]))}
+    text = re.sub(r"\{#.*?#\}", "", source.decode(), flags=re.DOTALL)
+    return set(re.findall(JAPANESE, text)) - marked
+
+
+def test_every_japanese_word_of_a_template_can_be_translated() -> None:
+    for path in pages.TEMPLATES.glob("*.html"):
+        assert unmarked(path.read_bytes()) == set(), path.name
+
+
+def test_an_untranslatable_word_is_noticed() -> None:
+    assert unmarked("<p>{{ _('署名') }}と契約</p>".encode()) == {"と契約"}
 
 
 def test_static_files_have_the_hash_of_their_content_in_the_name() -> None:
