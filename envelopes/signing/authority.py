@@ -124,7 +124,7 @@ def create(
     with _locked(directory):
         _sweep(directory)
         arc = _arc(directory)
-        maker = _Maker(directory, town, _base(public_url), now, passphrase, kind)
+        maker = _Maker(directory, town, arc, _base(public_url), now, passphrase, kind)
         maker.make_root()
         root = _issuer(directory, passphrase)
         for role in (Role.SIGNER, Role.TSA):
@@ -156,6 +156,7 @@ def published(directory: Path) -> Mapping[str, bytes]:
 class _Maker:
     directory: Path
     town: str
+    arc: str
     base: str
     now: dt.datetime
     passphrase: bytes = field(repr=False)
@@ -179,6 +180,7 @@ class _Maker:
             name=f"{role}-{generation}",
             organization=self.town,
             common_name=_COMMON_NAMES[role].format(town=self.town, generation=generation),
+            qualifier=f"{int(self.arc.split('.')[2]):032x}",
             base=self.base,
             now=self.now,
         )

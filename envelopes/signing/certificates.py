@@ -56,12 +56,17 @@ _EXTENDED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A certificate to be made. `name` is its file name without an ending, `base` the URL it is served under."""
+    """A certificate to be made.
+
+    `name` is its file name without an ending, `base` the URL it is served under, `qualifier` what tells this
+    authority from every other (PrintableString).
+    """
 
     role: Role
     name: str
     organization: str
     common_name: str
+    qualifier: str
     base: str
     now: dt.datetime
 
@@ -156,6 +161,8 @@ def _subject(order: Order) -> x509.Name:
             x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, order.organization),
             x509.NameAttribute(NameOID.COMMON_NAME, order.common_name),
+            # Two authorities of one town never share a name: validators find issuers by name and go astray.
+            x509.NameAttribute(NameOID.DN_QUALIFIER, order.qualifier),
         ]
     )
 

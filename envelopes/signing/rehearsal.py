@@ -106,6 +106,7 @@ def _order(role: Role, now: dt.datetime) -> Order:
         name=role.value,
         organization="rehearsal",
         common_name=f"rehearsal {role}",
+        qualifier="rehearsal",
         base="http://rehearsal.example/pki",
         now=now,
     )

@@ -18,12 +18,22 @@ from envelopes.signing.authority import Authority
 from envelopes.signing.certificates import Role
 from envelopes.signing.entries import Entry, Written, read_entries
 from envelopes.signing.keys import SigningKey
+from envelopes.signing.reading import UnreadablePdf
 from envelopes.signing.responder import Responder
 from envelopes.signing.timestamps import CheckedTimestamper, Timestamper
 from envelopes.signing.trust import Evidence
 from envelopes.signing.writing import Pen, WritingFailed
 
-__all__ = ["Entry", "Seal", "Written", "prepare", "read_entries", "signer_field"]
+__all__ = [
+    "Entry",
+    "Seal",
+    "UnreadablePdf",
+    "WritingFailed",
+    "Written",
+    "prepare",
+    "read_entries",
+    "signer_field",
+]
 
 # The n-th archive renewal adds Timestamp<n+1>.
 _TIMESTAMP_FIELD = "Timestamp1"

@@ -5,12 +5,13 @@ business, when one may be made is the caller's.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
 from asn1crypto import crl as asn1_crl  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
+from pyhanko.pdf_utils.generic import ArrayObject, IndirectObject, NameObject, PdfObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
@@ -49,6 +50,7 @@ def append_fields(data: bytes, fields: Sequence[str]) -> bytes:
         # signature, so that no signature has to change the catalog for it.
         writer.ensure_output_version(version=(1, 7))  # type: ignore[no-untyped-call]
         writer.register_extension(ESIC_EXTENSION_1)
+        _own_annotations(writer)
         for name in fields:
             append_signature_field(writer, SigFieldSpec(name))
         writer.write_in_place()  # type: ignore[no-untyped-call]
@@ -116,6 +118,39 @@ class _Revision:
         except MALFORMED as error:
             raise WritingFailed(type(error).__name__) from None
         return _tail(self._stream, self._data)
+
+
+def _own_annotations(writer: IncrementalPdfFileWriter) -> None:
+    """Give page 1, and each page that needs it, an annotation array of its own that holds references only.
+
+    Later revisions add fields to page 1, and validators then accept annotations only where each is an object
+    of its own, on every page.
+    """
+    for number, reference in enumerate(_pages(writer)):
+        page = reference.get_object()  # type: ignore[no-untyped-call]
+        entries = _raw(page["/Annots"]) if "/Annots" in page else []
+        if entries and (number == 0 or not all(isinstance(one, IndirectObject) for one in entries)):
+            kept = [one if isinstance(one, IndirectObject) else writer.add_object(one) for one in entries]
+            page[NameObject("/Annots")] = writer.add_object(ArrayObject(kept))
+            writer.mark_update(reference)
+
+
+def _pages(writer: IncrementalPdfFileWriter) -> Iterator[IndirectObject]:
+    waiting, seen = [writer.root.raw_get("/Pages")], set[int]()
+    while waiting:
+        reference = waiting.pop()
+        node = reference.get_object()
+        if reference.idnum in seen:
+            raise WritingFailed
+        seen.add(reference.idnum)
+        if "/Kids" in node:
+            waiting.extend(reversed(_raw(node["/Kids"])))
+        else:
+            yield reference
+
+
+def _raw(array: ArrayObject) -> list[PdfObject]:
+    return [array.raw_get(index) for index in range(len(array))]
 
 
 def _store(writer: IncrementalPdfFileWriter, evidence: Evidence) -> None:

@@ -18,7 +18,7 @@ UUID_LIMIT = 2**128
 
 def make(directory: Path, at: dt.datetime, **changes: str) -> authority.Authority:
     options = {"town": TOWN, "public_url": URL, "key_type": "p256"} | changes
-    return authority.create(directory, now=at, passphrase=PASSPHRASE, **options)  # type: ignore[arg-type]
+    return authority.create(directory, now=at, passphrase=PASSPHRASE, **options)
 
 
 def loaded(made: authority.Authority, name: str) -> x509.Certificate:
