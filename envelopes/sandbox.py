@@ -9,6 +9,7 @@ unpickler that builds plain values and this project's own data classes, and call
 """
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -17,7 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from functools import partial
@@ -121,7 +122,7 @@ class Sandbox:
                 raise Refused(Reason(reason), **details)
             case zygote.Failed(kind=kind, place=place):
                 late = kind == signal.SIGXCPU.name
-                log.warning("%s ended in its child: %s %s", named.__qualname__, kind, place)
+                log.warning("%s ended in its child: %.80r %.80r", named.__qualname__, kind, place)
                 raise Refused(on_timeout if late else on_crash)
             case outcome:
                 assert_never(outcome)
@@ -183,15 +184,14 @@ async def _converse(link: socket.socket, call: bytes, *, most: int) -> bytes:
     """Send the call and return what comes back until the end; anything over `most` bytes is a crash."""
     loop = asyncio.get_running_loop()
     answer = bytearray()
-    try:
+    with contextlib.suppress(BrokenPipeError):
+        # A child may end before it has read the call; how it ended is still told.
         await loop.sock_sendall(link, zygote.LENGTH.pack(len(call)) + call)
+    with contextlib.suppress(ConnectionResetError):
         while chunk := await loop.sock_recv(link, _CHUNK):
             answer += chunk
             if len(answer) > most:
                 return _CRASHED
-    except ConnectionError:
-        # The child died before it had read the call.
-        return _CRASHED
     return bytes(answer)
 
 
@@ -208,13 +208,23 @@ def _read(answer: bytes, *, roots: set[str]) -> zygote.Done | zygote.Declined | 
         outcome = _Reader(io.BytesIO(body), roots=roots).load()
     except Exception as error:  # noqa: BLE001 -- an unpickler raises anything at all on foreign bytes
         return zygote.Failed(kind=f"unreadable answer, {type(error).__name__}", place="")
-    if isinstance(outcome, zygote.Done | zygote.Declined | zygote.Failed):
-        return outcome
-    return zygote.Failed(kind="unreadable answer", place="")
+    match outcome:
+        case zygote.Done() | zygote.Failed(kind=str(), place=str()):
+            return outcome
+        case zygote.Declined(reason=str(reason), details=dict(details)) if _is_refusal(reason, details):
+            return outcome
+        case _:
+            return zygote.Failed(kind="unreadable answer", place="")
+
+
+def _is_refusal(reason: str, details: Mapping[Any, object]) -> bool:
+    return reason in set(Reason) and all(
+        isinstance(key, str) and isinstance(value, str | int) for key, value in details.items()
+    )
 
 
 def _ending(status: int) -> str:
-    return signal.Signals(-status).name if status < 0 else f"exit {status}"
+    return signal.Signals(-status).name if -status in set(signal.Signals) else f"exit {status}"
 
 
 class _Reader(pickle.Unpickler):
@@ -227,8 +237,18 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _PLAIN:
             return super().find_class(module, name)
+        if (module, name) == ("builtins", "getattr"):
+            # Some releases of Python 3.11, Debian 12's among them, pickle an enum's member this way.
+            return _member
         if module.partition(".")[0] in self._roots and module in sys.modules:
             found = getattr(sys.modules[module], name, None)
             if isinstance(found, type) and (is_dataclass(found) or issubclass(found, Enum)):
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} is not a value")
+
+
+def _member(kind: object, name: str) -> Enum:
+    """Return a member of an enum; in an answer getattr may stand for nothing else."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind[name]
+    raise pickle.UnpicklingError("getattr on something that is no enum")

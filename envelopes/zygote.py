@@ -44,6 +44,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
 _JOB_FD = 3
+_DRAIN = 1 << 20  # one read of what nobody will use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,10 @@ class _Nursery:
         with contextlib.suppress(KeyError):
             self.poll.unregister(job.link)
         with job.link, contextlib.suppress(OSError):
+            # A call that the child did not read to its end would turn our close into a connection reset.
+            job.link.shutdown(socket.SHUT_RD)
+            while job.link.recv(_DRAIN):
+                pass
             job.link.sendall(STATUS.pack(os.waitstatus_to_exitcode(status)))
 
 

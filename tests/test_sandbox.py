@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from envelopes import zygote
 from envelopes.rules.errors import Reason, Refused
 from envelopes.sandbox import Limits, Sandbox, SandboxUnavailable
 
@@ -83,6 +84,24 @@ class Trap:
         return spring, ()
 
 
+class Reach:
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (Thing, "__init__")
+
+
+class ByName:
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (Colour, "RED")
+
+
+def reach() -> Reach:
+    return Reach()
+
+
+def by_name() -> ByName:
+    return ByName()
+
+
 def set_trap() -> Trap:
     return Trap()
 
@@ -90,6 +109,12 @@ def set_trap() -> Trap:
 def speak_out_of_turn() -> None:
     # What a parser that was taken over might do: write an answer of its own and end well.
     os.write(3, pickle.dumps(Trap()))  # the child's socket
+    os._exit(0)
+
+
+def refuse_senselessly(reason: str, details: object) -> None:
+    answer = zygote.Declined(reason=reason, details=details)  # type: ignore[arg-type]
+    os.write(3, pickle.dumps(answer))
     os._exit(0)
 
 
@@ -214,7 +239,7 @@ async def test_a_raw_exception_becomes_a_refusal_and_its_text_stays_inside(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await refusal(sandbox, raise_plain) is Reason.PDF_BROKEN
-    assert "ValueError test_sandbox.py:" in caplog.text
+    assert "'ValueError' 'test_sandbox.py:" in caplog.text
     assert "山田" not in caplog.text
 
 
@@ -230,6 +255,25 @@ async def test_an_answer_calls_nothing_in_the_service(sandbox: Sandbox, function
     assert not SPRUNG
     pickle.loads(pickle.dumps(Trap()))
     assert SPRUNG.pop() == os.getpid()  # the trap itself works
+
+
+SENSELESS = [("no-such-reason", {}), ("pdf-xfa", {"page": b"x"}), ("pdf-xfa", {1: 2}), ("pdf-xfa", 7)]
+
+
+@pytest.mark.parametrize(("reason", "details"), SENSELESS)
+async def test_a_refusal_that_makes_no_sense_is_a_crash(
+    sandbox: Sandbox, reason: str, details: object
+) -> None:
+    assert await refusal(sandbox, refuse_senselessly, "pdf-xfa", {"page": 1}) is Reason.PDF_XFA
+    assert await refusal(sandbox, refuse_senselessly, reason, details) is Reason.PDF_BROKEN
+
+
+async def test_an_answer_reaches_into_nothing(sandbox: Sandbox) -> None:
+    assert await refusal(sandbox, reach) is Reason.PDF_BROKEN
+
+
+async def test_members_of_enums_come_back_as_every_python_pickles_them(sandbox: Sandbox) -> None:
+    assert await run(sandbox, by_name) is Colour.RED
 
 
 async def test_wall_time_kills(sandbox: Sandbox) -> None:
@@ -253,6 +297,12 @@ async def test_cancelling_kills(sandbox: Sandbox) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     await until_childless(sandbox)
+
+
+@pytest.mark.parametrize("size", [5 * MIB, 30 * MIB])
+async def test_a_child_that_cannot_even_read_its_call_is_a_crash(sandbox: Sandbox, size: int) -> None:
+    cramped = Limits(cpu_seconds=5, memory_bytes=MIB, wall_seconds=10, files=32)
+    assert await refusal(sandbox, give_back, bytes(size), limits=cramped) is Reason.PDF_BROKEN
 
 
 async def test_an_answer_over_the_limit_is_a_crash(sandbox: Sandbox) -> None:
@@ -323,11 +373,11 @@ async def test_a_killed_zygote_is_replaced(sandbox: Sandbox) -> None:
 async def test_closing_leaves_no_process(sandbox: Sandbox) -> None:
     task = asyncio.create_task(run(sandbox, doze))
     (working,) = await until_busy(sandbox)
-    zygote = zygote_of(sandbox)
+    forker = zygote_of(sandbox)
     await sandbox.close()
     with pytest.raises((SandboxUnavailable, Refused)):
         await task
-    assert not runs(zygote)
+    assert not runs(forker)
     await until(lambda: not runs(working))
 
 
@@ -352,11 +402,11 @@ def test_a_service_that_is_killed_takes_its_children_along() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as service:
         assert service.stdout is not None
-        zygote = int(service.stdout.readline())
+        forker = int(service.stdout.readline())
         deadline = time.monotonic() + 5
-        while not (working := children(zygote)) and time.monotonic() < deadline:
+        while not (working := children(forker)) and time.monotonic() < deadline:
             time.sleep(0.01)
         service.kill()
-    while alive := [pid for pid in (zygote, *working) if runs(pid)]:
+    while alive := [pid for pid in (forker, *working) if runs(pid)]:
         assert time.monotonic() < deadline, alive
         time.sleep(0.01)

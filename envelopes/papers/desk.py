@@ -27,13 +27,13 @@ class Papers:
 
     async def receive(self, data: bytes, *, certificate_id: str) -> Received:
         """Return the kept form of a PDF that came in, stamped with its certificate id."""
-        return await self._run(
+        return await self.run(
             partial(intake.receive, data, certificate_id=certificate_id, limits=self.limits)
         )
 
     async def render(self, data: bytes, *, first: int, last: int) -> list[Page]:
         """Return pages `first` to `last`, from 1, both included; all their images are in memory at once."""
-        return await self._run(partial(pages.render, data, first=first, last=last))
+        return await self.run(partial(pages.render, data, first=first, last=last))
 
     async def batches(self, data: bytes, *, count: int) -> AsyncIterator[list[Page]]:
         """Give all `count` pages in order, a batch of the limits' size at a time."""
@@ -41,7 +41,8 @@ class Papers:
         for first in range(1, count + 1, step):
             yield await self.render(data, first=first, last=min(first + step - 1, count))
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
+        """Compute *work* (a function at the top of a module, or a partial of one) in a child."""
         given = self.limits
         limits = Limits(
             cpu_seconds=given.cpu_seconds,
