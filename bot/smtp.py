@@ -128,6 +128,7 @@ class Sender:
         """Take leave of the server on every kept connection."""
         while self._free:
             await _hang_up(self._free.pop())
+        await asyncio.sleep(0)  # the sockets close on the loop's next turn
 
     async def _send_small(self, letter: _Letter) -> Delivered | Deferred | Failed:
         try:
@@ -148,7 +149,7 @@ class Sender:
         try:
             yield line
         except BaseException:
-            line.client.close()  # out of step after an error or a cancel
+            _cut(line.client)  # out of step after an error or a cancel
             raise
         line.mails += 1
         line.used_at = time.monotonic()
@@ -201,14 +202,22 @@ async def _reset(client: aiosmtplib.SMTP) -> None:
     try:
         await client.rset()
     except (aiosmtplib.SMTPException, OSError):
-        client.close()
+        _cut(client)
 
 
 async def _hang_up(line: _Line) -> None:
     with suppress(aiosmtplib.SMTPException, OSError):
         if line.client.is_connected:
-            await line.client.quit(timeout=IDLE_SECONDS)
-    line.client.close()
+            await line.client.execute_command(b"QUIT", timeout=IDLE_SECONDS)
+    _cut(line.client)
+
+
+def _cut(client: aiosmtplib.SMTP) -> None:
+    """Drop the connection at once; an orderly end of TLS would wait for a server that may be silent."""
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 async def _send_large(relay: SmtpRelay, letter: _Letter) -> Delivered | Deferred | Failed:
