@@ -22,9 +22,17 @@ from pyhanko.sign.validation.ades import (
     ades_timestamp_validation,
     ades_with_time_validation,
 )
+from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
-from pyhanko.sign.validation.policy_decl import PdfSignatureValidationSpec
+from pyhanko.sign.validation.policy_decl import LocalKnowledge, PdfSignatureValidationSpec
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
+from pyhanko_certvalidator.ltv.poe import (
+    KnownPOE,
+    POEType,
+    ValidationObject,
+    ValidationObjectType,
+    digest_for_poe,
+)
 
 from envelopes.signing import trust
 from envelopes.signing.entries import Written, fits, written
@@ -110,6 +118,7 @@ def report(
 ) -> Report:
     """Return what is to be said about the PDF *data* at *now*.
 
+    *now* is the present: pyHanko itself takes the system's clock for when it learned of a file's parts.
     *trust_roots* are DER certificates. *crls* (DER) are today's: more than seven days after the last document
     timestamp was made, its own certificate cannot be judged without them. Never raises for bad input.
     """
@@ -177,9 +186,7 @@ class _Judge:
         self, one: EmbeddedPdfSignature, stamps: Sequence[EmbeddedPdfSignature]
     ) -> AdESWithTimeValidationResult:
         if any(stamp.signed_revision > one.signed_revision for stamp in stamps):
-            # The differences have been looked at already, and that is the slow part: no diff policy here.
-            spec = PdfSignatureValidationSpec(self._given, diff_policy=None)
-            return asyncio.run(ades_lta_validation(one, spec, timing_info=self._timing))
+            return self._long_term(one)
         # Nothing proves yet that this signature existed earlier than now, so it is judged as of now.
         return asyncio.run(
             ades_with_time_validation(
@@ -191,6 +198,19 @@ class _Judge:
                 status_cls=PdfSignatureStatus,
             )
         )
+
+    def _long_term(self, one: EmbeddedPdfSignature) -> AdESLTAValidationResult:
+        # The differences have been looked at already, and that is the slow part: no diff policy here.
+        spec = PdfSignatureValidationSpec(self._given, diff_policy=None)
+        result = asyncio.run(ades_lta_validation(one, spec, timing_info=self._timing))
+        since = result.oldest_evidence_record_timestamp
+        if since is None or result.signature_timestamp_status is not None:
+            return result
+        # pyHanko forgets that the first document timestamp also proves the signature's own timestamp to have
+        # existed, so once that one's certificate has ended, it has to be told.
+        told = replace(self._given, local_knowledge=_with_proof(self._given.local_knowledge, one, since))
+        spec = PdfSignatureValidationSpec(told, diff_policy=None)
+        return asyncio.run(ades_lta_validation(one, spec, timing_info=self._timing))
 
     def _signature(self, one: EmbeddedPdfSignature, result: AdESWithTimeValidationResult) -> SignatureReport:
         outcome = _outcome(one, result)
@@ -210,6 +230,21 @@ class _Judge:
         outcome = replace(outcome, trusted=outcome.trusted or (outcome.intact and upheld))
         at = one.signed_data["encap_content_info"]["content"].parsed["gen_time"].native
         return TimestampReport(**_fields(outcome), at=at, faults=tuple(outcome.faults()))
+
+
+def _with_proof(knowledge: LocalKnowledge, one: EmbeddedPdfSignature, since: dt.datetime) -> LocalKnowledge:
+    """Return *knowledge* and, beside it, that the timestamp tokens in the signature existed at *since*."""
+    proofs = [
+        KnownPOE(
+            poe_type=POEType.VALIDATION,
+            digest=digest_for_poe(signer["signature"].native),
+            poe_time=since,
+            validation_object=ValidationObject(ValidationObjectType.TIMESTAMP, token),
+        )
+        for token in extract_tst_data_iter(one.signer_info, signed=False)
+        for signer in token["signer_infos"]
+    ]
+    return replace(knowledge, known_poes=[*knowledge.known_poes, *proofs])
 
 
 def _is_timestamp(one: EmbeddedPdfSignature) -> bool:

@@ -64,10 +64,14 @@ def clock() -> Clock:
 @pytest.fixture
 def aging(tmp_path: Path, clock: Clock) -> World:
     """A world of its own with small keys, whose clock can be moved."""
+    return aging_world(tmp_path, clock)
+
+
+def aging_world(directory: Path, clock: Clock) -> World:
     made = authority.create(
-        tmp_path / "a", town=TOWN, public_url=URL, now=clock(), passphrase=PASSPHRASE, key_type="p256"
+        directory / "a", town=TOWN, public_url=URL, now=clock(), passphrase=PASSPHRASE, key_type="p256"
     )
-    return World(tmp_path, made, seal.embedded(tmp_path / "a", passphrase=PASSPHRASE, clock=clock))
+    return World(directory, made, seal.embedded(directory / "a", passphrase=PASSPHRASE, clock=clock))
 
 
 def write_trust(path: Path, made: Authority) -> None:
