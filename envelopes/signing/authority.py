@@ -124,7 +124,15 @@ def create(
     with _locked(directory):
         _sweep(directory)
         arc = _arc(directory)
-        maker = _Maker(directory, town, arc, _base(public_url), now, passphrase, kind)
+        maker = _Maker(
+            directory=directory,
+            town=town,
+            arc=arc,
+            base=_base(public_url),
+            now=now,
+            passphrase=passphrase,
+            key_type=kind,
+        )
         maker.make_root()
         root = _issuer(directory, passphrase)
         for role in (Role.SIGNER, Role.TSA):
@@ -152,7 +160,7 @@ def published(directory: Path) -> Mapping[str, bytes]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Maker:
     directory: Path
     town: str

@@ -121,7 +121,9 @@ def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datet
     """
     opened = authority.open_authority(directory, passphrase=passphrase)
     signer, tsa = opened.key(Role.SIGNER), opened.key(Role.TSA)
-    known = _Known(opened, (signer.certificate, tsa.certificate, opened.root_certificate))
+    known = _Known(
+        authority=opened, certificates=(signer.certificate, tsa.certificate, opened.root_certificate)
+    )
     timestamper = CheckedTimestamper(
         ask=Responder(key=tsa, policy=opened.policy, clock=clock).reply,
         room=cms.room_for(tsa),
@@ -140,7 +142,7 @@ def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datet
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """The embedded authority as a source of validation data."""
 
