@@ -1,0 +1,31 @@
+# Fukan's everyday commands. Each makes sure first that what it needs is installed; see tools/setup.sh.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check lock docs clean
+
+help: ## show this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## install what the service needs into .venv/ (as root: Debian packages too)
+	@sh tools/setup.sh run
+
+setup-dev: ## the same, with everything the tests need
+	@sh tools/setup.sh dev
+
+run: setup ## play the whole way in a local mail world: http://127.0.0.1:8000
+	@.venv/bin/fukan demo
+
+test: setup-dev ## every check and every test; the last line counts them
+	@.venv/bin/python -m tests
+
+check: setup-dev ## the checks alone: style, types, import contracts
+	@.venv/bin/python -m tests --checks-only
+
+lock: setup-dev ## write requirements/*.txt anew from pyproject.toml
+	@sh tools/lock.sh
+
+docs: setup-dev ## write the generated documents anew (docs/states.md, docs/policy.md)
+	@.venv/bin/python -m tools.docs
+
+clean: ## remove .venv/ and every cache; var/ with its contracts and keys stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
