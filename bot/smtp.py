@@ -161,23 +161,34 @@ class Sender:
             if line.is_fresh:
                 return line
             await _hang_up(line)
-        client = _client(self._relay)
-        await client.connect(timeout=self._relay.connect_seconds)
-        return _Line(client)
+        return _Line(await _connected(self._relay))
 
 
 def _client(relay: SmtpRelay) -> aiosmtplib.SMTP:
     return aiosmtplib.SMTP(
         hostname=relay.host,
         port=relay.port,
-        username=relay.user or None,
-        password=relay.password or None,
         local_hostname=relay.helo,
         timeout=relay.command_seconds,
         use_tls=relay.tls is Tls.IMPLICIT,
-        start_tls=relay.tls is Tls.STARTTLS,
+        start_tls=False,  # done by hand below; None would mean "if the server feels like it"
         tls_context=_tls_context(relay),
     )
+
+
+async def _connected(relay: SmtpRelay) -> aiosmtplib.SMTP:
+    """Return a client that has passed TLS and login, or raise and leave nothing open."""
+    client = _client(relay)
+    await client.connect(timeout=relay.connect_seconds)
+    try:
+        if relay.tls is Tls.STARTTLS:
+            await client.starttls()
+        if relay.user:
+            await client.login(relay.user, relay.password)
+    except BaseException:
+        _cut(client)
+        raise
+    return client
 
 
 async def _exchange(
