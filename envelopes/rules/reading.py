@@ -1,0 +1,114 @@
+"""What was read from an order, as it is kept: one shape for the draft's page, the draft mail and the answer.
+
+Plain values with a JSON form that must stay readable for as long as an envelope is kept. How a mail is read stands in
+`orders`, the words for a reason in `envelopes.texts`.
+
+The JSON of a `Record`: {"lines": [{"label", "value", "line", "source"}], "warnings": [{"reason", "details", "line",
+"source"}], "subject", "received_at"}; that of an `Answered` has "problems" (like "warnings"), "attachments" and
+"refused" besides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from envelopes.rules.consent import instant
+from envelopes.rules.errors import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One thing that was read, in words. `line` counts from 1; 0: not from a line of the mail's text."""
+
+    label: str
+    value: str
+    line: int = 0
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """One thing that is wrong or odd. `details` fill the text of `reason` and may quote the mail."""
+
+    reason: Reason
+    details: Mapping[str, str | int] = field(default_factory=dict)
+    line: int = 0
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is kept with a draft: `envelopes.reading`."""
+
+    lines: Sequence[Line]
+    warnings: Sequence[Remark]
+    subject: str
+    received_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `json.dumps`."""
+        return {
+            "lines": [_line(item) for item in self.lines],
+            "warnings": [_remark(item) for item in self.warnings],
+            "subject": self.subject,
+            "received_at": instant(self.received_at),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(**_record(data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What is kept with a mail that led to no draft: `mails.answer`.
+
+    `problems` are to be mended; `refused`: nothing could be made of the mail, else something is only missing.
+    """
+
+    record: Record
+    problems: Sequence[Remark]
+    attachments: Sequence[str]
+    refused: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `json.dumps`."""
+        return self.record.to_json() | {
+            "problems": [_remark(item) for item in self.problems],
+            "attachments": list(self.attachments),
+            "refused": self.refused,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(
+            record=Record.from_json(data),
+            problems=_remarks(data["problems"]),
+            attachments=tuple(data["attachments"]),
+            refused=bool(data["refused"]),
+        )
+
+
+def _line(item: Line) -> dict[str, Any]:
+    return {"label": item.label, "value": item.value, "line": item.line, "source": item.source}
+
+
+def _remark(item: Remark) -> dict[str, Any]:
+    plain = {"line": item.line, "source": item.source}
+    return {"reason": item.reason.value, "details": dict(item.details), **plain}
+
+
+def _record(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "lines": tuple(Line(**item) for item in data["lines"]),
+        "warnings": _remarks(data["warnings"]),
+        "subject": data["subject"],
+        "received_at": datetime.fromisoformat(data["received_at"]),
+    }
+
+
+def _remarks(items: Sequence[Mapping[str, Any]]) -> tuple[Remark, ...]:
+    return tuple(Remark(**{**item, "reason": Reason(item["reason"])}) for item in items)

@@ -1,0 +1,328 @@
+"""Reason code → what to say and what to do next, in Japanese (the source) and English.
+
+Both doors use these sentences, so there is no markup in them and no name of a button that only one door has. A
+`{placeholder}` is filled from the details of the refusal; where a detail is not known, a neutral word stands in.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from envelopes.rules.errors import Reason
+
+
+class Text(NamedTuple):
+    """One sentence or two: what is the matter, and what to do."""
+
+    ja: str
+    en: str
+
+
+_MB: Final = 1_000_000  # the town's limits are decimal: 6 MB is 6,000,000 bytes
+
+# fmt: off
+TEXTS: Final[Mapping[Reason, Text]] = {
+    # What came in by mail
+    Reason.NO_DOCUMENT: Text(
+        "文書が添付されていません。PDFを添付して、もう一度送ってください。",
+        "No document was attached. Attach a PDF and send it again."),
+    Reason.TOO_MANY_DOCUMENTS: Text(
+        "文書が{actual}件あります。1つの封筒に入れられるのは{limit}件までです。PDFをまとめるか、封筒を分けてください。",
+        "There are {actual} documents; one envelope takes {limit}. Combine the PDFs or send several envelopes."),
+    Reason.MAIL_TOO_BIG: Text(
+        "メールが大きすぎて読み取れません。添付ファイルを減らすか小さくして、もう一度送ってください。",
+        "The mail is too big to be read. Attach fewer or smaller files and send it again."),
+    Reason.MAIL_UNREADABLE: Text(
+        "メールの形が複雑で読み取れません。新しいメールを作り、文書を直接添付して送ってください。",
+        "The mail cannot be read. Write a new one and attach the documents directly."),
+    Reason.FILE_TYPE: Text(
+        "「{file}」はPDFではありません。PDFにして送ってください。",
+        "“{file}” is not a PDF. Save it as a PDF and send it again."),
+    Reason.ARCHIVE_ENCRYPTED: Text(
+        "「{file}」はパスワード付きのZIPです。中身を確かめられないため受け付けていません。PDFをそのまま添付してください。",
+        "“{file}” is a ZIP with a password, which cannot be checked. Attach the PDF itself."),
+    Reason.MAIL_ENCRYPTED: Text(
+        "メールが暗号化されているため読み取れません。暗号化せずに送ってください。",
+        "The mail is encrypted and cannot be read. Send it without encryption."),
+    Reason.NOT_STAFF: Text(
+        "差出人が職員の名簿にありません。登録は情報担当に依頼してください。",
+        "The sender is not on the staff list. Ask the administrator to be added."),
+
+    # What was written in the mail
+    Reason.TITLE_MISSING: Text(
+        "封筒名がありません。封筒名を書いてください。",
+        "The title is missing. Write a line with the title."),
+    Reason.TITLE_TOO_LONG: Text(
+        "封筒名が{actual}字あります。{limit}字以内で書いてください。",
+        "The title has {actual} characters. Use {limit} or fewer."),
+    Reason.RECIPIENT_MISSING: Text(
+        "宛先がありません。台帳に登録した会社名かメールアドレスを書いてください。",
+        "The recipient is missing. Write the registered company or e-mail address."),
+    Reason.RECIPIENT_UNREADABLE: Text(
+        "宛先を読み取れません。「会社名 役職 氏名 様 <アドレス>」の形で書いてください。",
+        "The recipient cannot be read. Write company, office, name and <address>."),
+    Reason.RECIPIENT_UNKNOWN: Text(
+        "この宛先は台帳にありません。台帳の担当に登録を依頼するか、登録した会社名またはアドレスを書いてください。{suggestion:ja}",
+        "This recipient is not in the registry. Have it registered, or write it as it was registered. {suggestion:en}"),
+    Reason.RECIPIENT_NOT_READY: Text(
+        "この宛先はまだ使えません。登録の確認期間が終わる{date}以降に、もう一度送ってください。",
+        "This recipient cannot be used yet. Send the mail again after {date}."),
+    Reason.KIND_MISSING: Text(
+        "種別がありません。契約書か請書のどちらかを書いてください。",
+        "The kind is missing. Write 契約書 (contract) or 請書 (acceptance)."),
+    Reason.KIND_UNREADABLE: Text(
+        "種別を読み取れません。契約書か請書のどちらかを書いてください。",
+        "The kind cannot be read. Write 契約書 (contract) or 請書 (acceptance)."),
+    Reason.AMOUNT_MISSING: Text(
+        "金額がありません。金額と税込か税抜かを書いてください。単価契約のときは「なし」と書いてください。",
+        "The amount is missing. Write it with 税込 or 税抜, or なし where none is agreed."),
+    Reason.AMOUNT_UNREADABLE: Text(
+        "金額を読み取れません。算用数字で書いてください。",
+        "The amount cannot be read. Write it in digits."),
+    Reason.AMOUNT_TAX_UNSAID: Text(
+        "税込か税抜かが分かりません。金額のあとに（税込）か（税抜）と書いてください。",
+        "Tax is not mentioned. Write （税込） or （税抜） after the amount."),
+    Reason.DEADLINE_UNREADABLE: Text(
+        "期限は1年以内の日付にしてください。年を書き間違えていないか確かめてください。",
+        "The deadline must be within a year. Check the year."),
+    Reason.DEADLINE_PAST: Text(
+        "期限が過ぎた日付、または今の期限より前になっています。それより後の日付を書いてください。",
+        "The deadline is in the past or before the present one. Write a later date."),
+    Reason.DEADLINE_NOT_A_DATE: Text(
+        "期限を日付として読み取れません。年月日で書いてください。",
+        "The deadline is not a date. Write year, month and day."),
+    Reason.WEEKDAY_MISMATCH: Text(
+        "{date}は{right}曜日です（メールには{said}曜日とあります）。日付を確かめてください。",
+        "{date} is not the weekday that was written. Check the date."),
+    Reason.LINE_REPEATED: Text(
+        "「{key}」が2回以上書かれています。最初のものを使いました。",
+        "“{key}” is written more than once. The first was used."),
+    Reason.LINE_UNKNOWN: Text(
+        "「{key}」という項目はありません。この行は使っていません。{suggestion:ja}",
+        "There is no item “{key}”. The line was not used. {suggestion:en}"),
+
+    # What is wrong with a PDF
+    Reason.PDF_ENCRYPTED: Text(
+        "パスワードが付いています。パスワードを外したPDFを送ってください。",
+        "The PDF has a password. Send it without one."),
+    Reason.PDF_RESTRICTED: Text(
+        "印刷や編集が制限されています。制限のないPDFを作り直して送ってください。",
+        "The PDF restricts printing or editing. Make one without restrictions."),
+    Reason.PDF_BROKEN: Text(
+        "PDFを読み取れません。壊れているおそれがあります。作り直して送ってください。",
+        "The PDF cannot be read and may be damaged. Make it again."),
+    Reason.PDF_NO_PAGES: Text(
+        "PDFにページがありません。作り直して送ってください。",
+        "The PDF has no pages. Make it again."),
+    Reason.PDF_SIGNED: Text(
+        "すでに電子署名があります。署名する前のPDFを送ってください。",
+        "The PDF is already signed. Send the unsigned one."),
+    Reason.PDF_SIGNATURE_FIELDS: Text(
+        "署名欄（電子署名のフィールド）があります。署名欄のないPDFを送ってください。",
+        "The PDF has signature fields. Send one without."),
+    Reason.PDF_XFA: Text(
+        "XFA形式の入力フォームです。印刷機能でふつうのPDFにして送ってください。",
+        "The PDF is an XFA form. Print it to an ordinary PDF."),
+    Reason.PDF_FORM: Text(
+        "入力できるフォームがあります。印刷機能でふつうのPDFにして送ってください。",
+        "The PDF has form fields. Print it to an ordinary PDF."),
+    Reason.PDF_ACTIVE: Text(
+        "プログラム（JavaScriptなど）が入っています。印刷機能でふつうのPDFにして送ってください。",
+        "The PDF contains programs. Print it to an ordinary PDF."),
+    Reason.PDF_EMBEDDED_FILES: Text(
+        "PDFの中に別のファイルが入っています。取り出して、それぞれPDFにして送ってください。",
+        "The PDF contains other files. Take them out and send each as a PDF."),
+    Reason.PDF_MEDIA: Text(
+        "動画や音声が入っています。取り除いたPDFを送ってください。",
+        "The PDF contains video or sound. Remove it."),
+    Reason.PDF_TOO_BIG: Text(
+        "{bytes:MB}MBあります。{most:MB}MB以下のPDFにしてください。",
+        "The PDF has {bytes:MB} MB. It must be {most:MB} MB or less."),
+    Reason.PDF_TOO_MANY_PAGES: Text(
+        "{pages}ページあります。{most}ページ以下に分けてください。",
+        "The PDF has {pages} pages. Split it into files of {most} or fewer."),
+    Reason.PDF_TINY_PAGE: Text(
+        "{page}ページ目が小さすぎて、締結証明書IDを印字できません。用紙の大きさを直してください。",
+        "Page {page} is too small for the certificate id. Use a larger paper size."),
+    Reason.PDF_UNSTAMPABLE: Text(
+        "1ページ目の左下に締結証明書IDを印字できません。印刷機能でPDFを作り直して送ってください。",
+        "The certificate id cannot be printed on page 1. Print the file to a new PDF."),
+    Reason.PDF_UNSEALABLE: Text(
+        "このPDFには電子署名を付けられません。印刷機能でPDFを作り直して送ってください。",
+        "This PDF cannot be signed. Print it to a new PDF."),
+    Reason.PDF_TOOK_TOO_LONG: Text(
+        "読み取りに時間がかかりすぎます。PDFを分けるか、印刷機能で作り直して送ってください。",
+        "Reading the PDF takes too long. Split it, or print it to a new PDF."),
+    Reason.PDF_NO_TEXT: Text(
+        "文字の情報がないページがあります（画面読み上げで読めません）。できれば、元の文書から作ったPDFを使ってください。",
+        "Some pages hold no text, so screen readers cannot read them. Use a PDF made from the original if you can."),
+
+    # What a person may not do, or not now
+    Reason.NOT_PERMITTED: Text(
+        "いまの状態では、この操作はできません。画面を開き直して、状況を確かめてください。",
+        "This cannot be done in the present state. Reload the page to see where things stand."),
+    Reason.STALE: Text(
+        "ほかの職員が先に変更しました。最新の内容を確かめて、もう一度操作してください。",
+        "Someone else changed this first. Look at the latest and try again."),
+    Reason.NOT_YOUR_TURN: Text(
+        "ほかの方の署名を待っています。順番が来たらメールでお知らせします。",
+        "Waiting for another signer. We will write when it is your turn."),
+    Reason.DEADLINE_OVER: Text(
+        "署名期限（{date}）が過ぎました。延長については担当の課へご連絡ください。",
+        "The deadline ({date}) has passed. Ask the section for more time."),
+    Reason.DOCUMENTS_UNREAD: Text(
+        "まだ表示していない文書があります：{list}。すべて表示してから進んでください。",
+        "You have not opened: {list}. Open every document first."),
+    Reason.OFFER_CHANGED: Text(
+        "確認のあいだに内容が変わりました。新しい内容をもう一度確かめてください。",
+        "The content changed meanwhile. Please look at it again."),
+    Reason.PAGES_NOT_READY: Text(
+        "文書の画面を準備しています。1分ほどたってから開き直してください。",
+        "The pages are being prepared. Reload in about a minute."),
+    Reason.REASON_MISSING: Text(
+        "理由を入力してください。",
+        "Enter a reason."),
+    Reason.REASON_TOO_LONG: Text(
+        "理由は{limit}字以内で入力してください。",
+        "Use {limit} characters or fewer for the reason."),
+    Reason.ROLE_MISSING: Text(
+        "この操作をする権限がありません。必要なときは情報担当に依頼してください。",
+        "You do not have permission. Ask the administrator if you need it."),
+    Reason.SELF_APPROVAL: Text(
+        "下書きを作った人や、相手方のアドレスを確認した人は署名者になれません。ほかの署名者を選んでください。",
+        "Whoever drafted this or approved the address cannot sign it. Choose another signer."),
+    Reason.SIGNER_MISSING: Text(
+        "村側の署名者を選んでください。",
+        "Choose who signs for the village."),
+    Reason.PROOF_MISSING: Text(
+        "時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。",
+        "Please confirm it is you again. You can continue where you left off."),
+    Reason.LIMIT_REACHED: Text(
+        "操作が続いたため、受け付けを止めています。少し時間をおいてください。",
+        "Too many requests. Please wait a while."),
+
+    # Links, codes, sign-in
+    Reason.LINK_UNKNOWN: Text(
+        "このリンクは使えません。メールのアドレスが途中で切れていないか確かめてください。",
+        "This link does not work. Check that it was not cut off."),
+    Reason.LINK_EXPIRED: Text(
+        "このリンクの期限が切れました。担当の課へご連絡ください。",
+        "This link has expired. Please contact the section."),
+    Reason.LINK_REPLACED: Text(
+        "このリンクは新しいものに替わりました。いちばん新しいメールから開いてください。",
+        "There is a newer link. Open the newest e-mail."),
+    Reason.CODE_EMPTY: Text(
+        "確認コードを入力してください。",
+        "Enter the code."),
+    Reason.CODE_FORMAT: Text(
+        "確認コードは6けたの数字で入力してください。",
+        "The code must be 6 numbers."),
+    Reason.CODE_WRONG: Text(
+        "確認コードが違います。もう一度入力してください（残り{n}回）。",
+        "That code is not right. Try again ({n} left)."),
+    Reason.CODE_LATE: Text(
+        "確認コードの有効時間が過ぎました。新しいコードを入力してください。",
+        "The code has expired. Enter a new one."),
+    Reason.CODE_SPENT: Text(
+        "間違いが続いたため、このコードは使えません。コードを再送してください。",
+        "Too many tries. Send a new code."),
+    Reason.LINK_DEAD: Text(
+        "入力の間違いが続いたため、このリンクは使えなくなりました。登録済みのアドレスに新しいリンクを送りました。",
+        "Too many wrong codes. This link no longer works; we sent a new one to the registered address."),
+    Reason.RESEND_EARLY: Text(
+        "前の送信から1分たっていません。あと{seconds}秒お待ちください。",
+        "Please wait {seconds} seconds before asking again."),
+    Reason.RESEND_CAP: Text(
+        "送信回数の上限に達しました。時間をおくか、担当の課へお電話ください。",
+        "The limit of e-mails is reached. Wait, or call the section."),
+    Reason.SIGN_IN_WRONG: Text(
+        "メールアドレスまたはパスワードが違います。もう一度入力してください。",
+        "Wrong address or password. Try again."),
+    Reason.SIGN_IN_LOCKED: Text(
+        "間違いが続いたため、しばらく受け付けません。15分ほどたってから、もう一度お試しください。",
+        "Too many tries. Wait about 15 minutes and try again."),
+    Reason.TOTP_WRONG: Text(
+        "認証コードが違います。端末の時刻がずれていないか確かめ、次の6けたの数字を入力してください。",
+        "Wrong code. Check your device's clock and enter the next six digits."),
+    Reason.PASSWORD_WEAK: Text(
+        "パスワードは{characters}文字以上にしてください。",
+        "Use at least {characters} characters for the password."),
+    Reason.WINDOW_OVER: Text(
+        "ダウンロード期間（{date}まで）が終わりました。再交付を依頼できます。",
+        "The download period (until {date}) has ended. You can ask for a new link."),
+    Reason.REQUEST_FORGED: Text(
+        "操作を受け付けられませんでした。メールのリンクから、もう一度開き直してください。",
+        "The request was not accepted. Please open the link again."),
+
+    # The registry of contractors' addresses
+    Reason.ADDRESS_FORM: Text(
+        "メールアドレスの形が正しくありません。例のように書いてください（例：taro@example.co.jp）。",
+        "Check the e-mail address (for example taro@example.co.jp)."),
+    Reason.ADDRESS_TAKEN: Text(
+        "このアドレスはすでに登録されています。ほかのアドレスを使うか、台帳の担当へ確かめてください。",
+        "This address is already registered. Use another, or ask the registrar."),
+    Reason.ADDRESS_REASON_MISSING: Text(
+        "フリーメールや携帯会社のアドレスの登録には理由が必要です。理由を書いてください。",
+        "A reason is needed for a free or mobile-carrier address. Write one."),
+    Reason.REGISTRAR_SAME_PERSON: Text(
+        "登録する人と確認する人は別の職員にしてください。",
+        "The person who registers and the one who approves must be two people."),
+
+    # Work of the service itself
+    Reason.CONSENT_INVALID: Text(
+        "同意の記録が確かめられないため、署名していません。運用者は記録が書き換えられていないか調べてください。",
+        "The consent does not verify, so nothing was signed. The operator has to look for altered records."),
+    Reason.BYTES_DIFFER: Text(
+        "文書が署名者の確認したものと違うため、署名していません。運用者はファイルが書き換えられていないか調べてください。",
+        "The file differs from what the signer saw, so nothing was signed. The operator has to look into it."),
+    Reason.TSA_UNAVAILABLE: Text(
+        "時刻を証明するサービスから応答がありません。つながりしだい、自動で続けます。",
+        "The timestamp service does not answer. Work goes on by itself once it does."),
+    Reason.KEY_UNAVAILABLE: Text(
+        "署名の鍵を使えません。運用者は鍵の置き場所とパスフレーズを確かめてください。",
+        "The signing key cannot be used. The operator has to check where the keys are."),
+    Reason.CERTIFICATE_ENDED: Text(
+        "署名の証明書の有効期間が終わりました。運用者は証明書を更新してください。",
+        "The signing certificate has ended. The operator has to renew it."),
+    Reason.VERIFICATION_FAILED: Text(
+        "できた文書の署名を確かめられないため、送っていません。運用者は証明書と時刻の設定を確かめてください。",
+        "The finished file does not validate, so it was not sent. The operator has to check certificates and clock."),
+}
+# fmt: on
+
+# What stands in where a refusal does not carry the detail.
+_UNSAID: Final[Mapping[str, str]] = {
+    "actual": "多数",
+    "limit": "定めた数",
+    "file": "添付ファイル",
+    "key": "項目",
+    "suggestion": "",
+    "date": "期日",
+    "seconds": "60",
+    "list": "文書",
+    "characters": "12",
+}
+
+
+_SUGGESTIONS: Final[Mapping[str, str]] = {"ja": "もしかして「{}」ですか。", "en": "Did you mean “{}”?"}
+
+
+class _Detail(str):
+    """A detail in a sentence. Format `MB`: bytes as megabytes; a language: a suggestion, if there is one."""
+
+    __slots__ = ()
+
+    def __format__(self, form: str) -> str:
+        if form == "MB" and self.isdecimal():
+            return f"{int(self) / _MB:.1f}".removesuffix(".0")
+        return _SUGGESTIONS[form].format(str(self)) if form in _SUGGESTIONS and self else str(self)
+
+
+class _Details(dict[str, Any]):
+    def __missing__(self, name: str) -> _Detail:
+        return _Detail(_UNSAID.get(name, "…"))
+
+
+def say(reason: Reason, /, language: str = "ja", **details: str | int) -> str:
+    """Return what to tell a person about *reason*. Never raises for details that are missing or too many."""
+    text = TEXTS[reason].en if language == "en" else TEXTS[reason].ja
+    return text.format_map(_Details({name: _Detail(value) for name, value in details.items()})).strip()

@@ -1,0 +1,57 @@
+"""Every reason can be said in both languages, whatever details come with it."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envelopes.rules.errors import Reason
+from envelopes.texts import TEXTS, say
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_is_said_in_both_languages(reason: Reason) -> None:
+    text = TEXTS[reason]
+    assert text.ja.endswith("。") or text.ja.endswith("}")
+    assert text.en.isprintable()
+    assert text.ja.isprintable()
+    assert "<" not in text.ja
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_missing_details_never_raise_and_leave_no_brace(reason: Reason, language: str) -> None:
+    said = say(reason, language)
+    assert said
+    assert "{" not in said
+
+
+@given(st.sampled_from(list(Reason)), st.text(), st.integers())
+def test_any_detail_is_taken_as_it_is(reason: Reason, text: str, number: int) -> None:
+    for translated in TEXTS[reason]:
+        names = placeholders(translated) | {"unknown"}
+        assert say(reason, "ja", **dict.fromkeys(names, text))
+        assert say(reason, "en", **dict.fromkeys(names, number))
+
+
+def test_a_detail_is_no_template() -> None:
+    assert "{0.__class__}" in say(Reason.FILE_TYPE, file="{0.__class__}")
+
+
+def test_bytes_are_said_in_megabytes() -> None:
+    assert say(Reason.PDF_TOO_BIG, bytes=41_300_000, most=40_000_000).startswith("41.3MBあります。40MB以下")
+
+
+def test_both_languages_know_the_same_details() -> None:
+    for reason, text in TEXTS.items():
+        assert placeholders(text.en) <= placeholders(text.ja), reason
+
+
+def test_a_suggestion_is_a_question_only_where_there_is_one() -> None:
+    assert say(Reason.LINE_UNKNOWN, key="部暑", suggestion="部署").endswith("もしかして「部署」ですか。")
+    assert say(Reason.LINE_UNKNOWN, key="部暑", suggestion="").endswith("使っていません。")
