@@ -118,7 +118,7 @@ class PostOffice:
                     helo=session.host_name or "",
                     sender=_plain(envelope.mail_from),
                     recipient=recipient,
-                    raw=bytes(envelope.original_content or b""),
+                    raw=without_results(bytes(envelope.original_content or b"")),
                 )
             )
         return "250 2.0.0 kept"
@@ -127,14 +127,14 @@ class PostOffice:
         if owner_of(arrival.recipient).startswith("bounce@"):
             self._return(arrival)
         else:
-            self._boxes.add(owner_of(arrival.recipient), marked(arrival.raw, _trace(arrival)))
+            self._boxes.add(owner_of(arrival.recipient), _trace(arrival) + arrival.raw)
 
     def _return(self, arrival: _Arrival) -> None:
         """Tell the sender by a report; a mail without return path is a report itself and vanishes."""
         if arrival.sender:
             report = _report(arrival)
             back = _Arrival(helo=AUTHSERV_ID, sender="", recipient=arrival.sender, raw=report)
-            self._boxes.add(owner_of(back.recipient), marked(back.raw, _trace(back)))
+            self._boxes.add(owner_of(back.recipient), _trace(back) + back.raw)
 
 
 class _Counter(SMTP):
@@ -156,14 +156,14 @@ class _Counter(SMTP):
         super().connection_lost(error)
 
 
-def marked(raw: bytes, trace: bytes) -> bytes:
-    """Return *raw* under its *trace*, with every Authentication-Results it brought along removed.
+def without_results(raw: bytes) -> bytes:
+    """Return *raw* without any Authentication-Results it brought along.
 
     RFC 8601 5 asks a border to remove what claims to be its own; inside this world no other border exists.
     """
     head, gap, body = raw.partition(b"\r\n\r\n")
     kept = [each for each in _FIELD_END.split(head) if not _RESULTS.match(each)]
-    return trace + b"\r\n".join(kept) + gap + body
+    return b"\r\n".join(kept) + gap + body
 
 
 def _trace(arrival: _Arrival) -> bytes:
@@ -180,12 +180,13 @@ def _trace(arrival: _Arrival) -> bytes:
 
 
 def _verdict(raw: bytes) -> str:
-    """Return a pass for the domain in From, the only one that people see."""
+    """Return a pass for the domain in From, the only one that people see; none without exactly one author."""
     head = BytesHeaderParser().parsebytes(raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
     addresses = getaddresses([str(value) for value in head.get_all("From", [])])
-    domains = {address.rpartition("@")[2].lower() for _, address in addresses}
-    if len(domains) != 1 or not re.fullmatch(r"[a-z0-9.-]+", domain := domains.pop()):
+    found = re.fullmatch(r".+@([a-z0-9.-]+)", addresses[0][1].lower()) if len(addresses) == 1 else None
+    if not found:
         return "dmarc=none"
+    domain = found[1]
     return f"dkim=pass header.d={domain}; dmarc=pass header.from={domain}"
 
 
