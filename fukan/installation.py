@@ -1,0 +1,158 @@
+"""An installation: its directory, settings file, keys, embedded authority and database. Making it, and opening it.
+
+Everything here may be run again: what is there is left as it is, what is missing is made. Which settings exist and
+what they mean is `envelopes.settings`' business; which keys lie where, `envelopes.keyring`'s.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from tortoise.exceptions import BaseORMException
+
+from envelopes import keyring
+from envelopes.records.database import Database, upgrade
+from envelopes.rules.errors import FukanError
+from envelopes.services import Services, build
+from envelopes.settings import Settings
+from envelopes.signing import authority
+
+SETTINGS_FILE: Final = "fukan.toml"
+_PRIVATE: Final = 0o700
+_READABLE: Final = 0o644
+
+# Kept short on purpose: what is not set here has its default, and the file stays readable for ten years.
+TEMPLATE: Final = """\
+# 封緘（Fukan）の設定です。変えたあとは起動し直してください。
+# 同じ値は環境変数でも渡せます（例：FUKAN_SMTP__PORT=587）。環境変数が優先されます。
+# パスワードはこのファイルに書かず、password_file に置き場所を書いてください。
+
+[town]
+# 画面とメールに出る名前です。name は認証局の証明書にも入り、あとから変わりません。
+name = {town}
+prefix = "MHN"                      # 契約番号の頭の英大文字（2〜6字）
+phone = "0261-00-0000"
+hours = "平日 8時30分〜17時15分"
+section = "総務課 電子契約担当"
+
+[operator]
+# 署名の鍵を預かる事業者です。署名の「理由」に名前が入ります。
+name = {operator}
+party = true                        # 事業者が契約の当事者（村）でもあるとき true
+
+[portal]
+url = {url}       # 相手方がブラウザーで開くアドレス
+host = "127.0.0.1"                  # 待ち受けるアドレス。リバースプロキシを前に置いてください
+port = 8000
+# trusted_proxies = ["127.0.0.1"]   # X-Forwarded-For を信じるプロキシ
+
+[mail]
+address = "keiyaku@localhost.example"     # 差出人
+intake = "uketsuke@localhost.example"     # 職員が文書を転送する受付アドレス
+# 差出人が本物かどうかの判定（Authentication-Results）を信じるメールサーバーの名前。空のままでは何も受け付けません。
+trusted_authserv_ids = []
+
+[smtp]
+host = "127.0.0.1"
+port = 25
+tls = "starttls"                    # none | starttls | implicit
+# user = ""
+# password_file = "/etc/fukan/smtp-password"
+
+[imap]
+host = "127.0.0.1"
+port = 993
+tls = true
+user = ""
+# password_file = "/etc/fukan/imap-password"
+
+# データベース。書かなければ、このフォルダーの SQLite を使います。
+# database = "postgres://fukan@localhost/fukan"      # ファイルの先頭（[town] より上）に書いてください
+
+# 文書の置き場所をバケットにするとき
+# [s3]
+# bucket = "fukan"
+# endpoint = "https://s3.example.jp"
+
+# 決まり（期限、試行回数、添付の上限など）を変えるとき。名前と意味は docs/policy.md にあります。
+# [policy]
+# deadline_days = 14
+"""
+
+
+class DatabaseUnreachable(FukanError):
+    """The database does not answer; the message names the kind of fault, never the address with its password."""
+
+
+def write_settings(directory: Path, text: str) -> bool:
+    """Write the settings file unless there is one; say whether it was written."""
+    directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    try:
+        with (directory / SETTINGS_FILE).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def first_settings(*, town: str, url: str) -> str:
+    """Return the text of a new settings file."""
+    return TEMPLATE.format(town=toml(town), operator=toml(f"{town} 電子契約サービス"), url=toml(url))
+
+
+def toml(text: str) -> str:
+    """Quote *text* as a TOML string (TOML 1.0, basic strings)."""
+    plain = "".join(char for char in text if char.isprintable())
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+async def create(settings: Settings) -> None:
+    """Make directories, keys, authority and tables that are not there yet. Blocks for seconds the first time."""
+    for place in (settings.directory, settings.keys_directory):
+        place.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    keyring.create(settings.keys_directory)
+    made = authority.create(
+        settings.keys_directory / "bot" / "authority",
+        town=settings.town.name,
+        public_url=settings.portal.url,
+        now=datetime.now(UTC),
+        passphrase=keyring.passphrase(settings.keys_directory),
+    )
+    publish(made.directory, settings.public_directory)
+    await bring_up_to_date(settings)
+
+
+def publish(authority_directory: Path, target: Path) -> None:
+    """Copy certificates and CRLs to where the portal serves them."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name, content in authority.published(authority_directory).items():
+        draft = target / f".{name}.new"
+        draft.write_bytes(content)
+        draft.chmod(_READABLE)
+        draft.replace(target / name)
+
+
+async def bring_up_to_date(settings: Settings) -> None:
+    """Bring the tables to this version. Raises DatabaseUnreachable."""
+    try:
+        await upgrade(settings.database_url)
+    except (OSError, BaseORMException, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(type(error).__name__) from None
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, portal: bool = False, bot: bool = False) -> AsyncIterator[Services]:
+    """Open keys, files and database for one process. Raises KeyMissing, DatabaseUnreachable."""
+    services = build(settings, portal=portal, bot=bot)
+    database = Database(settings.database_url)
+    try:
+        await database.open()
+    except (OSError, BaseORMException, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(type(error).__name__) from None
+    try:
+        yield services
+    finally:
+        await database.close()
