@@ -119,10 +119,12 @@ install_python_packages() {
     if ! .venv/bin/python -c '' 2>/dev/null; then "$python" -m venv --clear .venv; fi
     options=$(for list in $(lists); do printf ' -r %s' "$list"; done)
     # shellcheck disable=SC2086
-    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --require-hashes $options
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes $options
     # Everything it is built with is there by now, so the project itself needs no network.
-    .venv/bin/python -m pip install -q --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
     stamp >".venv/installed-$level"
+    # What the tests need holds all that the service needs.
+    if [ "$level" = dev ]; then level=run && stamp >.venv/installed-run; fi
 }
 
 lists >/dev/null
