@@ -1,0 +1,18 @@
+"""The web application from its parts."""
+
+from aiohttp import web
+
+from envelopes.services import Services
+from portal.middleware import observe, same_origin, secure
+from portal.respond import SERVICES
+from portal.routes import ROUTES
+
+FORM_BYTES = 64 * 1024  # the largest form is a reason of some hundred characters
+
+
+def create_app(services: Services) -> web.Application:
+    """Return the portal. The database is open already; the caller serves it and closes what it opened."""
+    app = web.Application(middlewares=[observe, secure, same_origin], client_max_size=FORM_BYTES)
+    app[SERVICES] = services
+    app.add_routes(ROUTES)
+    return app

@@ -1,0 +1,63 @@
+"""Cookies and the sessions behind them. Over https a cookie's name begins with `__Host-`: no other host can set it."""
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from envelopes.records import sessions
+from envelopes.records.models import Session, Staff
+from portal.respond import services
+
+SIGNER = "fukan"
+STAFF = "fukan-staff"
+
+
+def _name(request: web.Request, kind: str) -> str:
+    return f"__Host-{kind}" if _secure(request) else kind
+
+
+def _secure(request: web.Request) -> bool:
+    return services(request).settings.portal.url.startswith("https:")
+
+
+def keep(request: web.Request, response: web.Response, kind: str, value: str) -> None:
+    """Set the cookie for this browser session."""
+    response.set_cookie(
+        _name(request, kind), value, httponly=True, secure=_secure(request), samesite="Lax", path="/"
+    )
+
+
+def drop(request: web.Request, response: web.Response, kind: str) -> None:
+    """Remove the cookie."""
+    response.del_cookie(
+        _name(request, kind), path="/", secure=_secure(request), httponly=True, samesite="Lax"
+    )
+
+
+async def signer_session(request: web.Request, *, asleep: bool = False) -> Session | None:
+    """The session of this browser. *asleep*: also one that was idle too long, to go on where it stopped."""
+    policy = services(request).policy
+    idle = timedelta(days=1) if asleep else policy.signer_idle
+    return await _find(request, SIGNER, idle, None)
+
+
+async def staff_session(request: web.Request) -> Session | None:
+    """The staff session of this browser, proved or not yet."""
+    policy = services(request).policy
+    return await _find(request, STAFF, policy.staff_idle, policy.staff_total)
+
+
+async def _find(request: web.Request, kind: str, idle: timedelta, total: timedelta | None) -> Session | None:
+    value = request.cookies.get(_name(request, kind), "")
+    if not value:
+        return None
+    return await sessions.find(value, now=services(request).now(), idle=idle, total=total)
+
+
+async def signed_in(request: web.Request) -> Staff | None:
+    """The member of staff who is signed in here with both factors; moves the time of last use."""
+    session = await staff_session(request)
+    if session is None or session.proved_at is None or session.staff_id is None:
+        return None
+    await sessions.touch(session, now=services(request).now())
+    return await Staff.filter(id=session.staff_id, active=True).select_related("section").first()

@@ -1,0 +1,250 @@
+"""The signed PDFs by link, for two weeks; afterwards a fresh link to the registered address.
+
+A download by link asks for a code (policy), unless the PDFs were attached to this person's mail anyway: whoever reads
+that mailbox has them already.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from envelopes.actions import signer as act
+from envelopes.actions.signer import CodeFor
+from envelopes.records import sessions, store
+from envelopes.records.models import Delivery, Document, Signer
+from envelopes.records.store import Snapshot
+from envelopes.rules import addresses
+from envelopes.rules.codes import Verdict
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.schedule import jst_day
+from envelopes.rules.states import Task
+from envelopes.rules.tokens import Purpose
+from envelopes.services import Services
+from portal import cookies, papers, views
+from portal.respond import answer, browser, file, form, move, path, services, told
+from portal.signer import kind_of
+from portal.views import DeadLink, FieldError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A request through a download link."""
+
+    services: Services
+    shot: Snapshot
+    signer: Signer
+    token: str
+
+    def at(self, *parts: str) -> str:
+        """The path of one of this link's pages."""
+        return path("d", self.token, *parts)
+
+    @property
+    def masked(self) -> str:
+        return addresses.mask(self.signer.email)
+
+
+async def _by_link(request: web.Request, *, closed_too: bool = False) -> Visit | web.Response:
+    """Read the link. *closed_too*: also after the window, for the form that asks for a fresh link."""
+    token, provided = request.match_info["token"], services(request)
+    ticket = provided.ticket(Purpose.DOWNLOAD, token)
+    shot, signer = await store.of_signer(ticket.ref)
+    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
+    if shot.envelope.window_ends_at is None:
+        raise Refused(Reason.LINK_UNKNOWN)
+    if closed_too:
+        return visit
+    if provided.now() > shot.envelope.window_ends_at:
+        return answer(request, _closed(visit), shot=shot, status=410)
+    if ticket.generation != signer.download_generation:
+        page = views.UnusableLink(
+            why=DeadLink.REPLACED, masked_address=visit.masked, new_link_url=visit.at("fresh")
+        )
+        return answer(request, page, shot=shot, status=410)
+    return visit
+
+
+def _closed(visit: Visit, *errors: FieldError) -> views.DownloadClosed:
+    envelope = visit.shot.envelope
+    assert envelope.window_ends_at is not None
+    assert envelope.completed_at is not None
+    return views.DownloadClosed(
+        title=envelope.title,
+        since=jst_day(envelope.completed_at),
+        until=jst_day(envelope.window_ends_at),
+        masked_address=visit.masked,
+        fresh_url=visit.at("fresh"),
+        errors=errors,
+    )
+
+
+async def _is_open(request: web.Request, visit: Visit) -> bool:
+    """Whether this browser may have the files: proved here, or already sent to this mailbox."""
+    if not visit.services.policy.download_code or await _was_attached(visit):
+        return True
+    session = await cookies.signer_session(request)
+    return session is not None and await sessions.proof(session, visit.signer) is not None
+
+
+async def _was_attached(visit: Visit) -> bool:
+    mine = Delivery.filter(signer_id=visit.signer.id, mail=Task.COMPLETION_MAIL.value, attached=True)
+    return await mine.filter(state="delivered").exists()
+
+
+async def show(request: web.Request) -> web.Response:
+    """C9, or the code first."""
+    visit = await _by_link(request)
+    if isinstance(visit, web.Response):
+        return visit
+    if not await _is_open(request, visit):
+        return answer(request, await _code_page(visit), shot=visit.shot)
+    return answer(request, await _page(visit), shot=visit.shot)
+
+
+async def _page(visit: Visit) -> views.Download:
+    envelope = visit.shot.envelope
+    assert envelope.transaction_on is not None
+    assert envelope.window_ends_at is not None
+    files = [await _file(visit, item) for item in visit.shot.documents]
+    consented = max(jst_day(one.consented_at) for one in visit.shot.signers if one.consented_at)
+    together = views.File(
+        title=f"{envelope.title}.zip", url=visit.at("all.zip"), size=sum(one.size for one in files)
+    )
+    return views.Download(
+        title=envelope.title,
+        kind=kind_of(visit.shot),
+        certificate_id=envelope.certificate_id,
+        concluded_on=envelope.transaction_on,
+        until=envelope.window_ends_at,
+        files=tuple(files),
+        consented_on=consented if consented != envelope.transaction_on else None,
+        together=together if len(files) > 1 else None,
+    )
+
+
+async def _file(visit: Visit, item: Document) -> views.File:
+    size = await papers.signed_size(item)
+    return views.File(title=item.title, url=visit.at(f"{item.position}.pdf"), size=size)
+
+
+async def _code_page(
+    visit: Visit, *, resent: bool = False, typed: str = "", errors: tuple[FieldError, ...] = ()
+) -> views.CodeEntry:
+    sent = await act.last_code(visit.services, visit.signer, CodeFor.DOWNLOAD)
+    wait = (sent.resend_at - visit.services.now()).total_seconds() if sent else 0
+    return views.CodeEntry(
+        purpose=views.CodeFor.DOWNLOAD,
+        title=visit.shot.envelope.title,
+        masked_address=visit.masked,
+        verify_url=visit.at("verify"),
+        resend_url=visit.at("code"),
+        valid_until=sent.valid_until if sent else None,
+        word=sent.word if sent else None,
+        resend_wait=max(0, int(wait)),
+        resent=resent,
+        typed=typed,
+        errors=errors,
+    )
+
+
+async def send_code(request: web.Request) -> web.Response:
+    """Have a code mailed for the download."""
+    visit = await _by_link(request)
+    if isinstance(visit, web.Response):
+        return visit
+    try:
+        await act.send_code(visit.services, visit.signer, CodeFor.DOWNLOAD, browser=browser(request))
+    except Refused as refused:
+        if refused.reason not in (Reason.RESEND_EARLY, Reason.RESEND_CAP):
+            raise
+        return await _again(request, visit, refused, status=429)
+    return answer(request, await _code_page(visit, resent=True), shot=visit.shot)
+
+
+async def _again(
+    request: web.Request, visit: Visit, refused: Refused, *, typed: str = "", status: int = 422
+) -> web.Response:
+    error = FieldError(text=told(request, refused), field="code")
+    page = await _code_page(visit, typed=typed, errors=(error,))
+    return answer(request, page, shot=visit.shot, status=status)
+
+
+async def verify(request: web.Request) -> web.Response:
+    """Check the code and open the files to this browser."""
+    visit = await _by_link(request)
+    if isinstance(visit, web.Response):
+        return visit
+    typed = (await form(request)).get("code", "")
+    try:
+        checked = await act.check_code(visit.services, visit.signer, CodeFor.DOWNLOAD, typed)
+        if checked.verdict is Verdict.LATE:
+            await act.send_code(visit.services, visit.signer, CodeFor.DOWNLOAD, browser=browser(request))
+    except Refused as refused:
+        return await _again(request, visit, refused, typed=typed)
+    if checked.renewed:
+        page = views.UnusableLink(why=DeadLink.SPENT, masked_address=visit.masked)
+        return answer(request, page, shot=visit.shot, status=410)
+    if checked.verdict is not Verdict.OK:
+        return await _again(request, visit, _refusal(checked))
+    return await _let_in(request, visit)
+
+
+def _refusal(checked: act.Checked) -> Refused:
+    if checked.verdict is Verdict.WRONG and checked.left:
+        return Refused(Reason.CODE_WRONG, left=checked.left)
+    return Refused(Reason.CODE_LATE if checked.verdict is Verdict.LATE else Reason.CODE_SPENT)
+
+
+async def _let_in(request: web.Request, visit: Visit) -> web.Response:
+    now = visit.services.now()
+    session = await cookies.signer_session(request)
+    response = move("d", visit.token)
+    if session is None:
+        cookie, session = await sessions.start(now=now)
+        cookies.keep(request, response, cookies.SIGNER, cookie)
+    await sessions.prove(
+        session, visit.signer, generation=visit.signer.generation, method=act.MAIL_CODE, now=now
+    )
+    return response
+
+
+async def _files(request: web.Request) -> Visit:
+    visit = await _by_link(request)
+    if isinstance(visit, web.Response) or not await _is_open(request, visit):
+        raise Refused(Reason.LINK_UNKNOWN)
+    return visit
+
+
+async def pdf(request: web.Request) -> web.Response:
+    """One signed PDF."""
+    visit = await _files(request)
+    item = papers.document(visit.shot, request.match_info["number"])
+    return file(await papers.signed(visit.services, item), name=f"{item.title}.pdf")
+
+
+async def together(request: web.Request) -> web.Response:
+    """All signed PDFs in one ZIP; names in it are UTF-8."""
+    visit = await _files(request)
+    buffer = io.BytesIO()
+    # Signed PDFs hardly shrink, and storing them keeps this page quick.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for item in visit.shot.documents:
+            data = await papers.signed(visit.services, item)
+            archive.writestr(f"{item.position:02}_{item.title}.pdf", data)
+    name = f"{visit.shot.envelope.title}.zip"
+    return file(buffer.getvalue(), name=name, content_type="application/zip")
+
+
+async def fresh(request: web.Request) -> web.Response:
+    """Have a fresh link mailed to the registered address, and to no other."""
+    visit = await _by_link(request, closed_too=True)
+    assert isinstance(visit, Visit)
+    try:
+        await act.ask_download(visit.services, visit.signer)
+    except Refused as refused:
+        error = FieldError(text=told(request, refused))
+        return answer(request, _closed(visit, error), shot=visit.shot, status=429)
+    page = views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
+    return answer(request, page, shot=visit.shot)

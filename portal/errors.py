@@ -1,0 +1,84 @@
+"""Domain error → page and status, one table. What to say about a reason stands in `envelopes.texts`."""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
+from portal.respond import answer, phone, told
+from portal.views import DeadLink, Failure, UnusableLink
+
+log = logging.getLogger("portal")
+
+STATUS: Final[Mapping[Reason, int]] = {
+    Reason.LINK_UNKNOWN: 404,
+    Reason.LINK_EXPIRED: 410,
+    Reason.LINK_REPLACED: 410,
+    Reason.WINDOW_OVER: 410,
+    Reason.ROLE_MISSING: 403,
+    Reason.SELF_APPROVAL: 403,
+    Reason.PROOF_MISSING: 403,
+    Reason.REQUEST_FORGED: 403,
+    Reason.STALE: 409,
+    Reason.NOT_PERMITTED: 409,
+    Reason.NOT_YOUR_TURN: 409,
+    Reason.OFFER_CHANGED: 409,
+    Reason.LIMIT_REACHED: 429,
+    Reason.RESEND_CAP: 429,
+    Reason.RESEND_EARLY: 429,
+    Reason.SIGN_IN_LOCKED: 429,
+}
+_DEAD: Final[Mapping[Reason, DeadLink]] = {
+    Reason.LINK_UNKNOWN: DeadLink.UNKNOWN,
+    Reason.LINK_EXPIRED: DeadLink.EXPIRED,
+    Reason.LINK_REPLACED: DeadLink.REPLACED,
+}
+
+
+async def failure_response(request: web.Request, error: FukanError | web.HTTPException) -> web.StreamResponse:
+    """Return the page for *error*: what happened, what to do next, and the number that finds it in the log."""
+    if isinstance(error, web.HTTPException):
+        return _http(request, error)
+    if isinstance(error, Refused):
+        return _refused(request, error)
+    log.error("%s %s", type(error).__name__, request.get("id", ""))
+    page = Failure(
+        title="ただいま利用できません",
+        happened="処理の途中で問題が起きました。入力した内容は保存されていません。",
+        todo=f"少し時間をおいて、もう一度お試しください。続くときは {phone(request)} へご連絡ください。",
+        reference=request.get("id", ""),
+    )
+    return answer(request, page, status=503)
+
+
+def _refused(request: web.Request, error: Refused) -> web.Response:
+    status = STATUS.get(error.reason, 400)
+    if error.reason in _DEAD:
+        return answer(request, UnusableLink(why=_DEAD[error.reason]), status=status)
+    happened = told(request, error)
+    title = "いまは、この操作はできません" if isinstance(error, NotPermitted) else "手続きを進められません"
+    page = Failure(
+        title=title,
+        happened=happened,
+        todo=f"前の画面に戻って、もう一度お試しください。分からないときは {phone(request)} へご連絡ください。",
+        reference=request.get("id", ""),
+    )
+    return answer(request, page, status=status)
+
+
+def _http(request: web.Request, error: web.HTTPException) -> web.Response:
+    if error.status == 404:  # noqa: PLR2004 -- RFC 9110 15.5.5
+        # An unknown page and an unknown link look the same.
+        return answer(request, UnusableLink(why=DeadLink.UNKNOWN), status=404)
+    page = Failure(
+        title="この操作は受け付けられません",
+        happened="送られた内容の形か大きさが、この画面の受け付けられるものではありませんでした。",
+        todo="前の画面に戻って、もう一度お試しください。",
+        reference=request.get("id", ""),
+    )
+    response = answer(request, page, status=error.status)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
