@@ -1,9 +1,28 @@
 """Fixtures that several packages share: the real servers, each started once a run and only when asked for."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from envelopes import keyring
+from envelopes.records.database import Database, sqlite_path, upgrade
+from envelopes.settings import S3
+from envelopes.signing import authority
+from tests.engines import (
+    ENGINE,
+    PASSPHRASE,
+    Clock,
+    Engine,
+    Template,
+    Town,
+    build_town,
+    postgres_copy,
+    sqlite_copy,
+)
 from tests.servers.dovecot_postfix import RealPostOffice, real_post_office
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.s3 import S3Store, s3_store
@@ -34,3 +53,73 @@ def s3() -> Iterator[S3Store]:
     """A private S3 store with an empty bucket."""
     with s3_store() as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's keys of the run."""
+    made = tmp_path_factory.mktemp("keys")
+    keyring.create(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """An upgraded, empty database to copy."""
+    if ENGINE == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        url = server.fresh()
+        asyncio.run(upgrade(url))
+        return Template(copy=partial(postgres_copy, server, url))
+    url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'fukan.sqlite3'}"
+    asyncio.run(upgrade(url))
+    return Template(copy=partial(sqlite_copy, sqlite_path(url)))
+
+
+@pytest.fixture
+async def engine(
+    request: pytest.FixtureRequest, template: Template, keys: Path, tmp_path: Path
+) -> AsyncIterator[Engine]:
+    """A fresh, upgraded database, open, and a place for files: a folder, or with Postgres a bucket."""
+    database = Database(template.copy(tmp_path))
+    await database.open()
+    yield Engine(url=database.url, directory=tmp_path, keys=keys, s3=_bucket(request), database=database)
+    await database.close()
+
+
+def _bucket(request: pytest.FixtureRequest) -> S3 | None:
+    if ENGINE != "postgres":
+        return None
+    server: S3Store = request.getfixturevalue("s3")
+    return S3.model_validate(
+        {
+            "bucket": server.bucket,
+            "endpoint": server.endpoint,
+            "region": server.region,
+            "access_key": server.access_key,
+            "secret_key": server.secret_key,
+            "plain_http": True,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded authority with small keys, made a few days ago."""
+    folder = tmp_path_factory.mktemp("authority") / "a"
+    made_at = datetime.now(UTC) - timedelta(days=3)
+    authority.create(
+        folder,
+        town="みほん村",
+        public_url="http://sign.mihon.example",
+        now=made_at,
+        passphrase=PASSPHRASE,
+        key_type="p256",
+    )
+    return folder
+
+
+@pytest.fixture
+async def town(engine: Engine, authority_folder: Path) -> Town:
+    """みほん村 at the present moment, its contractors registered a day ago."""
+    return await build_town(engine, authority_folder, Clock(datetime.now(UTC) - timedelta(hours=25)))
