@@ -44,6 +44,11 @@ async def failure_response(request: web.Request, error: FukanError | web.HTTPExc
     if isinstance(error, Refused):
         return _refused(request, error)
     log.error("%s %s", type(error).__name__, request.get("id", ""))
+    return broken(request)
+
+
+def broken(request: web.Request) -> web.Response:
+    """The page for trouble of our own."""
     page = Failure(
         title="ただいま利用できません",
         happened="処理の途中で問題が起きました。入力した内容は保存されていません。",

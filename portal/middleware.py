@@ -7,6 +7,7 @@ not send it. Both cannot be set by a foreign page.
 import logging
 import secrets
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from envelopes.rules.errors import FukanError, Reason, Refused
-from portal.errors import failure_response
+from portal.errors import broken, failure_response
 
 log = logging.getLogger("portal")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,6 +35,7 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_FRAMES: Final = 6  # of a traceback: where it happened; messages may hold personal data and stay out
 
 
 @web.middleware
@@ -66,6 +68,10 @@ async def secure(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = error
         else:
             response = await failure_response(request, error)
+    except Exception as error:  # noqa: BLE001 -- the door's last resort: a page, and a log line without values
+        frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
+        log.error("%s %s\n%s", type(error).__name__, request["id"], frames)
+        response = broken(request)
     response.headers.update(HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     return response

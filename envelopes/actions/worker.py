@@ -54,7 +54,7 @@ from envelopes.signing.seal import Entry, Seal
 
 _BOTH: Final = (Reader.VIEW, Reader.ARCHIVE)
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CHECK: Final = _CROCKFORD + "*~$=U"  # Crockford's check symbols: value modulo 37
+_CHECK: Final = 37  # Crockford's check: the value modulo this prime
 _ID_BITS: Final = 80
 
 
@@ -209,11 +209,16 @@ class Opening:
 
 
 def certificate_id(services: Services) -> str:
-    """A new 締結証明書ID: 80 random bits in Crockford's base32 with his check symbol, in groups of four."""
+    """A new 締結証明書ID: 80 random bits in Crockford's base32 with his check digit, in groups of four.
+
+    Values whose check would be one of his five extra symbols are drawn again: ids use digits and letters only.
+    """
     value = secrets.randbits(_ID_BITS)
+    while value % _CHECK >= len(_CROCKFORD):
+        value = secrets.randbits(_ID_BITS)
     digits = "".join(_CROCKFORD[value >> shift & 31] for shift in range(_ID_BITS - 5, -1, -5))
     groups = "-".join(digits[i : i + 4] for i in range(0, len(digits), 4))
-    return f"{services.settings.town.prefix}-{groups}-{_CHECK[value % 37]}"
+    return f"{services.settings.town.prefix}-{groups}-{_CROCKFORD[value % _CHECK]}"
 
 
 async def open_draft(
