@@ -24,8 +24,8 @@ from envelopes.rules.tokens import Purpose
 from envelopes.services import Services
 from portal import cookies, papers, views
 from portal.respond import answer, browser, file, form, move, path, services, told
-from portal.signer import kind_of
 from portal.views import DeadLink, FieldError
+from portal.visit import kind_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,165 @@
+"""Drafts: what was read from a mail beside the documents, checked and sent or thrown away."""
+
+import json
+import secrets
+from typing import Any, Final
+
+from aiohttp import web
+
+from envelopes.actions import staff as act
+from envelopes.records import store
+from envelopes.records.models import Contact, Mail, Signer, Staff
+from envelopes.records.store import Snapshot
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.people import Party, Role, roles_from
+from envelopes.rules.reading import Record, Remark
+from envelopes.rules.states import Event, permits
+from envelopes.services import Services
+from envelopes.texts import say
+from portal import papers, views
+from portal.respond import answer, form, move, path, services, told
+from portal.staff import nav, phase, require_staff, version, visible
+from portal.views import Choice, FieldError, Phase
+from portal.visit import kind_of, party_of
+
+
+async def draft(request: web.Request) -> web.Response:
+    """S4: what was read beside the documents."""
+    staff = await require_staff(request)
+    shot = await visible(request, staff)
+    if phase(shot) not in (Phase.DRAFT, Phase.PREPARING, Phase.DISCARDED):
+        return move("staff", "envelopes", shot.envelope.ref)
+    return answer(request, await _draft(services(request), staff, shot))
+
+
+async def _draft(
+    provided: Services, staff: Staff, shot: Snapshot, *errors: FieldError, chosen: str = ""
+) -> views.Draft:
+    envelope = shot.envelope
+    may = bool(roles_from(staff.roles) & {Role.DRAFTER, Role.APPROVER})
+    open_to = may and permits(shot.state, Event.CONFIRMED)
+    mail = await Mail.filter(id=envelope.mail_id or 0).first()
+    reading = Record.from_json(json.loads(envelope.reading))
+    choices = await _choices(provided, shot, chosen)
+    blocked = [] if may else [say(Reason.ROLE_MISSING)]
+    if envelope.trouble:
+        blocked.append(say(Reason(envelope.trouble)))
+    return views.Draft(
+        nav=nav(staff),
+        number=shot.number,
+        title=envelope.title,
+        kind=kind_of(shot),
+        phase=phase(shot),
+        received_at=mail.arrived_at if mail else envelope.opened_at,
+        drafter=shot.drafter.name,
+        readings=_readings(reading),
+        signers=tuple([await _draft_signer(one) for one in shot.signers if one.party == Party.CONTRACTOR]),
+        village_signers=choices,
+        documents=tuple(
+            [
+                await papers.view(
+                    provided, item, path("staff", "envelopes", envelope.ref, str(item.position))
+                )
+                for item in shot.documents
+            ]
+        ),
+        version=envelope.version,
+        key=secrets.token_hex(8),
+        confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to else None,
+        discard_url=path("staff", "drafts", envelope.ref, "discard") if open_to else None,
+        warnings=_warnings(shot, reading),
+        blocked=tuple(blocked),
+        errors=errors,
+    )
+
+
+def _readings(reading: Record) -> tuple[views.Reading, ...]:
+    return tuple(
+        views.Reading(label=one.label, value=one.value, source=one.source, line=one.line or None)
+        for one in reading.lines
+    )
+
+
+_ADDRESS_NOTES: Final = {
+    "free": "フリーメールのアドレスです。",
+    "carrier": "携帯会社のアドレスです。2MBを超える文書は添付されません。",
+}
+
+
+async def _draft_signer(signer: Signer) -> views.DraftSigner:
+    contact = await Contact.filter(id=signer.contact_id or 0).first()
+    kinds = {
+        "free": "フリーメールのアドレスです。",
+        "carrier": "携帯会社のアドレスです。2MBを超える文書は添付されません。",
+    }
+    note = kinds.get(signer.address_kind, "")
+    if note and contact and contact.reason:
+        note += f"登録の理由：{contact.reason}"
+    return views.DraftSigner(
+        position=signer.position, party=party_of(signer), address=signer.email, note=note
+    )
+
+
+async def _choices(provided: Services, shot: Snapshot, chosen: str) -> tuple[Choice, ...]:
+    if kind_of(shot) is not views.Kind.CONTRACT:
+        return ()
+    candidates = await act.village_candidates(provided, shot)
+    able = [one for one in candidates if one.hindrance is None]
+    picked = chosen or (able[0].staff.ref if able else "")
+    return tuple(
+        Choice(
+            value=one.staff.ref,
+            label=f"{one.staff.section.name}　{one.staff.office}　{one.staff.name}",
+            chosen=one.staff.ref == picked,
+            disabled=one.hindrance is not None,
+            note=say(one.hindrance) if one.hindrance else "",
+        )
+        for one in candidates
+    )
+
+
+def _said(remark: Remark) -> str:
+    details: dict[str, Any] = dict(remark.details)
+    return say(remark.reason, **details)
+
+
+def _warnings(shot: Snapshot, reading: Record) -> tuple[str, ...]:
+    found = [_said(warning) for warning in reading.warnings]
+    for item in shot.documents:
+        found += [f"文書{item.position}：{say(Reason(code))}" for code in item.warnings.split(",") if code]
+    return tuple(found)
+
+
+async def confirm(request: web.Request) -> web.Response:
+    """内容を確認して送信する."""
+    staff = await require_staff(request)
+    shot = await visible(request, staff)
+    posted, provided = await form(request), services(request)
+    chosen = posted.get("village_signer", "")
+    reading = Record.from_json(json.loads(shot.envelope.reading))
+    if _warnings(shot, reading) and not posted.get("acknowledged"):
+        error = FieldError(text="注意する点を確かめて、チェックを入れてください", field="acknowledged")
+        return answer(request, await _draft(provided, staff, shot, error, chosen=chosen), status=422)
+    try:
+        await act.confirm(
+            provided,
+            act.actor_of(staff),
+            shot.envelope.ref,
+            version=version(posted),
+            village_signer=chosen,
+        )
+    except Refused as refused:
+        error = FieldError(text=told(request, refused))
+        fresh = await store.snapshot(ref=shot.envelope.ref)
+        return answer(request, await _draft(provided, staff, fresh, error, chosen=chosen), status=409)
+    return move("staff", "envelopes", shot.envelope.ref)
+
+
+async def discard(request: web.Request) -> web.Response:
+    """Throw the draft away."""
+    staff = await require_staff(request)
+    posted = await form(request)
+    await act.discard(
+        services(request), act.actor_of(staff), request.match_info["ref"], version=version(posted)
+    )
+    return move("staff")

@@ -1,0 +1,103 @@
+"""Staff come in: password, authenticator, enrolment by a one-time link."""
+
+from dataclasses import replace
+
+import segno
+from aiohttp import web
+
+from envelopes.actions import staff as act
+from envelopes.records import sessions
+from envelopes.records.models import Staff
+from envelopes.rules.errors import Reason, Refused
+from portal import cookies, views
+from portal.respond import answer, form, move, path, services, told
+from portal.views import FieldError
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    """First factor: address and password."""
+    page = views.SignIn(post_url=path("staff", "sign-in"))
+    if request.method != "POST":
+        return answer(request, page)
+    posted = await form(request)
+    address = posted.get("address", "")
+    try:
+        staff = await act.sign_in(services(request), address=address, password=posted.get("password", ""))
+    except Refused as refused:
+        error = FieldError(text=told(request, refused), field="address")
+        return answer(request, replace(page, address=address, errors=(error,)), status=422)
+    cookie, _ = await sessions.start(now=services(request).now(), staff_id=staff.id)
+    response = move("staff", "code")
+    cookies.keep(request, response, cookies.STAFF, cookie)
+    return response
+
+
+async def sign_in_code(request: web.Request) -> web.Response:
+    """Second factor: the authenticator's digits, or a recovery code."""
+    session = await cookies.staff_session(request)
+    if session is None or session.staff_id is None:
+        return move("staff", "sign-in")
+    page = views.SignInCode(post_url=path("staff", "code"), back_url=path("staff", "sign-in"))
+    if request.method != "POST":
+        return answer(request, page)
+    staff = await Staff.get(id=session.staff_id)
+    try:
+        await act.second_factor(services(request), staff, (await form(request)).get("code", ""))
+    except Refused as refused:
+        error = FieldError(text=told(request, refused), field="code")
+        return answer(request, replace(page, errors=(error,)), status=422)
+    now = services(request).now()
+    # A new cookie for the proved session: one that was known before proves nothing.
+    await sessions.end(session, now=now)
+    cookie, proved = await sessions.start(now=now, staff_id=staff.id)
+    await sessions.prove_staff(proved, now=now)
+    response = move("staff")
+    cookies.keep(request, response, cookies.STAFF, cookie)
+    return response
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session on the server too."""
+    session = await cookies.staff_session(request)
+    if session is not None:
+        await sessions.end(session, now=services(request).now())
+    response = move("staff", "sign-in")
+    cookies.drop(request, response, cookies.STAFF)
+    return response
+
+
+async def enrol(request: web.Request) -> web.Response:
+    """The one-time link: password, QR, six digits; then the recovery codes, once."""
+    token, provided = request.match_info["token"], services(request)
+    opened = await act.open_enrolment(provided, token)
+    page = views.Enrolment(
+        name=opened.staff.name,
+        address=opened.staff.email,
+        post_url=path("staff", "enrol", token),
+        qr_url=path("staff", "enrol", token, "qr.svg"),
+        secret=" ".join(opened.seed[i : i + 4] for i in range(0, len(opened.seed), 4)),
+        password_characters=provided.policy.password_characters,
+    )
+    if request.method != "POST":
+        return answer(request, page)
+    posted = await form(request)
+    password = posted.get("password", "")
+    if password != posted.get("password_again", ""):
+        error = FieldError(text="2つのパスワードが同じではありません", field="password_again")
+        return answer(request, replace(page, errors=(error,)), status=422)
+    try:
+        codes = await act.enrol(provided, token, password=password, code=posted.get("code", ""))
+    except Refused as refused:
+        if refused.reason is Reason.LINK_REPLACED:
+            raise
+        field = "password" if refused.reason is Reason.PASSWORD_WEAK else "code"
+        error = FieldError(text=told(request, refused), field=field)
+        return answer(request, replace(page, errors=(error,)), status=422)
+    return answer(request, views.RecoveryCodes(codes=codes, next_url=path("staff", "sign-in")))
+
+
+async def enrol_qr(request: web.Request) -> web.Response:
+    """The authenticator's seed as a QR image."""
+    opened = await act.open_enrolment(services(request), request.match_info["token"])
+    body = segno.make(opened.uri, error="m").svg_inline(scale=5, border=4, xmldecl=False, svgns=True)
+    return web.Response(text=body, content_type="image/svg+xml")

@@ -1,0 +1,103 @@
+"""The village's signature: reading the documents, and the last question with the authenticator asked again."""
+
+import secrets
+
+from aiohttp import web
+
+from envelopes.actions import signer as sign_act
+from envelopes.actions import staff as act
+from envelopes.records import store
+from envelopes.records.models import Signer, Staff
+from envelopes.records.store import Snapshot
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.states import Event, permits
+from portal import papers, views
+from portal.respond import answer, form, move, path, services, told
+from portal.staff import money, nav, require_staff, visible
+from portal.views import FieldError
+from portal.visit import kind_of, party_of
+
+
+async def viewer(request: web.Request) -> web.Response:
+    """The documents as the village's signer reads them; his reading is noted."""
+    staff = await require_staff(request)
+    shot = await visible(request, staff)
+    item = papers.document(shot, request.match_info["number"])
+    seat = next((one for one in shot.signers if one.staff_id == staff.id), None)
+    turn = seat is not None and shot.turn is not None and shot.turn.id == seat.id
+    seen: frozenset[int] = frozenset({item.id})
+    if seat is not None and turn and request.method == "GET":
+        await sign_act.view(services(request), seat, item.id)
+        seen |= await sign_act.seen(seat)
+    page = views.StaffViewer(
+        nav=nav(staff),
+        number=shot.number,
+        title=shot.envelope.title,
+        deadline_on=shot.envelope.deadline_on,
+        envelope_url=path("staff", "envelopes", shot.envelope.ref),
+        tabs=_tabs(shot, seen),
+        document=await papers.view(
+            services(request), item, path("staff", "envelopes", shot.envelope.ref, str(item.position))
+        ),
+        confirm_url=path("staff", "envelopes", shot.envelope.ref, "sign")
+        if turn and permits(shot.state, Event.CONSENTED)
+        else None,
+    )
+    return answer(request, page, shot=shot)
+
+
+def _tabs(shot: Snapshot, seen: frozenset[int]) -> tuple[views.DocumentTab, ...]:
+    return papers.tabs(
+        shot, seen, lambda item: path("staff", "envelopes", shot.envelope.ref, str(item.position))
+    )
+
+
+async def sign(request: web.Request) -> web.Response:
+    """The last question, with the authenticator's digits asked for again; then the consent."""
+    staff = await require_staff(request)
+    shot = await visible(request, staff)
+    seat = act.seat_of(act.actor_of(staff), shot)
+    if seat.consented_at is not None:
+        return move("staff", "envelopes", shot.envelope.ref)
+    if request.method != "POST":
+        sign_act.require_open(shot, seat, now=services(request).now())
+        return answer(request, await _sign(staff, shot, seat), shot=shot)
+    posted = await form(request)
+    try:
+        await act.sign(
+            services(request),
+            staff,
+            shot.envelope.ref,
+            offer=posted.get("offer", ""),
+            code=posted.get("code", ""),
+        )
+    except Refused as refused:
+        field = "code" if refused.reason is Reason.TOTP_WRONG else ""
+        error = FieldError(text=told(request, refused), field=field)
+        fresh = await store.snapshot(ref=shot.envelope.ref)
+        return answer(request, await _sign(staff, fresh, seat, error), shot=fresh, status=422)
+    return move("staff", "envelopes", shot.envelope.ref)
+
+
+async def _sign(staff: Staff, shot: Snapshot, seat: Signer, *errors: FieldError) -> views.StaffSign:
+    offered = await sign_act.offered(shot)
+    base = ("staff", "envelopes", shot.envelope.ref)
+    confirmation = views.Confirmation(
+        party=party_of(seat),
+        kind=kind_of(shot),
+        documents=_tabs(shot, await sign_act.seen(seat)),
+        waits_for=tuple(one.company for one in shot.signers if one.position > seat.position),
+        complete_url=path(*base, "sign"),
+        back_url=path(*base, "1"),
+        offer=sign_act.offer_digest(shot, seat, offered),
+        key=secrets.token_hex(8),
+    )
+    return views.StaffSign(
+        nav=nav(staff),
+        number=shot.number,
+        title=shot.envelope.title,
+        counterparty=shot.envelope.party,
+        money=money(shot.envelope),
+        confirmation=confirmation,
+        errors=errors,
+    )
