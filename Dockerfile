@@ -1,0 +1,38 @@
+# One image for both doors and the command line. Python packages are installed by hash, the service runs as nobody.
+FROM python:3.11-slim-bookworm AS built
+
+WORKDIR /src
+COPY requirements/ requirements/
+RUN python -m venv /opt/fukan \
+    && /opt/fukan/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt \
+    && python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY bot/ bot/
+COPY portal/ portal/
+COPY envelopes/ envelopes/
+COPY fukan/ fukan/
+COPY templates/ templates/
+COPY mail_templates/ mail_templates/
+# Built without network: everything the build needs came with the hashes above.
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && /opt/fukan/bin/pip install --no-cache-dir --no-index --no-deps /wheel/*.whl
+
+FROM python:3.11-slim-bookworm
+
+# Pages of PDF files that bring no fonts of their own are drawn with these.
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends fonts-noto-cjk fonts-ipaexfont \
+    && rm -rf /var/lib/apt/lists/*
+# New volumes take owner and mode from these folders.
+RUN useradd --uid 10001 --home-dir /var/lib/fukan --create-home --shell /usr/sbin/nologin fukan \
+    && install -d -o fukan -g fukan -m 0700 /keys /keys/shared /keys/portal /keys/bot /var/lib/fukan/public
+COPY --from=built /opt/fukan /opt/fukan
+ENV PATH=/opt/fukan/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONDONTWRITEBYTECODE=1 \
+    FUKAN_DIRECTORY=/var/lib/fukan \
+    FUKAN_KEYS=/keys
+USER fukan
+WORKDIR /var/lib/fukan
+ENTRYPOINT ["fukan"]
+CMD ["--help"]
