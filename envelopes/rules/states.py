@@ -36,7 +36,6 @@ class Event(StrEnum):
     """What happened, in the past tense."""
 
     OPENED = "opened"
-    REVISED = "revised"
     CONFIRMED = "confirmed"
     DISCARDED = "discarded"
     PREPARED = "prepared"
@@ -104,7 +103,6 @@ STAFF, SIGNER, WORKER = frozenset({By.STAFF}), frozenset({By.SIGNER}), frozenset
 # fmt: off
 TABLE: Final[Mapping[tuple[State, Event], Row]] = {
     (State.NONE, Event.OPENED):            Row(WORKER | STAFF, State.DRAFT, (Task.PAGES, Task.DRAFT_MAIL)),
-    (State.DRAFT, Event.REVISED):          Row(STAFF, State.DRAFT),
     (State.DRAFT, Event.CONFIRMED):        Row(STAFF, State.PREPARING, (Task.PREPARE,)),
     (State.DRAFT, Event.DISCARDED):        Row(STAFF, State.DISCARDED),
     (State.PREPARING, Event.PREPARED):     Row(WORKER, State.OUT, (Task.REQUEST_MAIL, Task.SENT_MAIL)),
