@@ -67,10 +67,15 @@ def word(secret: bytes, subject: str, serial: int) -> str:
     return WORDS[int.from_bytes(digest[:4]) % len(WORDS)]
 
 
+def _is_between_digits(char: str) -> bool:
+    # Hyphens as phones and IMEs write them, the minus sign, and what copying brings along unseen (category Cf).
+    return char.isspace() or char in "-‐‑–—−ー・." or unicodedata.category(char) == "Cf"
+
+
 def tidy(typed: str) -> str:
     """Return the six digits a person meant, or raise Refused with CODE_EMPTY or CODE_FORMAT."""
     folded = unicodedata.normalize("NFKC", typed)
-    digits = "".join(char for char in folded if not char.isspace() and char not in "-‐‑–—ー・.")
+    digits = "".join(char for char in folded if not _is_between_digits(char))
     if not digits:
         raise Refused(Reason.CODE_EMPTY)
     if not (digits.isascii() and digits.isdigit() and len(digits) == DIGITS):

@@ -90,7 +90,7 @@ def read(data: bytes) -> Consent:
         consent = _build(loaded)
         if loaded.get("format") != FORMAT or canonical(consent) != data:
             raise Refused(Reason.CONSENT_INVALID)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Refused(Reason.CONSENT_INVALID) from None
     return consent
 

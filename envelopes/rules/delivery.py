@@ -40,7 +40,8 @@ def encoded_bytes(sizes: Sequence[int]) -> int:
 
 def message_limit(domain: str, policy: Policy) -> int:
     """Largest whole mail that *domain* takes, as far as the policy knows."""
-    return dict(policy.message_bytes_by_domain).get(domain.lower(), policy.message_bytes)
+    known = {name.lower(): limit for name, limit in policy.message_bytes_by_domain}
+    return known.get(domain.lower(), policy.message_bytes)
 
 
 def decide(sizes: Sequence[int], *, domain: str, carrier: bool, policy: Policy) -> Decision:

@@ -57,10 +57,14 @@ def roles_from(text: str) -> frozenset[Role]:
 
 
 def require_role(actor: Actor, allowed: Collection[Role], *, section_id: int | None = None) -> None:
-    """Raise Refused(ROLE_MISSING) unless *actor* has one of *allowed* (and is of that section, if one is named)."""
-    if not actor.roles & frozenset(allowed):
+    """Raise Refused(ROLE_MISSING) unless *actor* has one of *allowed* (and is of that section, if one is named).
+
+    An auditor is of every section where auditors are allowed, so nowhere else.
+    """
+    held = actor.roles & frozenset(allowed)
+    if not held:
         raise Refused(Reason.ROLE_MISSING)
-    if section_id is not None and actor.section_id != section_id and Role.AUDITOR not in actor.roles:
+    if section_id is not None and actor.section_id != section_id and Role.AUDITOR not in held:
         raise Refused(Reason.ROLE_MISSING)
 
 
