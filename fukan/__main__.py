@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
-from envelopes.rules.errors import FukanError
+from envelopes.rules.errors import FukanError, Refused
+from envelopes.texts import say
+from fukan import people
+from fukan.people import Directory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,13 +20,14 @@ app = typer.Typer(
     help="封緘（Fukan）：メールで結ぶ電子契約。",
 )
 
-Directory = Annotated[
-    Path, typer.Option("--directory", envvar="FUKAN_DIRECTORY", help="設定・鍵・データを置くフォルダー。")
-]
+app.add_typer(people.section, name="section")
+app.add_typer(people.staff, name="staff")
+app.add_typer(people.registry, name="registry")
 
 
 @app.command(help="設定ファイル、鍵、認証局、データベースを作ります。あるものには触れません。")
 def init(
+    *,
     directory: Directory = Path("var"),
     town: Annotated[str, typer.Option(help="自治体の名前。認証局の証明書に入ります。")] = "みほん村",
     url: Annotated[str, typer.Option(help="相手方がブラウザーで開くアドレス。")] = "http://127.0.0.1:8000",
@@ -41,23 +45,73 @@ def init(
 
 @app.command(help="見本の村で、契約をひとつ結んでみます。何も外へは出ません。")
 def demo(
+    *,
     directory: Directory = Path("var"),
     port: Annotated[int, typer.Option(help="電子契約の画面のポート。")] = 8000,
     mail_port: Annotated[int, typer.Option(help="見本のメールの画面のポート。")] = 8025,
+    tour: Annotated[
+        Path | None, typer.Option(help="全員の役を自動で演じ、結果をこのフォルダーに残します。")
+    ] = None,
+    document: Annotated[
+        list[Path] | None,
+        typer.Option(help="--tour で使う文書（PDF）。何度でも。", exists=True, dir_okay=False),
+    ] = None,
+    kind: Annotated[str, typer.Option(help="--tour の種別：契約書 か 請書。")] = "契約書",
+    contractor: Annotated[str, typer.Option(help="--tour の相手方のアドレス。台帳に加えます。")] = "",
 ) -> None:
-    """Run the local mail world with portal and bot."""
+    """Run the local mail world with portal and bot, or play a whole contract in one of its own."""
     from fukan import serve
     from fukan.demo import run
 
     serve.log_to_terminal(logging.WARNING)
-    asyncio.run(run.run(directory, run.Ports(portal=port, pages=mail_port)))
+    if tour is not None:
+        _tour(tour, documents=document or [], kind=kind, contractor=contractor)
+    else:
+        asyncio.run(run.run(directory, run.Ports(portal=port, pages=mail_port)))
+
+
+def _tour(directory: Path, *, documents: list[Path], kind: str, contractor: str) -> None:
+    from envelopes.rules.addresses import normalise
+    from envelopes.rules.kinds import Kind
+    from fukan.demo import tour
+
+    if kind not in {one.value for one in Kind}:
+        raise typer.BadParameter("契約書 か 請書 のどちらかです。", param_hint="--kind")
+    address = normalise(contractor) if contractor else ""
+    asyncio.run(tour.run(tour.plan(directory, documents=documents, kind=Kind(kind), contractor=address)))
+
+
+@app.command(help="画面（portal）、メール（bot）、または両方（all）を動かします。")
+def serve(
+    *,
+    door: Annotated[str, typer.Argument(help="portal か bot か all。")] = "all",
+    directory: Directory = Path("var"),
+) -> None:
+    """Run portal, bot or both until a signal comes."""
+    from envelopes.settings import load
+    from fukan import serve as server
+
+    doors = {"all": tuple(server.Door), "portal": (server.Door.PORTAL,), "bot": (server.Door.BOT,)}
+    if door not in doors:
+        raise typer.BadParameter("portal か bot か all です。", param_hint="DOOR")
+    server.log_to_terminal()
+    asyncio.run(server.serve(load(directory), doors[door]))
+
+
+@app.command(help="この環境に悪いところがないか調べます。あれば終了コードが1になります。")
+def doctor(*, directory: Directory = Path("var")) -> None:
+    """Print one line a check and what to do."""
+    from envelopes.settings import load
+    from fukan import doctor as checks
+
+    outcomes = asyncio.run(checks.examine(load(directory)))
+    print(checks.report(outcomes))
+    if not checks.is_sound(outcomes):
+        raise typer.Exit(1)
 
 
 def explain(error: FukanError) -> str:
     """What went wrong and what to do, for the terminal."""
-    from envelopes.rules.errors import Refused
-    from envelopes.texts import say
-
     return say(error.reason, "ja", **error.details) if isinstance(error, Refused) else str(error)
 
 

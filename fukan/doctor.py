@@ -1,0 +1,377 @@
+"""Is this installation sound? Every check says ○, or × with what is wrong and what to do.
+
+Reads and never mends. It trusts no state: consents are verified with the portal's public key, files are hashed again,
+and every use of the signing key must have its consent and its signature. Names things by number and reference; no
+personal data is printed.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from tortoise.exceptions import BaseORMException
+
+from envelopes import keyring
+from envelopes.actions.worker import verified_order
+from envelopes.keyring import KeyMissing
+from envelopes.records import history, store
+from envelopes.records.models import Consent, Document, Envelope, File, KeyUse, Segment, Signer
+from envelopes.records.models import Task as TaskRow
+from envelopes.rules import consent as consents
+from envelopes.rules.errors import FukanError, Later, Refused
+from envelopes.rules.states import State, Task
+from envelopes.services import Services
+from envelopes.settings import Settings
+from envelopes.signing import authority
+from envelopes.signing.certificates import Role
+from fukan.installation import opened
+
+CERTIFICATE_DAYS: Final = 90  # why: a new certificate wants a decision in a town hall
+CONNECT_SECONDS: Final = 10.0  # why: a mail server that takes longer is as good as down
+_PRIVATE: Final = 0o077
+_WITH_FILES: Final = (State.OUT, State.SIGNING, State.SIGNED, State.COMPLETED)
+
+
+class Finding(NamedTuple):
+    """What is wrong, and what to do."""
+
+    what: str
+    todo: str
+
+
+Check = Callable[[Services], AsyncIterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One line of the report: a check with nothing found is ○."""
+
+    name: str
+    findings: tuple[Finding, ...]
+
+
+async def examine(settings: Settings) -> list[Outcome]:
+    """Run every check that can be run. Raises nothing that a fault of the installation causes."""
+    outcomes = [
+        Outcome(name="鍵の置き場所", findings=tuple(_keys(settings.keys_directory))),
+        Outcome(name="証明書の期限", findings=tuple(_certificates(settings))),
+        Outcome(name="メールの送信（SMTP）", findings=await _reach(settings.smtp.host, settings.smtp.port)),
+        Outcome(name="メールの受信（IMAP）", findings=await _reach(settings.imap.host, settings.imap.port)),
+    ]
+    archive = (settings.keys_directory / "bot" / "archive").exists()
+    try:
+        async with opened(settings, bot=archive) as services:
+            outcomes += [await _outcome(name, check, services) for name, check in CHECKS]
+    except FukanError as error:
+        todo = "設定の database と、データベースが動いているかを確かめ、fukan init を実行してください。"
+        outcomes.append(Outcome(name="データベース", findings=(Finding(str(error), todo),)))
+    return outcomes
+
+
+async def _outcome(name: str, check: Check, services: Services) -> Outcome:
+    try:
+        found = tuple([finding async for finding in check(services)])
+    except (FukanError, BaseORMException) as error:
+        # A row that cannot even be read is a finding; the other checks still run.
+        todo = "データベースの控えと比べてください。直るまで署名は止めてください。"
+        found = (Finding(f"調べられません（{type(error).__name__}：{_plain(error)}）", todo),)
+    return Outcome(name=name, findings=found)
+
+
+def _plain(error: Exception) -> str:
+    return str(error) if isinstance(error, FukanError) else "表がないか、読めません"
+
+
+# Keys, certificates, mail
+
+
+def _keys(directory: Path) -> Iterator[Finding]:
+    if not directory.exists():
+        yield Finding(f"{directory} がありません", "fukan init を実行してください。")
+        return
+    for path in sorted(directory.rglob("*")):
+        if path.parent.name == "public" or path.name in {"public", ".lock"}:
+            continue
+        info = path.stat()
+        if info.st_mode & _PRIVATE:
+            mode = stat.filemode(info.st_mode)
+            yield Finding(
+                f"{path} をほかの利用者が読めます（{mode}）", f"chmod go= '{path}' を実行してください。"
+            )
+        if info.st_uid != os.getuid():
+            yield Finding(f"{path} の持ち主が違います", "fukan を動かす利用者の持ち物にしてください。")
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    place = settings.keys_directory / "bot" / "authority"
+    if not (settings.keys_directory / "bot").exists():
+        return  # a host that only serves the portal
+    try:
+        opened_ = authority.open_authority(place, passphrase=keyring.passphrase(settings.keys_directory))
+        left = {role: opened_.key(role).days_left(datetime.now(UTC)) for role in (Role.SIGNER, Role.TSA)}
+    except (Later, KeyMissing) as error:
+        yield Finding(
+            f"署名の鍵が開けません（{error}）",
+            "鍵の控えを戻すか、新しい環境なら fukan init を実行してください。",
+        )
+        return
+    for role, days in left.items():
+        if days < CERTIFICATE_DAYS:
+            todo = "新しい証明書を用意してください。終わると署名が止まります。"
+            yield Finding(f"証明書（{role}）はあと{days}日です", todo)
+
+
+async def _reach(host: str, port: int) -> tuple[Finding, ...]:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+    except (OSError, TimeoutError) as error:
+        todo = "サーバーの名前とポート、ファイアウォールを確かめてください。"
+        return (Finding(f"{host}:{port} につながりません（{type(error).__name__}）", todo),)
+    return ()
+
+
+# History and files
+
+
+async def _chains(_services: Services) -> AsyncIterator[Finding]:
+    todo = "控えと比べ、だれがいつ書き換えたかを調べてください。"
+    async for broken in history.verify():
+        where = f"{broken.subject} {broken.subject_id} の {broken.n} 行目"
+        yield Finding(f"操作ログのつながりが切れています：{where}（{broken.fault}）", todo)
+
+
+async def _files(services: Services) -> AsyncIterator[Finding]:
+    if services.keyring.archive is None:
+        return  # the portal may read only what is on offer; the bot's host checks the rest
+    todo = "ファイルの控えから戻してください。"
+    for envelope in await Envelope.filter(state__in=[state.value for state in _WITH_FILES]):
+        for file in await File.filter(envelope_ref=envelope.ref).order_by("id"):
+            try:
+                await services.blobs.get(file)
+            except FukanError as error:
+                yield Finding(f"{_name(envelope)} の文書が読めません（{error}）", todo)
+
+
+def _name(envelope: Envelope) -> str:
+    return envelope.number or envelope.draft_number
+
+
+async def _revisions(services: Services) -> AsyncIterator[Finding]:
+    """Every revision's hash and length are those of the whole file up to and including it."""
+    if services.keyring.archive is None:
+        return
+    todo = "文書の控えと比べてください。この文書を使わないでください。"
+    for document in await Document.all().select_related("envelope").order_by("id"):
+        async for number in _wrong_revisions(services, document):
+            where = f"{_name(document.envelope)} 文書{document.position} の版{number}"
+            yield Finding(f"{where}のハッシュ値が、記録と違います", todo)
+
+
+async def _wrong_revisions(services: Services, document: Document) -> AsyncIterator[int]:
+    digest, length = sha256(), 0
+    for expected, segment in enumerate(await store.segments(document.id)):
+        try:
+            data = await services.blobs.get(segment.file)
+        except FukanError:
+            yield segment.number
+            return
+        digest.update(data)
+        length += len(data)
+        if (segment.number, segment.sha256, segment.length) != (expected, digest.hexdigest(), length):
+            yield segment.number
+
+
+# Consents, orders and uses of the key
+
+
+async def _consents(services: Services) -> AsyncIterator[Finding]:
+    for consent_id in await Consent.all().order_by("id").values_list("id", flat=True):
+        if fault := await _fault(services, consent_id):
+            yield Finding(f"同意の記録 {consent_id} は本物ではありません（{fault}）", _FORGED)
+
+
+_FORGED: Final = (
+    "データベースが書き換えられた疑いがあります。署名は行われません。記録を残して調べてください。"
+)
+
+
+async def _fault(services: Services, consent_id: Any) -> str | None:
+    """Why this consent does not count, or None if the portal signed it for this envelope and these files."""
+    try:
+        row = await Consent.get(id=consent_id).select_related("envelope", "signer")
+        data, signature = base64.b64decode(row.record), base64.b64decode(row.signature)
+        if not services.keyring.consent.verifies(data, signature):
+            return "ポータルの署名が違います"
+        said = consents.read(data)
+    except (FukanError, ValueError):
+        return "記録が読めません"
+    if sha256(data).hexdigest() != row.sha256:
+        return "ハッシュ値が違います"
+    if not _same(said, row):
+        return "封筒か署名者が違います"
+    return await _unlike_files(said, row.envelope_id)
+
+
+def _same(said: consents.Consent, row: Consent) -> bool:
+    envelope: Any = row.envelope
+    signer: Any = row.signer
+    return (said.envelope, said.signer.ref, said.generation) == (envelope.ref, signer.ref, row.generation)
+
+
+async def _unlike_files(said: consents.Consent, envelope_id: int) -> str | None:
+    seen = {item.position: (item.sha256, item.length) for item in said.documents}
+    segments = Segment.filter(document__envelope_id=envelope_id, number=0).select_related("document")
+    prepared: dict[int, tuple[str, int]] = {}
+    for segment in await segments:
+        document: Any = segment.document
+        prepared[document.position] = (segment.sha256, segment.length)
+    return None if seen == prepared else "見た文書と、いまの文書が違います"
+
+
+async def _orders(services: Services) -> AsyncIterator[Finding]:
+    """Every order to sign stands on a consent that verifies, and every envelope in SIGNING has such an order."""
+    ordered: set[int] = set()
+    for task in await TaskRow.filter(kind=Task.SIGN.value).exclude(state="done").order_by("id"):
+        envelope = await Envelope.filter(id=task.envelope_id).first()
+        name = _name(envelope) if envelope else "（封筒なし）"
+        if envelope is None or not await _is_sound(services, envelope, task):
+            yield Finding(f"署名の指示 {task.id}（{name}）に、有効な同意がありません", _FORGED)
+        elif envelope.state == State.SIGNING:
+            ordered.add(envelope.id)
+    for envelope in await Envelope.filter(state=State.SIGNING.value).exclude(id__in=list(ordered) or [0]):
+        yield Finding(f"{_name(envelope)} は署名中なのに、有効な指示がありません", _FORGED)
+
+
+async def _is_sound(services: Services, envelope: Envelope, task: TaskRow) -> bool:
+    ids = json.loads(task.ids)
+    if envelope.state != State.SIGNING:
+        # Signed already, and the worker died before it could say so: the consent must still be a true one.
+        row = await Consent.filter(id=ids.get("consent", 0), envelope_id=envelope.id).first()
+        return row is not None and await _fault(services, row.id) is None
+    try:
+        await verified_order(services, await store.snapshot(id=envelope.id), ids.get("consent", 0))
+    except Refused:
+        return False
+    return True
+
+
+async def _signatures(services: Services) -> AsyncIterator[Finding]:
+    """Every signature stands on a true consent and on a use of the key that was written down."""
+    for segment in await Segment.filter(kind="signature").select_related("document").order_by("id"):
+        row = await _true_consent(services, segment)
+        if row is None:
+            yield Finding(f"{await _where(segment)}に、有効な同意がありません", _FORGED)
+        elif not await KeyUse.filter(
+            document_id=segment.document_id, consent_id=row.id, done_at__isnull=False
+        ).exists():
+            yield Finding(f"{await _where(segment)}に、鍵の使用記録がありません", _FORGED)
+    for envelope in await Envelope.filter(state__in=(State.SIGNED.value, State.COMPLETED.value)):
+        if await _unsigned(envelope):
+            yield Finding(f"{_name(envelope)} は署名済みなのに、署名のない文書があります", _FORGED)
+
+
+async def _true_consent(services: Services, segment: Segment) -> Consent | None:
+    """The newest consent of the segment's signer that counts."""
+    for row in await Consent.filter(signer_id=segment.signer_id or 0).order_by("-id"):
+        if await _fault(services, row.id) is None:
+            return row
+    return None
+
+
+async def _where(segment: Segment) -> str:
+    document: Any = segment.document
+    envelope = await Envelope.get(id=document.envelope_id)
+    return f"{_name(envelope)} 文書{document.position} の署名（版{segment.number}）"
+
+
+async def _unsigned(envelope: Envelope) -> bool:
+    signers = await Signer.filter(envelope_id=envelope.id).count()
+    documents = await Document.filter(envelope_id=envelope.id).count()
+    signed = await Segment.filter(document__envelope_id=envelope.id, kind="signature").count()
+    return signed != signers * documents
+
+
+async def _uses(services: Services) -> AsyncIterator[Finding]:
+    """Every use of the signing key led to a committed signature, or is being retried."""
+    long_ago = services.now() - 2 * services.policy.lease
+    for use in await KeyUse.all().select_related("document", "consent").order_by("id"):
+        consent: Any = use.consent
+        made = Segment.filter(document_id=use.document_id, kind="signature", signer_id=consent.signer_id)
+        if await made.exists() or (use.done_at is None and await _waits(services, use, long_ago)):
+            continue
+        document: Any = use.document
+        envelope = await Envelope.get(id=document.envelope_id)
+        what = f"{_name(envelope)} 文書{document.position}：鍵の使用 {use.id} に、署名がありません"
+        yield Finding(what, _FORGED)
+
+
+async def _waits(services: Services, use: KeyUse, long_ago: datetime) -> bool:
+    """Whether the signature of this use may still come: it is fresh, or its order stands and is tried again."""
+    consent: Any = use.consent
+    if use.at > long_ago:
+        return True
+    shot = await store.snapshot(id=consent.envelope_id)
+    if shot.state is not State.SIGNING:
+        return False
+    try:
+        await verified_order(services, shot, use.consent_id)
+    except Refused:
+        return False
+    return True
+
+
+async def _failing(_services: Services) -> AsyncIterator[Finding]:
+    rows = TaskRow.filter(failing_since__isnull=False).exclude(state="done").order_by("failing_since")
+    for task in await rows:
+        since = task.failing_since.strftime("%Y-%m-%d %H:%M UTC") if task.failing_since else ""
+        what = f"処理 {task.kind}（{task.id}）が {since} から失敗しています：{task.error or '理由なし'}"
+        yield Finding(what, "理由を直してください。作業は残っていて、自動で試し続けます。")
+
+
+async def _late(services: Services) -> AsyncIterator[Finding]:
+    late = services.now() - timedelta(hours=1)
+    count = await TaskRow.filter(state="ready", run_at__lt=late, failing_since=None).count()
+    if count:
+        yield Finding(
+            f"1時間以上待っている処理が{count}件あります", "fukan serve bot が動いているか確かめてください。"
+        )
+
+
+CHECKS: Final[Sequence[tuple[str, Check]]] = (
+    ("操作ログ", _chains),
+    ("文書のファイル", _files),
+    ("文書の版", _revisions),
+    ("同意の記録", _consents),
+    ("署名の指示", _orders),
+    ("署名", _signatures),
+    ("鍵の使用記録", _uses),
+    ("失敗している処理", _failing),
+    ("待っている処理", _late),
+)
+
+
+def report(outcomes: Sequence[Outcome]) -> str:
+    """Return the lines to print."""
+    return "\n".join(line for outcome in outcomes for line in _lines(outcome))
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    if not outcome.findings:
+        yield f"○ {outcome.name}"
+    for finding in outcome.findings:
+        yield f"× {outcome.name}：{finding.what}\n    → {finding.todo}"
+
+
+def is_sound(outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing was found."""
+    return not any(outcome.findings for outcome in outcomes)
