@@ -12,7 +12,7 @@ from typing import Final
 from envelopes.actions.registrar import Entry
 from envelopes.rules.addresses import AddressKind, classify, comparable, normalise
 from envelopes.rules.dates import parse_date
-from envelopes.rules.errors import FukanError, Reason, Refused
+from envelopes.rules.errors import FukanError, Refused
 from envelopes.texts import say
 
 COLUMNS: Final = (
@@ -122,7 +122,7 @@ def _address(text: str, *, reason: str) -> str:
     except Refused as refused:
         raise LineFaulty(say(refused.reason)) from None
     if classify(address) is not AddressKind.OWN and not reason:
-        raise LineFaulty(say(Reason.ADDRESS_REASON_MISSING))
+        raise LineFaulty("フリーメールか携帯会社のアドレスです。登録する理由を備考に書いてください。")
     return address
 
 
