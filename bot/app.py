@@ -1,0 +1,140 @@
+"""The bot: watcher, worker and clock around one set of services, until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from bot import clock
+from bot.mailbox import Watcher, account
+from bot.outbox import Post
+from bot.smtp import Sender, SmtpRelay, Tls
+from bot.worker import Tools, Worker
+from envelopes import keyring
+from envelopes.actions.worker import Workshop
+from envelopes.papers import desk as papers
+from envelopes.papers.desk import Papers
+from envelopes.papers.limits import PaperLimits
+from envelopes.rules.addresses import domain_of
+from envelopes.rules.errors import FukanError
+from envelopes.rules.policy import Policy
+from envelopes.sandbox import Sandbox
+from envelopes.services import Services
+from envelopes.settings import Smtp
+from envelopes.signing import authority, seal
+
+log = logging.getLogger(__name__)
+
+# Imported once before any child is made; a child then starts in milliseconds.
+PRELOAD: Final = (*papers.PRELOAD, "bot.parse", "envelopes.signing.seal", "envelopes.signing.rehearsal")
+PUBLISH: Final = 6 * 3600.0  # why: CRLs are made anew when a day old, so four looks a day are enough
+_PAGES_PER_BATCH: Final = 8  # why: page images of one batch are in memory at once, about 2 MB a page
+_OPEN_FILES: Final = 64  # why: a child that reads a document opens fonts and little else
+
+
+async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
+    """Run the bot until *stop*; *ready* is set once it works. The database is open and up to date.
+
+    Raises SandboxUnavailable and Later(KEY_UNAVAILABLE) where it cannot start.
+    """
+    async with open_tools(services) as tools:
+        await asyncio.to_thread(publish, services)
+        watcher = Watcher(services, account(services.settings.imap))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(watcher.run(stop))
+            group.create_task(Worker(tools).run(stop))
+            group.create_task(clock.run(services, stop))
+            group.create_task(_publish_daily(services, stop))
+            if ready is not None:
+                ready.set()
+
+
+@asynccontextmanager
+async def open_tools(services: Services) -> AsyncIterator[Tools]:
+    """Start the sandbox, load the seal and reach for the relay; take leave of all three at the end."""
+    sandbox = Sandbox(preload=PRELOAD)
+    # Before the signing key is loaded: what reads foreign bytes has never seen it.
+    await sandbox.start()
+    relay = relay_of(services.settings.smtp, helo=domain_of(services.settings.mail.address))
+    post = Post(services=services, mails=Sender(relay), codes=Sender(relay))
+    try:
+        loaded = await asyncio.to_thread(_seal, services)
+        paper = Papers(sandbox=sandbox, limits=paper_limits(services.policy))
+        yield Tools(shop=Workshop(services=services, seal=loaded, papers=paper), post=post)
+    finally:
+        await post.close()
+        await sandbox.close()
+
+
+def _seal(services: Services) -> seal.Seal:
+    keys = services.settings.keys_directory
+    return seal.embedded(authority_directory(keys), passphrase=keyring.passphrase(keys), clock=services.clock)
+
+
+def authority_directory(keys: Path) -> Path:
+    """Where the embedded authority lies."""
+    return keys / "bot" / "authority"
+
+
+def paper_limits(policy: Policy) -> PaperLimits:
+    """The policy's limits on documents, and what reading one may cost."""
+    return PaperLimits(
+        max_bytes=policy.pdf_bytes,
+        max_pages=policy.pdf_pages,
+        min_side_pt=policy.pdf_min_side_pt,
+        pages_per_batch=_PAGES_PER_BATCH,
+        cpu_seconds=int(policy.parse_seconds),
+        memory_bytes=policy.parse_memory,
+        wall_seconds=policy.parse_seconds,
+        files=_OPEN_FILES,
+    )
+
+
+def relay_of(settings: Smtp, *, helo: str) -> SmtpRelay:
+    """The relay that the settings name."""
+    return SmtpRelay(
+        host=settings.host,
+        port=settings.port,
+        tls=Tls(settings.tls.value),
+        user=settings.user,
+        password=settings.password.get_secret_value(),
+        helo=helo,
+    )
+
+
+# What the portal serves of the authority
+
+
+def publish(services: Services) -> None:
+    """Put certificates and CRLs where the portal serves them, the CRLs made anew when a day old."""
+    keys = services.settings.keys_directory
+    directory = authority_directory(keys)
+    opened = authority.open_authority(directory, passphrase=keyring.passphrase(keys))
+    opened.crls(services.now())
+    _replace(services.settings.public_directory, authority.published(directory))
+
+
+def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write every file whole or not at all: the portal may read at any moment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as draft:
+            draft.write(data)
+        made = Path(draft.name)
+        made.chmod(0o644)
+        made.replace(folder / name)
+
+
+async def _publish_daily(services: Services, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PUBLISH)
+        try:
+            await asyncio.to_thread(partial(publish, services))
+        except (FukanError, OSError) as error:
+            log.warning("publishing CRLs: %s", type(error).__name__)

@@ -1,0 +1,25 @@
+"""What happens because time has passed: every minute, and the worker's verbs decide whether anything is due."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from bot.worker import describe
+from envelopes.actions import worker
+from envelopes.services import Services
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 60.0  # why: deadlines are days, and a minute late is not noticed
+
+
+async def run(services: Services, stop: asyncio.Event) -> None:
+    """Tick until *stop*. A tick that fails is repeated with the next one."""
+    while not stop.is_set():
+        try:
+            await worker.expire_due(services)
+        except Exception as error:  # noqa: BLE001 -- the top of the loop: logs and goes on with the next tick
+            log.warning("clock: %s", describe(error))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TICK)

@@ -1,0 +1,312 @@
+"""Mails on their way out: composed once, kept as bytes, sent until a server has taken or refused them.
+
+Theory of operation. A mail task is composed in the worker; each recipient gets an encrypted blob, a row in `deliveries`
+and a task of its own to send it, all in one transaction. Sending and sending again use those bytes, so a double has the
+same Message-ID. A row's state is the server's own answer. Code mails are composed when they are sent and never stored.
+Who is told what is decided in `bot.compose`, what an answer means in `bot.answers`.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final, assert_never
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from bot import compose
+from bot.compose import DEFERRED, Outgoing
+from bot.render import Mailbox, build, render
+from bot.smtp import Deferred, Delivered, Failed, Sender
+from envelopes.actions import worker
+from envelopes.records import tasks
+from envelopes.records.blobs import Reader, Stored
+from envelopes.records.database import unit
+from envelopes.records.fields import look_up
+from envelopes.records.models import Delivery, Envelope
+from envelopes.records.tasks import Claimed
+from envelopes.rules.addresses import domain_of
+from envelopes.rules.errors import FukanError, Later, Reason
+from envelopes.rules.states import Task
+from envelopes.rules.tokens import Purpose, ref_from
+from envelopes.services import Services
+
+log = logging.getLogger(__name__)
+
+_LOCAL_PART: Final = 64  # RFC 5321 4.5.3.1.1: octets of a local-part
+_LATE: Final = "late"  # the code of a delivery whose confirmation code was over before a server took it
+
+
+class DeliveryState(StrEnum):
+    """What has become of a delivery. `DELIVERED`: a server has taken it over."""
+
+    QUEUED = "queued"
+    RETRY = "retry"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class NotDelivered(FukanError):
+    """No server has taken the mail yet; try again. The message holds the answer's code, never its words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """The way out. Codes have connections of their own, so that they never wait behind large files."""
+
+    services: Services
+    mails: Sender
+    codes: Sender
+
+    async def close(self) -> None:
+        """Take leave of the relay."""
+        await self.mails.close()
+        await self.codes.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A mail in bytes."""
+
+    outgoing: Outgoing
+    message_id: str
+    data: bytes
+
+
+# Composing
+
+
+async def write(services: Services, task: Claimed) -> None:
+    """Compose what *task* asks for and queue one delivery a recipient. A second run finds the first one's work."""
+    if await Delivery.filter(task_id=task.id).exists():
+        return
+    outgoing = await compose.compose(services, task)
+    written = [await _write(services, task, one) for one in outgoing]
+    kept = [await _keep(services, task, one) for one in written]
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        if await Delivery.filter(task_id=task.id).using_db(connection).exists():
+            return
+        if task.kind is Task.FRESH_DOWNLOAD_MAIL and written:
+            await _open_window(services, connection, task, written)
+        for mail, stored in zip(written, kept, strict=True):
+            await _queue(services, connection, task, mail, stored)
+
+    await unit(work)
+
+
+async def _write(services: Services, task: Claimed, outgoing: Outgoing) -> _Written:
+    """Put one mail into bytes, in a thread: a mail of 6 MB would stall the loop for 140 ms."""
+    message_id = _message_id(services, task, outgoing)
+    data = await asyncio.to_thread(_bytes, services, outgoing, message_id)
+    return _Written(outgoing=outgoing, message_id=message_id, data=data)
+
+
+def _message_id(services: Services, task: Claimed, outgoing: Outgoing) -> str:
+    """The same for the same task and recipient, whoever composes it and however often."""
+    name = look_up(services.keyring.look_up, "message", f"{task.id}:{outgoing.recipient.look_up}")[:32]
+    return f"<{name}@{domain_of(services.settings.mail.address)}>"
+
+
+def _bytes(services: Services, outgoing: Outgoing, message_id: str) -> bytes:
+    settings, recipient = services.settings, outgoing.recipient
+    return build(
+        render(outgoing.letter, site=compose.site(services)),
+        sender=Mailbox(f"{settings.town.name} {compose.SERVICE}", settings.mail.address),
+        recipient=Mailbox(recipient.addressee.person, recipient.address),
+        message_id=message_id,
+        date=services.now(),
+        reply_to=outgoing.reply_to,
+        references=outgoing.references,
+        attachments=outgoing.attachments,
+        plain_only=recipient.plain_only,
+        auto_submitted=outgoing.auto_submitted,
+    )
+
+
+async def _keep(services: Services, task: Claimed, written: _Written) -> Stored:
+    ref = ""
+    if task.envelope_id is not None:
+        ref = (await Envelope.filter(id=task.envelope_id).get()).ref
+    return await services.blobs.put(
+        written.data, purpose="outgoing", readers=(Reader.ARCHIVE,), envelope_ref=ref
+    )
+
+
+async def _open_window(
+    services: Services, connection: BaseDBAsyncClient, task: Claimed, written: Sequence[_Written]
+) -> None:
+    """Open the download window that the letter promises, in the transaction that queues the letter."""
+    envelope = await Envelope.filter(id=task.envelope_id).using_db(connection).get()
+    window = await worker.open_window(services, connection, envelope)
+    promised = {getattr(one.outgoing.letter, "window_ends", window) for one in written}
+    if promised != {window}:
+        raise Later(Reason.STALE)  # midnight passed between the letter and the window
+
+
+async def _queue(
+    services: Services, connection: BaseDBAsyncClient, task: Claimed, mail: _Written, stored: Stored
+) -> None:
+    now = services.now()
+    delivery = await _new_delivery(services, connection, task, mail.outgoing, mail.message_id)
+    file = await stored.record(connection, now)
+    await Delivery.filter(id=delivery.id).using_db(connection).update(file_id=file.id)
+    ids = {"delivery": delivery.id}
+    await tasks.enqueue(
+        connection, Task.SEND, str(delivery.id), now=now, envelope_id=task.envelope_id, ids=ids
+    )
+
+
+async def _new_delivery(
+    services: Services,
+    connection: BaseDBAsyncClient,
+    task: Claimed,
+    outgoing: Outgoing,
+    message_id: str,
+) -> Delivery:
+    recipient, now = outgoing.recipient, services.now()
+    return await Delivery.create(
+        ref=services.ref(),
+        task_id=task.id,
+        mail=outgoing.letter.template,
+        envelope_id=task.envelope_id,
+        signer_id=recipient.signer.id if recipient.signer else None,
+        staff_id=recipient.staff_id,
+        recipient=recipient.address,
+        recipient_look_up=recipient.look_up,
+        message_id=message_id,
+        attached=bool(outgoing.attachments),
+        why_link=outgoing.why_link.value if outgoing.why_link else None,
+        state=DeliveryState.QUEUED.value,
+        created_at=now,
+        updated_at=now,
+        using_db=connection,
+    )
+
+
+# Sending
+
+
+async def send(post: Post, task: Claimed) -> None:
+    """Hand one kept mail to the relay. Raises NotDelivered while no server has taken or refused it."""
+    delivery = await Delivery.filter(id=task.ids["delivery"]).select_related("file").get()
+    if delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
+        return
+    assert delivery.file is not None
+    data = await post.services.blobs.get(delivery.file)
+    await _settle(post.services, delivery, await _hand_over(post.services, post.mails, delivery, data))
+
+
+async def send_code(post: Post, task: Claimed) -> None:
+    """Compose and send a confirmation code; nothing of it is kept. Raises NotDelivered like `send`."""
+    delivery = await Delivery.filter(task_id=task.id).first()
+    if delivery is not None and delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
+        return
+    outgoing = await compose.code_mail(post.services, task)
+    if outgoing is None:
+        await _note_late(post.services, delivery)
+        return
+    written = await _write(post.services, task, outgoing)
+    delivery = delivery or await _code_delivery(post.services, task, written)
+    await _settle(
+        post.services, delivery, await _hand_over(post.services, post.codes, delivery, written.data)
+    )
+
+
+async def _code_delivery(services: Services, task: Claimed, written: _Written) -> Delivery:
+    async def work(connection: BaseDBAsyncClient) -> Delivery:
+        return await _new_delivery(services, connection, task, written.outgoing, written.message_id)
+
+    return await unit(work)
+
+
+async def _note_late(services: Services, delivery: Delivery | None) -> None:
+    if delivery is not None:
+        values = {"state": DeliveryState.FAILED.value, "code": _LATE, "updated_at": services.now()}
+        await Delivery.filter(id=delivery.id).update(**values)
+
+
+async def _hand_over(
+    services: Services, sender: Sender, delivery: Delivery, data: bytes
+) -> Delivered | Deferred | Failed:
+    path = return_path(services, delivery.ref)
+    return await sender.send(sender=path, recipient=delivery.recipient, data=data, envid=delivery.ref)
+
+
+def return_path(services: Services, ref: str) -> str:
+    """The address to which reports on this delivery come back (VERP): its reference and a MAC over it.
+
+    Lower-case letters and digits only, because some servers change the case of what they return.
+    """
+    local, _, domain = services.settings.mail.address.rpartition("@")
+    salted = f"{Purpose.RETURN_PATH}:{ref}".encode()
+    mac = ref_from(hmac.digest(services.keyring.token.newest[1], salted, sha256))
+    path = f"{local}+b.{ref}{mac}"
+    return f"{path}@{domain}" if len(path) <= _LOCAL_PART else services.settings.mail.address
+
+
+# What came of it
+
+
+async def _settle(services: Services, delivery: Delivery, answer: Delivered | Deferred | Failed) -> None:
+    """Note the server's answer. Raises NotDelivered where another attempt is due."""
+    match answer:
+        case Delivered():
+            await _note(services, delivery, DeliveryState.DELIVERED, answer)
+        case Deferred():
+            await _put_off(services, delivery, answer)
+        case Failed(login=True):
+            log.error("the relay refuses our login: no mail goes out")
+            await _put_off(services, delivery, answer)
+        case Failed():
+            await _fail(services, delivery, answer)
+        case _:
+            assert_never(answer)
+
+
+def _code(answer: Delivered | Deferred | Failed) -> str:
+    return f"{answer.code} {answer.status}".strip()
+
+
+async def _note(
+    services: Services, delivery: Delivery, state: DeliveryState, answer: Delivered | Deferred | Failed
+) -> None:
+    await Delivery.filter(id=delivery.id).update(
+        state=state.value,
+        code=_code(answer)[:20],
+        answer=answer.text,
+        attempts=delivery.attempts + 1,
+        updated_at=services.now(),
+    )
+
+
+async def _put_off(services: Services, delivery: Delivery, answer: Deferred | Failed) -> None:
+    if services.now() >= delivery.created_at + services.policy.retry_end:
+        await _fail(services, delivery, answer)
+        return
+    await _note(services, delivery, DeliveryState.RETRY, answer)
+    raise NotDelivered(f"{DEFERRED} {_code(answer)}")
+
+
+async def _fail(services: Services, delivery: Delivery, answer: Deferred | Failed) -> None:
+    """Note that the mail is not delivered; a completion mail that was too big goes again with its link."""
+    if isinstance(answer, Failed) and answer.policy:
+        log.error("mail refused by policy (%s): look at DNS, DKIM and the relay", _code(answer))
+    again = isinstance(answer, Failed) and answer.too_big and delivery.attached
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await _note(services, delivery, DeliveryState.FAILED, answer)
+        if again:
+            await tasks.enqueue(
+                connection,
+                Task.COMPLETION_MAIL,
+                f"too-big:{delivery.id}",
+                now=services.now(),
+                envelope_id=delivery.envelope_id,
+                ids={"delivery": delivery.id},
+            )
+
+    await unit(work)

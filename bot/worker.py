@@ -1,0 +1,304 @@
+"""The worker: claims due tasks and runs their handlers; what fails is tried again, later each time.
+
+Lanes do not wait for each other, so that a code never waits behind four thousand page images. A task that runs keeps
+its lease by a beat, so nobody else takes it; a worker that died loses it, and another one runs the task again. What the
+work consists of stands in `bot.desk`, `bot.outbox` and `envelopes.actions.worker`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from bot import desk, outbox
+from bot.outbox import NotDelivered, Post
+from envelopes.actions import worker as actions
+from envelopes.actions.worker import Workshop
+from envelopes.records import tasks
+from envelopes.records.database import is_sqlite, unit
+from envelopes.records.models import Task as TaskRow
+from envelopes.records.tasks import Claimed, Lane
+from envelopes.rules.errors import Later, Reason, Refused
+from envelopes.rules.policy import Policy
+from envelopes.rules.schedule import retry_after
+from envelopes.rules.states import Task
+from envelopes.services import Services
+
+log = logging.getLogger(__name__)
+
+# How many tasks of a lane run at once. Signing and papers are bound by processors, sending by the relay's patience.
+WIDTH: Final[Mapping[Lane, int]] = {Lane.CODE: 4, Lane.MAIL: 6, Lane.SIGN: 2, Lane.PAPERS: 2}
+POLL: Final = 1.0  # why: seconds until work is found whose bell was not heard
+_RECONNECT: Final = 5.0  # seconds between attempts to listen again; meanwhile the poll finds the work
+# Another lane is at work, or somebody was first: no fault, so a short wait.
+_SOON: Final = timedelta(seconds=2)
+_NO_FAULT: Final = frozenset({Reason.PAGES_NOT_READY, Reason.STALE})
+# Records or files are not what was agreed to. Trying again soon changes nothing, and nothing may be lost.
+_ALARMS: Final = frozenset({Reason.CONSENT_INVALID, Reason.BYTES_DIFFER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What handlers work with."""
+
+    shop: Workshop
+    post: Post
+
+    @property
+    def services(self) -> Services:
+        return self.shop.services
+
+
+Handler = Callable[[Tools, Claimed], Awaitable[None]]
+
+
+def _envelope(task: Claimed) -> int:
+    assert task.envelope_id is not None
+    return task.envelope_id
+
+
+async def _read_mail(tools: Tools, task: Claimed) -> None:
+    await desk.read_mail(tools.shop, task.ids["mail"])
+
+
+async def _pages(tools: Tools, task: Claimed) -> None:
+    await actions.render_pages(tools.shop, _envelope(task))
+
+
+async def _prepare(tools: Tools, task: Claimed) -> None:
+    await actions.prepare(tools.shop, _envelope(task))
+
+
+async def _sign(tools: Tools, task: Claimed) -> None:
+    await actions.sign(tools.shop, _envelope(task), task.ids["consent"])
+
+
+async def _timestamp(tools: Tools, task: Claimed) -> None:
+    await actions.complete(tools.shop, _envelope(task))
+
+
+async def _close_window(tools: Tools, task: Claimed) -> None:
+    await actions.close_window(tools.services, _envelope(task))
+
+
+async def _write(tools: Tools, task: Claimed) -> None:
+    await outbox.write(tools.services, task)
+
+
+async def _send(tools: Tools, task: Claimed) -> None:
+    await outbox.send(tools.post, task)
+
+
+async def _send_code(tools: Tools, task: Claimed) -> None:
+    await outbox.send_code(tools.post, task)
+
+
+HANDLERS: Final[Mapping[Task, Handler]] = {
+    Task.READ_MAIL: _read_mail,
+    Task.PAGES: _pages,
+    Task.PREPARE: _prepare,
+    Task.SIGN: _sign,
+    Task.TIMESTAMP: _timestamp,
+    Task.CLOSE_WINDOW: _close_window,
+    Task.SEND: _send,
+    Task.CODE_MAIL: _send_code,
+    Task.ANSWER_MAIL: _write,
+    Task.DRAFT_MAIL: _write,
+    Task.REQUEST_MAIL: _write,
+    Task.SENT_MAIL: _write,
+    Task.RECEIVED_MAIL: _write,
+    Task.COMPLETION_MAIL: _write,
+    Task.DECLINED_MAIL: _write,
+    Task.RETURNED_MAIL: _write,
+    Task.CANCELLED_MAIL: _write,
+    Task.EXPIRED_MAIL: _write,
+    Task.EXTENDED_MAIL: _write,
+    Task.NEW_LINK_MAIL: _write,
+    Task.FRESH_DOWNLOAD_MAIL: _write,
+    Task.ENROL_MAIL: _write,
+    Task.TROUBLE_MAIL: _write,
+    Task.NOTE_MAIL: _write,
+}
+
+
+class Worker:
+    """Works through all lanes until it is stopped; then it finishes what runs."""
+
+    def __init__(self, tools: Tools, *, handlers: Mapping[Task, Handler] = HANDLERS) -> None:
+        self._tools = tools
+        self._services = tools.services
+        self._handlers = handlers
+        self._bells = {lane: asyncio.Event() for lane in Lane}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until *stop*."""
+        unsubscribe = tasks.subscribe(self._ring)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._wait_for_stop(stop))
+                for lane in Lane:
+                    group.create_task(self._lane(lane, stop))
+                if not is_sqlite():
+                    group.create_task(self._listen(stop))
+        finally:
+            unsubscribe()
+
+    def _ring(self) -> None:
+        for bell in self._bells.values():
+            bell.set()
+
+    async def _wait_for_stop(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._ring()
+
+    # One lane
+
+    async def _lane(self, lane: Lane, stop: asyncio.Event) -> None:
+        running: set[asyncio.Task[None]] = set()
+        while not stop.is_set():
+            self._bells[lane].clear()
+            if free := WIDTH[lane] - len(running):
+                running |= {asyncio.create_task(self.work_on(task)) for task in await self._claim(lane, free)}
+            await self._wait(lane, running)
+            running = {task for task in running if not task.done()}
+        await asyncio.gather(*running)
+
+    async def _wait(self, lane: Lane, running: set[asyncio.Task[None]]) -> None:
+        """Wait for the bell, for the end of a task, or for the poll."""
+        bell = asyncio.create_task(self._bells[lane].wait())
+        await asyncio.wait({bell, *running}, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+        bell.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await bell
+
+    async def _claim(self, lane: Lane, limit: int) -> list[Claimed]:
+        now, lease = self._services.now(), self._services.policy.lease
+        try:
+            return await tasks.claim(lane, limit=limit, now=now, lease=lease)
+        except Exception as error:  # noqa: BLE001 -- the top of the loop: a database that is away comes back
+            log.warning("lane %s: %s", lane, describe(error))
+            await asyncio.sleep(POLL)
+            return []
+
+    # One task
+
+    async def work_on(self, task: Claimed) -> None:
+        """Run one claimed task to its end: done, or put back with what went wrong."""
+        beat = asyncio.create_task(self._beat(task))
+        try:
+            await self._handlers[task.kind](self._tools, task)
+            await tasks.done(task, now=self._services.now())
+        except Exception as error:  # noqa: BLE001 -- the top of the loop: logs, counts and backs off
+            await self._failed(task, error)
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    async def _beat(self, task: Claimed) -> None:
+        """Keep the lease on a task that runs long, so that no other worker takes it."""
+        lease = self._services.policy.lease
+        while True:
+            await asyncio.sleep(lease.total_seconds() / 3)
+            until = self._services.now() + lease
+            await TaskRow.filter(id=task.id, token=task.token, state="running").update(run_at=until)
+
+    async def _failed(self, task: Claimed, error: Exception) -> None:
+        now, policy, what = self._services.now(), self._services.policy, describe(error)
+        level = logging.ERROR if _is_alarm(error) else logging.WARNING
+        log.log(level, "task %s %d, attempt %d: %s", task.kind, task.id, task.attempts, what)
+        run_at = now + _pause(error, task.attempts, policy)
+        try:
+            await tasks.retry(task, run_at=run_at, now=now, error=_error(error))
+            await self._tell(task, now)
+        except Exception as second:  # noqa: BLE001 -- the lease ends, and the task is claimed again
+            log.warning("task %s %d: %s", task.kind, task.id, describe(second))
+
+    async def _tell(self, task: Claimed, now: datetime) -> None:
+        """Have staff told, once, of work that has been failing for long."""
+        policy, since = self._services.policy, task.failing_since
+        patience = policy.timestamp_tell if task.kind is Task.TIMESTAMP else policy.retry_tell
+        if since is None or task.told_at is not None or now - since < patience:
+            return
+
+        async def work(connection: BaseDBAsyncClient) -> None:
+            await TaskRow.filter(id=task.id).using_db(connection).update(told_at=now)
+            await tasks.enqueue(
+                connection,
+                Task.TROUBLE_MAIL,
+                f"{task.id}:{since.isoformat()}",
+                now=now,
+                envelope_id=task.envelope_id,
+                ids={"task": task.id},
+            )
+
+        await unit(work)
+
+    # Wake-ups from other processes
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        """Hear what other processes queue on Postgres. Where that fails, the poll still finds the work."""
+        while not stop.is_set():
+            try:
+                await self._hear(stop)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("listening for tasks: %s", type(error).__name__)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _RECONNECT)
+
+    async def _hear(self, stop: asyncio.Event) -> None:
+        parts = urlsplit(self._services.settings.database_url)
+        connection = await asyncpg.connect(
+            urlunsplit(parts._replace(scheme="postgresql")), timeout=_RECONNECT
+        )
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(tasks.CHANNEL, lambda *_: self._ring())
+            self._ring()
+            ends = {asyncio.create_task(stop.wait()), asyncio.create_task(lost.wait())}
+            _, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        finally:
+            connection.terminate()
+        if lost.is_set() and not stop.is_set():
+            raise ConnectionResetError
+
+
+def _is_alarm(error: Exception) -> bool:
+    return isinstance(error, Refused) and error.reason in _ALARMS
+
+
+def _pause(error: Exception, attempts: int, policy: Policy) -> timedelta:
+    """How long a task waits after *error*."""
+    if isinstance(error, Refused | Later) and error.reason in _NO_FAULT:
+        return _SOON
+    if _is_alarm(error):
+        return policy.retry_cap
+    return retry_after(attempts, policy, random.random())  # noqa: S311 -- spreads load, guards nothing
+
+
+def _error(error: Exception) -> str:
+    """What stands in the task's row: a reason code or an error's class, nothing personal."""
+    if isinstance(error, Refused | Later):
+        return error.reason.value
+    return str(error) if isinstance(error, NotDelivered) else type(error).__name__
+
+
+def describe(error: Exception) -> str:
+    """What a log may say: the error as in the row, and for a surprise where it happened; never its message."""
+    if isinstance(error, Refused | Later | NotDelivered):
+        return _error(error)
+    places = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{place.name}:{place.lineno}" for place in reversed(places[-4:]))
+    return f"{type(error).__name__} at {where}"
