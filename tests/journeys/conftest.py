@@ -1,0 +1,65 @@
+"""One running world for all stories of a run; a browser for each module; a title that nobody else uses for each test."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.conftest import _bucket
+from tests.engines import Template
+from tests.journeys.people import Roles
+from tests.journeys.world import Place, World, running
+from tests.servers.dovecot_postfix import RealPostOffice
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def world(
+    request: pytest.FixtureRequest,
+    template: Template,
+    post_office_real: RealPostOffice,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """Portal and bot as processes, on the engine of the run."""
+    directory = tmp_path_factory.mktemp("journeys")
+    place = Place(
+        directory=directory, database=template.copy(directory), s3=_bucket(request), office=post_office_real
+    )
+    with running(place) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. A module's own: while its driver lives, no test can run an event loop in this thread."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def roles(world: World, browser: Browser) -> Iterator[Roles]:
+    """The people of this test, each with a phone of his own."""
+    shots = os.environ.get("FUKAN_TEST_SHOTS")
+    made = Roles(world, browser, shots=Path(shots) if shots else None)
+    yield made
+    made.leave()
+
+
+@pytest.fixture
+def title() -> str:
+    """The name of this test's envelope."""
+    return f"村道改修 {secrets.token_hex(3)}"

@@ -1,0 +1,258 @@
+"""People with phones: they open what their mails link to, read what the page says and press what it offers."""
+
+import re
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pyotp
+from playwright.sync_api import Browser, BrowserContext, Page, Response
+
+from tests.journeys import cast
+from tests.journeys.post import Attachment, Letter, order
+from tests.journeys.world import World
+from tests.papers.odd import plain, saved
+
+PHONE = {"width": 390, "height": 844}
+SMALL: Attachment = ("契約書.pdf", saved(plain(1)))
+
+
+class Phone:
+    """One browser of one person."""
+
+    def __init__(self, world: World, context: BrowserContext, *, shots: Path | None = None) -> None:
+        self.world = world
+        self.context = context
+        self.page: Page = context.new_page()
+        self._shots = shots
+        self.script_errors: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.script_errors.append(str(error)))
+
+    def _hear(self, message: object) -> None:
+        kind, text = getattr(message, "type", ""), getattr(message, "text", "")
+        # The browser notes every page with an error status; those are wanted here.
+        if kind == "error" and "the server responded with a status of" not in text:
+            self.script_errors.append(text)
+
+    @property
+    def text(self) -> str:
+        return self.page.inner_text("body")
+
+    @property
+    def heading(self) -> str:
+        return self.page.inner_text("h1").replace("\n", "")
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the whole page, where pictures were asked for."""
+        if self._shots is not None:
+            self._shots.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=self._shots / f"{name}.png", full_page=True)
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], f"{name} is {width} px wide"
+
+    def open(self, link: str) -> Response:
+        """Open a link, whole or as a path of the portal."""
+        answer = self.page.goto(link if "://" in link else self.world.url + link)
+        assert answer is not None
+        return answer
+
+    def press(self, name: str, *, exact: bool = True) -> None:
+        """Press the visible button or link called *name*."""
+        button = self.page.get_by_role("button", name=name, exact=exact)
+        link = self.page.get_by_role("link", name=name, exact=exact)
+        button.or_(link).first.click()
+
+    def status(self, path: str, method: str = "GET", form: dict[str, str] | None = None) -> int:
+        """What the portal answers to this browser's cookies, without following redirects."""
+        url = path if "://" in path else self.world.url + path
+        answer = self.context.request.fetch(url, method=method, form=form, max_redirects=0)
+        return answer.status
+
+    def submit(self, value: str) -> None:
+        """Type *value* into the code field of the form and send it."""
+        self.page.fill("#code", value)
+        self.page.locator("form:has(#code) button[type=submit]").click()
+
+
+class Contractor(Phone):
+    """Somebody at a company, on the way from the mail to the end of his part."""
+
+    def __init__(
+        self, world: World, context: BrowserContext, company: cast.Company, title: str, *, shots: Path | None
+    ) -> None:
+        super().__init__(world, context, shots=shots)
+        self.company = company
+        self.title = title
+        self.link = ""
+
+    def letter(self, subject: str) -> Letter:
+        return self.world.post.wait(self.company.address, subject, about=self.title)
+
+    def letters(self, subject: str = "") -> list[Letter]:
+        """Everything that came about this envelope."""
+        found = self.world.post.letters(self.company.address, about=self.title)
+        return [letter for letter in found if subject in letter.subject]
+
+    def asked(self) -> Letter:
+        """Wait for the request and keep its link."""
+        letter = self.letter("署名依頼が届いています")
+        self.link = letter.link
+        return letter
+
+    def send_code(self) -> str:
+        """From the landing page: have a code sent and fetch it from the mailbox."""
+        self.open(self.link)
+        self.press("確認コードをメールで受け取る")
+        return self.letter("確認コード").code
+
+    def prove(self) -> None:
+        """Go through landing and code to the documents."""
+        self.submit(self.send_code())
+        assert self.heading == "文書を確認してください", self.text
+
+    def read_on(self) -> None:
+        """Open every document that is not marked as seen yet."""
+        for number in range(1, 21):
+            if self.page.locator(f"a[href='{self.base}/{number}']").count() == 0:
+                break
+            self.open(f"{self.base}/{number}")
+
+    @cached_property
+    def base(self) -> str:
+        """/sign/<ref>, without a token."""
+        found = re.search(r"/sign/[a-z2-7]{16}", self.page.url)
+        assert found is not None, self.page.url
+        return found[0]
+
+    def complete(self) -> None:
+        """Press the button, and once more on the question that follows."""
+        self.press("完了する")
+        self.press("署名手続きを完了する")
+        self.page.wait_for_url("**/done")
+
+    def sign(self) -> None:
+        """The whole part, from the request mail to the page that says it was received."""
+        self.asked()
+        self.prove()
+        self.read_on()
+        self.complete()
+
+
+class Clerk(Phone):
+    """Somebody at the village office."""
+
+    def __init__(
+        self, world: World, context: BrowserContext, who: cast.Clerk, title: str, *, shots: Path | None
+    ) -> None:
+        super().__init__(world, context, shots=shots)
+        self.who = who
+        self.title = title
+
+    def letter(self, subject: str) -> Letter:
+        return self.world.post.wait(self.who.address, subject, about=self.title)
+
+    def digits(self) -> str:
+        """What the authenticator shows. Half a minute passes first, so that the digits are new ones."""
+        where = f"kind = 'totp' AND staff_id = (SELECT id FROM staff WHERE ref = '{self._ref()}')"
+        self.world.run(f"UPDATE credentials SET last_step = 0 WHERE {where}")
+        return pyotp.TOTP(self.world.seeds[self.who.address]).at(time.time())
+
+    def _ref(self) -> str:
+        position = cast.CLERKS.index(self.who)
+        return str(self.world.rows("SELECT ref FROM staff ORDER BY id")[position]["ref"])
+
+    def sign_in(self, *, next_to: str = "") -> None:
+        """Password, digits, desk; then to *next_to*."""
+        self.world.run("DELETE FROM limits")  # a quarter of an hour passes
+        self.open("/staff")
+        self.page.fill("#address", self.who.address)
+        self.page.fill("#password", cast.PASSWORD)
+        self.shot("02-sign-in")
+        self.press("次へ進む")
+        self.page.fill("#code", self.digits())
+        self.shot("03-sign-in-code")
+        self.press("ログインする")
+        assert self.page.url == f"{self.world.url}/staff", self.text
+        if next_to:
+            self.open(next_to)
+
+    def forward(
+        self, *companies: cast.Company, kind: str = "契約書", documents: Sequence[Attachment] = (SMALL,)
+    ) -> None:
+        """Send the documents to the intake."""
+        self.world.post.send(
+            order(self.title, companies=companies or (cast.TAKAHASHI,), kind=kind, documents=documents)
+        )
+
+    def confirm(self) -> None:
+        """Check the draft that the mail links to, and send it."""
+        draft = self.letter("受け付けました（下書き）")
+        self.sign_in(next_to=draft.link)
+        self.page.locator("#acknowledged").check() if self.page.locator("#acknowledged").count() else None
+        self.press("内容を確認して送信する")
+
+    def envelope_page(self) -> None:
+        ref = self.world.one(f"SELECT ref FROM envelopes WHERE title = '{self.title}'")
+        self.open(f"/staff/envelopes/{ref}")
+
+    def sign_for_village(self) -> None:
+        """The village's signature: mail, sign-in, documents, digits."""
+        asked = self.letter("【署名待ち】")
+        self.sign_in(next_to=asked.link)
+        self.press("文書を確認して署名する")
+        self._read_and_sign()
+
+    def _read_and_sign(self) -> None:
+        count = self.page.locator("h2.now").count()
+        assert count == 1, self.text
+        base = self.page.url.rpartition("/")[0]
+        for number in range(1, 21):
+            if self.page.locator(f"a[href='{base.removeprefix(self.world.url)}/{number}']").count() == 0:
+                break
+            self.open(f"{base}/{number}")
+        self.press("署名へ進む")
+        self.submit(self.digits())
+
+
+class Roles:
+    """The cast of one test. Phones are made when they are first needed."""
+
+    def __init__(self, world: World, browser: Browser, *, shots: Path | None) -> None:
+        self.world = world
+        self._browser = browser
+        self._shots = shots
+        self._contexts: list[BrowserContext] = []
+
+    def context(self, *, scripts: bool = True) -> BrowserContext:
+        """A browser without any history."""
+        context = self._browser.new_context(
+            viewport=PHONE,
+            locale="ja-JP",
+            java_script_enabled=scripts,  # type: ignore[arg-type]
+        )
+        context.set_default_timeout(20_000)
+        self._contexts.append(context)
+        return context
+
+    def contractor(
+        self, title: str, company: cast.Company = cast.TAKAHASHI, *, scripts: bool = True, shots: bool = False
+    ) -> Contractor:
+        return Contractor(
+            self.world, self.context(scripts=scripts), company, title, shots=self._shots if shots else None
+        )
+
+    def clerk(
+        self, title: str, who: cast.Clerk = cast.NAKAMURA, *, scripts: bool = True, shots: bool = False
+    ) -> Clerk:
+        return Clerk(
+            self.world, self.context(scripts=scripts), who, title, shots=self._shots if shots else None
+        )
+
+    def stranger(self, *, scripts: bool = True) -> Phone:
+        return Phone(self.world, self.context(scripts=scripts))
+
+    def leave(self) -> None:
+        for context in self._contexts:
+            context.close()

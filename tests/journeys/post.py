@@ -1,0 +1,124 @@
+"""Mail as the cast sends and reads it: over SMTP to the relay, and out of the mailboxes that Dovecot fills."""
+
+import re
+import smtplib
+import time
+from collections.abc import Sequence
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+from email.utils import format_datetime, make_msgid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.journeys import cast
+from tests.servers.dovecot_postfix import RealPostOffice
+
+PATIENCE = 60.0  # seconds; a busy machine renders pages slowly
+
+
+class NoSuchMail(AssertionError):
+    """A mail that should have come did not."""
+
+
+class Letter:
+    """A mail that was delivered."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        message = message_from_bytes(raw, policy=default)
+        assert isinstance(message, EmailMessage)
+        self.message = message
+        self.subject = str(message["Subject"])
+        text = message.get_body(("plain",))
+        self.text = text.get_content() if text is not None else ""
+        html = message.get_body(("html",))
+        self.html = html.get_content() if html is not None else ""
+
+    @property
+    def attachments(self) -> dict[str, bytes]:
+        """File name → content."""
+        return {
+            part.get_filename() or "": part.get_payload(decode=True) or b""  # type: ignore[misc]
+            for part in self.message.iter_attachments()
+        }
+
+    @property
+    def code(self) -> str:
+        """The confirmation code, which stands on the first line of the text."""
+        found = re.match(r"(\d{6})（", self.text.lstrip())
+        assert found is not None, self.text
+        return found[1]
+
+    @property
+    def link(self) -> str:
+        """The first address in the text."""
+        found = re.search(r"https?://\S+", self.text)
+        assert found is not None, self.text
+        return found[0]
+
+
+class Post:
+    """All mailboxes of the post office. A mail that was taken is not given out again."""
+
+    def __init__(self, office: RealPostOffice) -> None:
+        self._office = office
+        self._taken: set[Path] = set()
+
+    def letters(self, address: str, *, about: str = "") -> list[Letter]:
+        """All mails of *address* that mention *about*, oldest first, taken or not."""
+        return [letter for _, letter in self._read(address) if about in letter.subject + letter.text]
+
+    def _read(self, address: str) -> list[tuple[Path, Letter]]:
+        folder = self._office.folder / "home" / address.lower() / "Maildir"
+        paths = [path for name in ("new", "cur") for path in (folder / name).glob("*")]
+        # A mail moves from new to cur when a client looks, so its name up to the flags identifies it.
+        paths.sort(key=lambda path: path.name)
+        return [(Path(path.name.partition(":")[0]), Letter(path.read_bytes())) for path in paths]
+
+    def wait(self, address: str, subject: str, *, about: str) -> Letter:
+        """Take the next mail with *subject* in its subject that mentions *about*. Raises NoSuchMail."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for name, letter in self._read(address):
+                fits = subject in letter.subject and about in letter.subject + letter.text
+                if fits and name not in self._taken:
+                    self._taken.add(name)
+                    return letter
+            time.sleep(0.1)
+        came = [letter.subject for letter in self.letters(address)]
+        raise NoSuchMail(f"{subject} ({about}) to {address}; came: {came}")
+
+    def send(self, mail: EmailMessage, *, sender: str = "") -> None:
+        """Hand *mail* to the relay as somebody on the internet does; the relay marks what it thinks of *sender*."""
+        with smtplib.SMTP("127.0.0.1", self._office.smtp, timeout=20) as line:
+            line.send_message(mail, from_addr=sender or cast.NAKAMURA.address, to_addrs=[cast.INTAKE])
+
+
+Attachment = tuple[str, bytes]
+
+
+def order(
+    title: str,
+    *,
+    companies: Sequence[cast.Company] = (cast.TAKAHASHI,),
+    kind: str = "契約書",
+    amount: str = "12,980,000円（税込）",
+    deadline: str = "",
+    documents: Sequence[Attachment] = (),
+    clerk: cast.Clerk = cast.NAKAMURA,
+) -> EmailMessage:
+    """The mail by which a clerk forwards documents. An empty value leaves its line out."""
+    lines = {"封筒名": title, "種別": kind, "金額": amount, "期限": deadline}
+    text = "".join(f"{key}：{value}\n" for key, value in lines.items() if value)
+    text += "".join(f"宛先：{company.line}\n" for company in companies)
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = f"みほん村 建設課 {clerk.name} <{clerk.address}>"
+    mail["To"] = cast.INTAKE
+    mail["Subject"] = f"Fwd: {title}"
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Message-ID"] = make_msgid(domain=cast.STAFF_DOMAIN)
+    mail.set_content(f"署名依頼をお願いします。\n\n{text}\n-- \nみほん村 建設課\n", cte="base64")
+    for name, content in documents:
+        mail.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+    return mail
