@@ -1,7 +1,8 @@
 """A whole service in a folder: database, keys, authority, people, registry, and a post office on loopback.
 
-Everything is real but the clock, which tests may move. `deliver` brings a mail to the intake without IMAP, `drain` does
-all work that is due without the worker's loops; what was sent lies in the post office.
+Everything is real but the clock, which tests may move (not before a signature is judged: that needs the real time).
+`deliver` brings a mail to the intake without IMAP, `drain` does all work that is due without the worker's loops; what
+was sent lies in the post office.
 """
 
 from collections.abc import AsyncIterator, Sequence
