@@ -23,7 +23,7 @@ check: setup-dev ## the checks alone: style, types, import contracts
 lock: setup-dev ## write requirements/*.txt anew from pyproject.toml
 	@sh tools/lock.sh
 
-docs: setup-dev ## write the generated documents anew (docs/states.md, docs/policy.md)
+docs: setup-dev ## write the generated documents anew (states, policy, map)
 	@.venv/bin/python -m tools.docs
 
 clean: ## remove .venv/ and every cache; var/ with its contracts and keys stays

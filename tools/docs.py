@@ -1,9 +1,11 @@
 """Writes the documents that are made from the code: `python -m tools.docs`.
 
-docs/states.md comes from the table of states, docs/policy.md from the policy. A test compares both with what is in the
-repository, so neither can say anything else than the code. The words around the tables live here.
+docs/states.md comes from the table of states, docs/policy.md from the policy, docs/map.md from what each module says of
+itself. A test compares them with the repository, so none can say anything else than the code. The words around the
+tables live here.
 """
 
+import ast
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -13,7 +15,9 @@ from typing import Any, Final
 from envelopes.rules.policy import Policy, rules
 from envelopes.rules.states import FINAL, TABLE, Event, Row, State
 
-DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+ROOT: Final = Path(__file__).resolve().parent.parent
+DOCS: Final = ROOT / "docs"
+PACKAGES: Final = ("fukan", "bot", "portal", "envelopes")
 
 STATES_HEAD: Final = """\
 # The life of an envelope
@@ -35,6 +39,13 @@ An operator changes a rule by its name in `fukan.toml` under `[policy]`. Duratio
 
 | rule | value | why |
 |---|---|---|
+"""
+
+MAP_HEAD: Final = """\
+# The map: every module, in its own words
+
+Made from the modules themselves by `make docs`; a test compares the two. How they work together stands in
+[architecture.md](architecture.md).
 """
 
 UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -105,7 +116,40 @@ def _bytes(number: int) -> str:
     return f"{number:,} bytes"
 
 
-GENERATED: Final[Mapping[str, Callable[[], str]]] = {"states.md": states, "policy.md": policy}
+def source_map() -> str:
+    """Return docs/map.md: each package with its modules and the first paragraph of each."""
+    folders = [folder for name in PACKAGES for folder in sorted(_folders(ROOT / name))]
+    return MAP_HEAD + "".join(_chapter(folder) for folder in folders)
+
+
+def _folders(top: Path) -> set[Path]:
+    return {path.parent for path in top.rglob("*.py")}
+
+
+def _chapter(folder: Path) -> str:
+    modules = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+    lines = [f"| `{path.name}` | {first_paragraph(path)} |\n" for path in modules if path.stem.isidentifier()]
+    opening = folder / "__init__.py"
+    said = (
+        f"{first_paragraph(opening)}\n"
+        if opening.exists()
+        else "No package: scripts beside what they make.\n"
+    )
+    table = "\n| module | what it says of itself |\n|---|---|\n" + "".join(lines) if lines else ""
+    return f"\n## {folder.relative_to(ROOT)}/\n\n{said}{table}"
+
+
+def first_paragraph(module: Path) -> str:
+    """Return the first paragraph of a module's docstring as one line, safe in a table."""
+    text = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or "—"
+    return " ".join(text.split("\n\n")[0].split()).replace("|", "\\|")
+
+
+GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "states.md": states,
+    "policy.md": policy,
+    "map.md": source_map,
+}
 
 
 def main() -> int:
