@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, Page, Response
+from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize
 
 from tests.journeys import cast
 from tests.journeys.post import Attachment, Letter, order
 from tests.journeys.world import World
 from tests.papers.odd import plain, saved
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 SMALL: Attachment = ("契約書.pdf", saved(plain(1)))
 
 
@@ -64,7 +64,9 @@ class Phone:
         link = self.page.get_by_role("link", name=name, exact=exact)
         button.or_(link).first.click()
 
-    def status(self, path: str, method: str = "GET", form: dict[str, str] | None = None) -> int:
+    def status(
+        self, path: str, method: str = "GET", form: dict[str, str | float | bool] | None = None
+    ) -> int:
         """What the portal answers to this browser's cookies, without following redirects."""
         url = path if "://" in path else self.world.url + path
         answer = self.context.request.fetch(url, method=method, form=form, max_redirects=0)
@@ -201,19 +203,16 @@ class Clerk(Phone):
         """The village's signature: mail, sign-in, documents, digits."""
         asked = self.letter("【署名待ち】")
         self.sign_in(next_to=asked.link)
-        self.press("文書を確認して署名する")
-        self._read_and_sign()
-
-    def _read_and_sign(self) -> None:
-        count = self.page.locator("h2.now").count()
-        assert count == 1, self.text
-        base = self.page.url.rpartition("/")[0]
-        for number in range(1, 21):
-            if self.page.locator(f"a[href='{base.removeprefix(self.world.url)}/{number}']").count() == 0:
+        self.shot("13-village-viewer")
+        base = self.page.url.removeprefix(self.world.url).rpartition("/")[0]
+        for number in range(2, 21):
+            if self.page.locator(f"a[href='{base}/{number}']").count() == 0:
                 break
             self.open(f"{base}/{number}")
         self.press("署名へ進む")
+        self.shot("14-village-sign")
         self.submit(self.digits())
+        assert re.search(r"/staff/envelopes/\w+$", self.page.url), self.text
 
 
 class Roles:
@@ -227,11 +226,7 @@ class Roles:
 
     def context(self, *, scripts: bool = True) -> BrowserContext:
         """A browser without any history."""
-        context = self._browser.new_context(
-            viewport=PHONE,
-            locale="ja-JP",
-            java_script_enabled=scripts,  # type: ignore[arg-type]
-        )
+        context = self._browser.new_context(viewport=PHONE, locale="ja-JP", java_script_enabled=scripts)
         context.set_default_timeout(20_000)
         self._contexts.append(context)
         return context

@@ -4,11 +4,11 @@ import re
 import smtplib
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
 from email.utils import format_datetime, make_msgid
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.journeys import cast

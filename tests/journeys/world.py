@@ -103,7 +103,8 @@ class World:
     def rows(self, sql: str) -> list[dict[str, Any]]:
         if self.place.database.startswith("sqlite"):
             return _sqlite(self.place.database, sql)
-        return _in_thread(_postgres(self.place.database, sql))
+        found: list[dict[str, Any]] = _in_thread(_postgres(self.place.database, sql))
+        return found
 
     def one(self, sql: str) -> Any:
         (row,) = self.rows(sql)
