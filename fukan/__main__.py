@@ -49,6 +49,8 @@ def demo(
     directory: Directory = Path("var"),
     port: Annotated[int, typer.Option(help="電子契約の画面のポート。")] = 8000,
     mail_port: Annotated[int, typer.Option(help="見本のメールの画面のポート。")] = 8025,
+    smtp_port: Annotated[int, typer.Option(help="見本の郵便局のポート（SMTP）。")] = 8026,
+    imap_port: Annotated[int, typer.Option(help="見本の郵便局のポート（IMAP）。")] = 8027,
     tour: Annotated[
         Path | None, typer.Option(help="全員の役を自動で演じ、結果をこのフォルダーに残します。")
     ] = None,
@@ -67,7 +69,8 @@ def demo(
     if tour is not None:
         _tour(tour, documents=document or [], kind=kind, contractor=contractor)
     else:
-        asyncio.run(run.run(directory, run.Ports(portal=port, pages=mail_port)))
+        ports = run.Ports(portal=port, pages=mail_port, smtp=smtp_port, imap=imap_port)
+        asyncio.run(run.run(directory, ports))
 
 
 def _tour(directory: Path, *, documents: list[Path], kind: str, contractor: str) -> None:

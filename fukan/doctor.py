@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 from tortoise.exceptions import BaseORMException
 
 from envelopes import keyring
+from envelopes.actions.signer import party_of
 from envelopes.actions.worker import verified_order
 from envelopes.keyring import KeyMissing
 from envelopes.records import history, store
@@ -162,8 +163,8 @@ async def _files(services: Services) -> AsyncIterator[Finding]:
                 yield Finding(f"{_name(envelope)} の文書が読めません（{error}）", todo)
 
 
-def _name(envelope: Envelope) -> str:
-    return envelope.number or envelope.draft_number
+def _name(envelope: Envelope | None) -> str:
+    return (envelope.number or envelope.draft_number) if envelope else "（封筒なし）"
 
 
 async def _revisions(services: Services) -> AsyncIterator[Finding]:
@@ -171,10 +172,17 @@ async def _revisions(services: Services) -> AsyncIterator[Finding]:
     if services.keyring.archive is None:
         return
     todo = "文書の控えと比べてください。この文書を使わないでください。"
-    for document in await Document.all().select_related("envelope").order_by("id"):
+    for document in await Document.all().order_by("id"):
         async for number in _wrong_revisions(services, document):
-            where = f"{_name(document.envelope)} 文書{document.position} の版{number}"
-            yield Finding(f"{where}のハッシュ値が、記録と違います", todo)
+            what = f"{await _paper(document.id)} の版{number}のハッシュ値が、記録と違います"
+            yield Finding(what, todo)
+
+
+async def _paper(document_id: int) -> str:
+    """A document by its envelope's number and its place; whatever of them is still there."""
+    document = await Document.filter(id=document_id).first()
+    envelope = await Envelope.filter(id=document.envelope_id).first() if document else None
+    return f"{_name(envelope)} 文書{document.position if document else '？'}"
 
 
 async def _wrong_revisions(services: Services, document: Document) -> AsyncIterator[int]:
@@ -208,7 +216,7 @@ _FORGED: Final = (
 async def _fault(services: Services, consent_id: Any) -> str | None:
     """Why this consent does not count, or None if the portal signed it for this envelope and these files."""
     try:
-        row = await Consent.get(id=consent_id).select_related("envelope", "signer")
+        row = await Consent.get(id=consent_id)
         data, signature = base64.b64decode(row.record), base64.b64decode(row.signature)
         if not services.keyring.consent.verifies(data, signature):
             return "ポータルの署名が違います"
@@ -217,15 +225,21 @@ async def _fault(services: Services, consent_id: Any) -> str | None:
         return "記録が読めません"
     if sha256(data).hexdigest() != row.sha256:
         return "ハッシュ値が違います"
-    if not _same(said, row):
+    if not await _same(said, row):
         return "封筒か署名者が違います"
     return await _unlike_files(said, row.envelope_id)
 
 
-def _same(said: consents.Consent, row: Consent) -> bool:
-    envelope: Any = row.envelope
-    signer: Any = row.signer
-    return (said.envelope, said.signer.ref, said.generation) == (envelope.ref, signer.ref, row.generation)
+async def _same(said: consents.Consent, row: Consent) -> bool:
+    envelope = await Envelope.filter(id=row.envelope_id).first()
+    signer = await Signer.filter(id=row.signer_id, envelope_id=row.envelope_id).first()
+    return (
+        envelope is not None
+        and signer is not None
+        and said.envelope == envelope.ref
+        and said.generation == row.generation
+        and said.signer == party_of(signer)
+    )
 
 
 async def _unlike_files(said: consents.Consent, envelope_id: int) -> str | None:
@@ -238,14 +252,31 @@ async def _unlike_files(said: consents.Consent, envelope_id: int) -> str | None:
     return None if seen == prepared else "見た文書と、いまの文書が違います"
 
 
+async def _addresses(services: Services) -> AsyncIterator[Finding]:
+    """Every signer's address is the one under which he is looked up and which the registry had."""
+    for signer_id in await Signer.all().order_by("id").values_list("id", flat=True):
+        if not await _is_own_address(services, signer_id):
+            what = f"署名者 {signer_id} のアドレスが、台帳の記録と違います"
+            yield Finding(what, _FORGED)
+
+
+async def _is_own_address(services: Services, signer_id: Any) -> bool:
+    try:
+        signer = await Signer.get(id=signer_id).select_related("contact")
+        own = services.address_look_up(signer.email) == signer.email_look_up
+    except FukanError:
+        return False
+    contact: Any = signer.contact
+    return own and (contact is None or contact.email_look_up == signer.email_look_up)
+
+
 async def _orders(services: Services) -> AsyncIterator[Finding]:
     """Every order to sign stands on a consent that verifies, and every envelope in SIGNING has such an order."""
     ordered: set[int] = set()
     for task in await TaskRow.filter(kind=Task.SIGN.value).exclude(state="done").order_by("id"):
         envelope = await Envelope.filter(id=task.envelope_id).first()
-        name = _name(envelope) if envelope else "（封筒なし）"
         if envelope is None or not await _is_sound(services, envelope, task):
-            yield Finding(f"署名の指示 {task.id}（{name}）に、有効な同意がありません", _FORGED)
+            yield Finding(f"署名の指示 {task.id}（{_name(envelope)}）に、有効な同意がありません", _FORGED)
         elif envelope.state == State.SIGNING:
             ordered.add(envelope.id)
     for envelope in await Envelope.filter(state=State.SIGNING.value).exclude(id__in=list(ordered) or [0]):
@@ -267,14 +298,15 @@ async def _is_sound(services: Services, envelope: Envelope, task: TaskRow) -> bo
 
 async def _signatures(services: Services) -> AsyncIterator[Finding]:
     """Every signature stands on a true consent and on a use of the key that was written down."""
-    for segment in await Segment.filter(kind="signature").select_related("document").order_by("id"):
+    for segment in await Segment.filter(kind="signature").order_by("id"):
+        what = f"{await _paper(segment.document_id)} の署名（版{segment.number}）"
         row = await _true_consent(services, segment)
         if row is None:
-            yield Finding(f"{await _where(segment)}に、有効な同意がありません", _FORGED)
+            yield Finding(f"{what}に、有効な同意がありません", _FORGED)
         elif not await KeyUse.filter(
             document_id=segment.document_id, consent_id=row.id, done_at__isnull=False
         ).exists():
-            yield Finding(f"{await _where(segment)}に、鍵の使用記録がありません", _FORGED)
+            yield Finding(f"{what}に、鍵の使用記録がありません", _FORGED)
     for envelope in await Envelope.filter(state__in=(State.SIGNED.value, State.COMPLETED.value)):
         if await _unsigned(envelope):
             yield Finding(f"{_name(envelope)} は署名済みなのに、署名のない文書があります", _FORGED)
@@ -288,12 +320,6 @@ async def _true_consent(services: Services, segment: Segment) -> Consent | None:
     return None
 
 
-async def _where(segment: Segment) -> str:
-    document: Any = segment.document
-    envelope = await Envelope.get(id=document.envelope_id)
-    return f"{_name(envelope)} 文書{document.position} の署名（版{segment.number}）"
-
-
 async def _unsigned(envelope: Envelope) -> bool:
     signers = await Signer.filter(envelope_id=envelope.id).count()
     documents = await Document.filter(envelope_id=envelope.id).count()
@@ -304,30 +330,33 @@ async def _unsigned(envelope: Envelope) -> bool:
 async def _uses(services: Services) -> AsyncIterator[Finding]:
     """Every use of the signing key led to a committed signature, or is being retried."""
     long_ago = services.now() - 2 * services.policy.lease
-    for use in await KeyUse.all().select_related("document", "consent").order_by("id"):
-        consent: Any = use.consent
-        made = Segment.filter(document_id=use.document_id, kind="signature", signer_id=consent.signer_id)
-        if await made.exists() or (use.done_at is None and await _waits(services, use, long_ago)):
+    for use in await KeyUse.all().order_by("id"):
+        consent = await Consent.filter(id=use.consent_id).first()
+        if consent is not None and (
+            await _was_signed(use, consent) or (use.done_at is None and await _waits(services, use, long_ago))
+        ):
             continue
-        document: Any = use.document
-        envelope = await Envelope.get(id=document.envelope_id)
-        what = f"{_name(envelope)} 文書{document.position}：鍵の使用 {use.id} に、署名がありません"
+        what = f"{await _paper(use.document_id)}：鍵の使用 {use.id} に、署名か同意がありません"
         yield Finding(what, _FORGED)
+
+
+async def _was_signed(use: KeyUse, consent: Consent) -> bool:
+    return await Segment.filter(
+        document_id=use.document_id, kind="signature", signer_id=consent.signer_id
+    ).exists()
 
 
 async def _waits(services: Services, use: KeyUse, long_ago: datetime) -> bool:
     """Whether the signature of this use may still come: it is fresh, or its order stands and is tried again."""
-    consent: Any = use.consent
     if use.at > long_ago:
         return True
-    shot = await store.snapshot(id=consent.envelope_id)
-    if shot.state is not State.SIGNING:
-        return False
     try:
+        document = await Document.get(id=use.document_id)
+        shot = await store.snapshot(id=document.envelope_id)
         await verified_order(services, shot, use.consent_id)
     except Refused:
         return False
-    return True
+    return shot.state is State.SIGNING
 
 
 async def _failing(_services: Services) -> AsyncIterator[Finding]:
@@ -352,6 +381,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("文書のファイル", _files),
     ("文書の版", _revisions),
     ("同意の記録", _consents),
+    ("署名者のアドレス", _addresses),
     ("署名の指示", _orders),
     ("署名", _signatures),
     ("鍵の使用記録", _uses),

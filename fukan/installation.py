@@ -15,6 +15,7 @@ from tortoise.exceptions import BaseORMException
 
 from envelopes import keyring
 from envelopes.records.database import Database, upgrade
+from envelopes.records.models import Section
 from envelopes.rules.errors import FukanError
 from envelopes.services import Services, build
 from envelopes.settings import Settings
@@ -86,6 +87,11 @@ user = ""
 class DatabaseUnreachable(FukanError):
     """The database does not answer; the message names the kind of fault, never the address with its password."""
 
+    def __init__(self, fault: str) -> None:
+        super().__init__(
+            f"データベースを使えません（{fault}）。動いているか確かめ、fukan init を実行してください。"
+        )
+
 
 def write_settings(directory: Path, text: str) -> bool:
     """Write the settings file unless there is one; say whether it was written."""
@@ -149,10 +155,16 @@ async def opened(settings: Settings, *, portal: bool = False, bot: bool = False)
     services = build(settings, portal=portal, bot=bot)
     database = Database(settings.database_url)
     try:
-        await database.open()
-    except (OSError, BaseORMException, asyncpg.PostgresError) as error:
-        raise DatabaseUnreachable(type(error).__name__) from None
-    try:
+        await _connect(database)
         yield services
     finally:
         await database.close()
+
+
+async def _connect(database: Database) -> None:
+    try:
+        await database.open()
+        # Opening connects to nothing yet; this also shows that there are tables.
+        await Section.all().exists()
+    except (OSError, BaseORMException, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(type(error).__name__) from None

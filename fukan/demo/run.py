@@ -28,6 +28,19 @@ from fukan.serve import Door
 
 LOOPBACK: Final = "127.0.0.1"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the demo listens; 0 takes any free port."""
+
+    portal: int = 8000
+    pages: int = 8025
+    smtp: int = 8026
+    imap: int = 8027
+
+
+DEFAULT_PORTS: Final = Ports()
+
 _TEMPLATE: Final = f"""\
 # 見本の環境の設定です。本番には使えません：どの差出人のメールも本物として扱います。
 # 変えたあとは起動し直してください。SMTP・IMAP の行き先とポートは、起動のときに決まります。
@@ -48,21 +61,23 @@ party = true
 address = {toml(cast.SENDER)}
 intake = {toml(cast.INTAKE)}
 trusted_authserv_ids = [{toml(AUTHSERV_ID)}]
+
+[smtp]
+host = "{LOOPBACK}"
+port = {DEFAULT_PORTS.smtp}
+tls = "none"
+
+[imap]
+host = "{LOOPBACK}"
+port = {DEFAULT_PORTS.imap}
+tls = false
+user = {toml(cast.INTAKE)}
+password = {toml(PASSWORD)}
 """
 
 
 class NotADemo(FukanError):
     """The directory holds a real installation."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """Where the demo listens; 0 takes any free port."""
-
-    portal: int = 8000
-    pages: int = 8025
-    smtp: int = 8026
-    imap: int = 8027
 
 
 ANY_PORTS: Final = Ports(portal=0, pages=0, smtp=0, imap=0)
@@ -133,6 +148,7 @@ async def _open_post(post: PostOffice, ports: Ports) -> None:
     try:
         await post.start(LOOPBACK, ports.smtp, ports.imap)
     except OSError:
+        # asyncio's own words do not say which of the two it was.
         raise serve.PortTaken(
             LOOPBACK, ports.smtp, f"か {ports.imap} はほかのプログラムが使っています。止めてください。"
         ) from None

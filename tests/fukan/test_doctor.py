@@ -1,0 +1,197 @@
+"""doctor: says ○ of a sound installation, and names every row that was forged in the database."""
+
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from envelopes.settings import load
+from fukan.doctor import examine, is_sound, report
+from tests.fukan.command import Ran, fukan
+from tests.fukan.conftest import Played
+
+_COPY_CONSENT = (
+    "INSERT INTO consents (envelope_id, signer_id, generation, record, sha256, signature, key_id, at) "
+    "SELECT envelope_id, {signer}, {generation}, record, sha256, signature, key_id, at "
+    "FROM consents WHERE id = 1"
+)
+_SIGN_TASK = (
+    "INSERT INTO tasks (kind, lane, key, envelope_id, ids, state, run_at, attempts, created_at) "
+    "SELECT 'sign', 'sign', 'sign:forged', envelope_id, '{{\"consent\": {consent}}}', 'ready', "
+    "'2099-01-01 00:00:00+00:00', 0, created_at FROM tasks WHERE kind = 'sign' LIMIT 1"
+)
+_OTHER_FILE = (
+    "UPDATE segments SET ({columns}) = (SELECT {columns} FROM segments WHERE document_id = 2 AND number = 0)"
+    " WHERE document_id = 1 AND number = 0"
+)
+
+
+@contextmanager
+def mail_servers() -> Iterator[dict[str, str]]:
+    """Two ports on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as smtp, socket.create_server(("127.0.0.1", 0)) as imap:
+        yield {
+            "FUKAN_SMTP__PORT": str(smtp.getsockname()[1]),
+            "FUKAN_IMAP__PORT": str(imap.getsockname()[1]),
+        }
+
+
+def doctor(var: Path) -> Ran:
+    with mail_servers() as ports:
+        return fukan("doctor", "--directory", var, **ports)
+
+
+@pytest.fixture
+def var(contract: Played, tmp_path: Path) -> Path:
+    assert contract.ran.status == 0, contract.ran.err
+    return Path(shutil.copytree(contract.directory / "world", tmp_path / "var"))
+
+
+def forge(var: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(var / "fukan.sqlite3")) as connection, connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount, statement
+
+
+def test_a_played_contract_is_sound(var: Path) -> None:
+    ran = doctor(var)
+    assert ran.status == 0, ran.out
+    assert "×" not in ran.out
+    assert ran.out.count("○") == 14
+
+
+FORGERIES = {
+    "a signature of a consent": (
+        ["UPDATE consents SET signature = (SELECT signature FROM consents WHERE id = 2) WHERE id = 1"],
+        "同意の記録 1 は本物ではありません",
+    ),
+    "the words of a consent": (
+        ["UPDATE consents SET record = (SELECT record FROM consents WHERE id = 2) WHERE id = 1"],
+        "同意の記録 1 は本物ではありません",
+    ),
+    "bytes that are no record at all": (
+        ["UPDATE consents SET record = 'bm8gcmVjb3Jk' WHERE id = 1"],
+        "同意の記録 1 は本物ではありません",
+    ),
+    "a consent for another signer": (
+        [_COPY_CONSENT.format(signer=2, generation=7)],
+        "同意の記録 3 は本物ではありません",
+    ),
+    "a consent for another generation": (
+        [_COPY_CONSENT.format(signer=1, generation=7)],
+        "同意の記録 3 は本物ではありません",
+    ),
+    "the company of a signer": (
+        ["UPDATE signers SET company = 'ほかの会社' WHERE id = 1"],
+        "同意の記録 1 は本物ではありません",
+    ),
+    "the address of a signer": (
+        ["UPDATE signers SET email = (SELECT email FROM signers WHERE id = 2) WHERE id = 1"],
+        "署名者 1 のアドレスが、台帳の記録と違います",
+    ),
+    "a state": (["UPDATE envelopes SET state = 'signing'"], "署名中なのに、有効な指示がありません"),
+    "an order without a consent": ([_SIGN_TASK.format(consent=99)], "に、有効な同意がありません"),
+    "a state and an order with a used consent": (
+        ["UPDATE envelopes SET state = 'signing'", _SIGN_TASK.format(consent=1)],
+        "に、有効な同意がありません",
+    ),
+    "the hash of a revision": (
+        ["UPDATE segments SET sha256 = substr(sha256, 2) || '0' WHERE number = 1 AND document_id = 1"],
+        "文書1 の版1のハッシュ値が、記録と違います",
+    ),
+    "the file of a revision": (
+        [_OTHER_FILE.format(columns="file_id")],
+        "文書1 の版0のハッシュ値が、記録と違います",
+    ),
+    "a prepared file with its hash": (
+        [_OTHER_FILE.format(columns="file_id, sha256, length")],
+        "見た文書と、いまの文書が違います",
+    ),
+    "a consent that is gone": (["DELETE FROM consents WHERE id = 2"], "に、有効な同意がありません"),
+    "a signer who is gone": (["DELETE FROM signers WHERE id = 2"], "同意の記録 2 は本物ではありません"),
+    "an envelope that is gone": (["DELETE FROM envelopes"], "同意の記録 1 は本物ではありません"),
+    "a document that is gone": (["DELETE FROM documents WHERE id = 2"], "見た文書と、いまの文書が違います"),
+    "a use of the key that is gone": (["DELETE FROM key_uses WHERE id = 1"], "鍵の使用記録がありません"),
+    "a signature that is gone": (
+        ["DELETE FROM segments WHERE document_id = 1 AND number > 1"],
+        "鍵の使用 3 に、署名か同意がありません",
+    ),
+    "a line of the history": (
+        ["UPDATE facts SET kind = 'declined' WHERE kind = 'consented'"],
+        "操作ログのつながりが切れています",
+    ),
+    "a line of the history that is gone": (
+        ["DELETE FROM facts WHERE subject = 'envelope' AND n = 3"],
+        "操作ログのつながりが切れています",
+    ),
+    "the data key of a file": (
+        ["UPDATE files SET view_wrap = NULL, archive_wrap = NULL WHERE purpose = 'prepared'"],
+        "の文書が読めません",
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_what_was_forged_in_the_database_is_named(var: Path, forgery: str) -> None:
+    statements, words = FORGERIES[forgery]
+    forge(var, *statements)
+    with mail_servers() as ports:
+        outcomes = await examine(load(var, ports))
+    assert not is_sound(outcomes)
+    assert words in report(outcomes), report(outcomes)
+
+
+def test_a_flipped_bit_in_a_file_is_found(var: Path) -> None:
+    path = max((var / "files").rglob("*"), key=lambda each: each.stat().st_size)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    assert "の文書が読めません" in doctor(var).out
+
+
+def test_work_that_keeps_failing_is_shown_with_its_reason(var: Path) -> None:
+    forge(
+        var,
+        "UPDATE tasks SET state = 'ready', failing_since = created_at, error = 'tsa-unavailable'"
+        " WHERE kind = 'timestamp'",
+    )
+    ran = doctor(var)
+    assert ran.status == 1
+    assert "tsa-unavailable" in ran.out
+
+
+def test_keys_that_others_can_read_are_named(var: Path) -> None:
+    (var / "keys" / "bot" / "passphrase").chmod(0o644)
+    ran = doctor(var)
+    assert ran.status == 1
+    assert "passphrase をほかの利用者が読めます" in ran.out
+
+
+def test_mail_servers_that_do_not_answer_are_named(var: Path) -> None:
+    with mail_servers() as ports:
+        pass
+    ran = fukan("doctor", "--directory", var, **ports)
+    assert ran.status == 1
+    assert "SMTP）：127.0.0.1" in ran.out
+    assert "IMAP）：127.0.0.1" in ran.out
+
+
+def test_a_database_that_cannot_be_reached_is_one_line_and_no_password(var: Path) -> None:
+    with mail_servers() as ports:
+        url = "postgres://fukan:geheim@127.0.0.1:1/fukan"
+        ran = fukan("doctor", "--directory", var, FUKAN_DATABASE=url, **ports)
+    assert ran.status == 1
+    assert "× データベース" in ran.out
+    assert "geheim" not in ran.out + ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_no_personal_data_is_printed(var: Path) -> None:
+    forge(var, "UPDATE envelopes SET state = 'signing'", "DELETE FROM consents WHERE id = 1")
+    printed = doctor(var).out
+    for secret in ("髙橋 一郎", "ichiro@", "北沢"):
+        assert secret not in printed
