@@ -1,6 +1,9 @@
 """Staff come in: password, authenticator, enrolment by a one-time link."""
 
+import re
 from dataclasses import replace
+from typing import Final
+from urllib.parse import urlencode
 
 import segno
 from aiohttp import web
@@ -13,10 +16,24 @@ from portal import cookies, views
 from portal.respond import answer, form, move, path, services, told
 from portal.views import FieldError
 
+# A staff page that may be gone to after sign-in: a path of this portal, never an address elsewhere.
+_NEXT: Final = re.compile(r"/staff(?:/[a-z0-9-]+){0,4}")
+
+
+def _next(request: web.Request) -> str:
+    """The page that was asked for before sign-in, or empty."""
+    wanted = request.query.get("next", "")
+    return wanted if _NEXT.fullmatch(wanted) else ""
+
+
+def _with_next(request: web.Request, name: str) -> str:
+    wanted = _next(request)
+    return path("staff", name) + (f"?{urlencode({'next': wanted})}" if wanted else "")
+
 
 async def sign_in(request: web.Request) -> web.Response:
     """First factor: address and password."""
-    page = views.SignIn(post_url=path("staff", "sign-in"))
+    page = views.SignIn(post_url=_with_next(request, "sign-in"))
     if request.method != "POST":
         return answer(request, page)
     posted = await form(request)
@@ -27,7 +44,7 @@ async def sign_in(request: web.Request) -> web.Response:
         error = FieldError(text=told(request, refused), field="address")
         return answer(request, replace(page, address=address, errors=(error,)), status=422)
     cookie, _ = await sessions.start(now=services(request).now(), staff_id=staff.id)
-    response = move("staff", "code")
+    response = web.Response(status=303, headers={"Location": _with_next(request, "code")})
     cookies.keep(request, response, cookies.STAFF, cookie)
     return response
 
@@ -37,7 +54,7 @@ async def sign_in_code(request: web.Request) -> web.Response:
     session = await cookies.staff_session(request)
     if session is None or session.staff_id is None:
         return move("staff", "sign-in")
-    page = views.SignInCode(post_url=path("staff", "code"), back_url=path("staff", "sign-in"))
+    page = views.SignInCode(post_url=_with_next(request, "code"), back_url=_with_next(request, "sign-in"))
     if request.method != "POST":
         return answer(request, page)
     staff = await Staff.get(id=session.staff_id)
@@ -51,7 +68,7 @@ async def sign_in_code(request: web.Request) -> web.Response:
     await sessions.end(session, now=now)
     cookie, proved = await sessions.start(now=now, staff_id=staff.id)
     await sessions.prove_staff(proved, now=now)
-    response = move("staff")
+    response = web.Response(status=303, headers={"Location": _next(request) or path("staff")})
     cookies.keep(request, response, cookies.STAFF, cookie)
     return response
 

@@ -5,6 +5,7 @@ in `envelopes.actions.staff`.
 """
 
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -47,7 +48,8 @@ async def require_staff(request: web.Request) -> Staff:
     """The member of staff who is signed in; others are sent to the sign-in page."""
     staff = await cookies.signed_in(request)
     if staff is None:
-        raise web.HTTPSeeOther(path("staff", "sign-in"))
+        query = urlencode({"next": request.path}) if request.method == "GET" else ""
+        raise web.HTTPSeeOther(f"{path('staff', 'sign-in')}?{query}")
     return staff
 
 
