@@ -25,7 +25,7 @@ async def send(request: web.Request, visit: Visit) -> web.Response:
         error = FieldError(text=told(request, refused))
         sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
         page = code_page(visit, purpose, sent, errors=(error,))
-        return answer(request, page, shot=visit.shot, status=429)
+        return answer(request, page, status=429)
     query = "&for=decline" if purpose is views.CodeFor.DECLINE else ""
     return web.Response(status=303, headers={"Location": f"{visit.at('code')}?sent=1{query}"})
 
@@ -77,12 +77,12 @@ async def verify(request: web.Request, visit: Visit) -> web.Response:
         return await _again(request, visit, told(request, refused), typed=typed)
     if checked.renewed:
         page = views.UnusableLink(why=DeadLink.SPENT, request=request_of(visit), masked_address=visit.masked)
-        return answer(request, page, shot=visit.shot, status=410)
+        return answer(request, page, status=410)
     match checked.verdict:
         case Verdict.OK:
             return await _let_in(request, visit)
         case Verdict.WRONG if checked.left:
-            return await _again(request, visit, say(Reason.CODE_WRONG, left=checked.left))
+            return await _again(request, visit, say(Reason.CODE_WRONG, n=checked.left))
         case Verdict.LATE:
             return await _late(request, visit)
         case _:
@@ -93,7 +93,7 @@ async def _again(request: web.Request, visit: Visit, text: str, *, typed: str = 
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     error = FieldError(text=text, field="code")
     page = code_page(visit, wanted(request), sent, typed=typed, errors=(error,))
-    return answer(request, page, shot=visit.shot, status=422)
+    return answer(request, page, status=422)
 
 
 async def _late(request: web.Request, visit: Visit) -> web.Response:

@@ -28,14 +28,14 @@ async def decline(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if request.method != "POST":
-        return answer(request, _decline(visit), shot=visit.shot)
+        return answer(request, _decline(visit))
     posted = await form(request)
     choice, reason = posted.get("choice", ""), posted.get("reason", "")
     try:
         text = act.tidy_reason(reason, visit.services)
         picked = views.Refusal(choice)
     except (Refused, ValueError) as error:
-        return answer(request, _decline_again(visit, choice, reason, error), shot=visit.shot, status=422)
+        return answer(request, _decline_again(visit, choice, reason, error), status=422)
     page = views.DeclineConfirm(
         request=request_of(visit),
         choice=picked,
@@ -44,7 +44,7 @@ async def decline(request: web.Request) -> web.Response:
         edit_url=visit.at("decline", "edit"),
         key=secrets.token_hex(8),
     )
-    return answer(request, page, shot=visit.shot)
+    return answer(request, page)
 
 
 def _picked(choice: str) -> views.Refusal | None:
@@ -83,7 +83,7 @@ async def edit_decline(request: web.Request) -> web.Response:
         return visit
     posted = await form(request)
     page = _decline(visit, choice=posted.get("choice", ""), reason=posted.get("reason", ""))
-    return answer(request, page, shot=visit.shot)
+    return answer(request, page)
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ async def refuse(request: web.Request) -> web.Response:
     posted = await form(request)
     choice = _picked(posted.get("choice", ""))
     if choice is None:
-        return answer(request, _decline(visit), shot=visit.shot, status=422)
+        return answer(request, _decline(visit), status=422)
     await act.refuse(visit.services, visit.signer.ref, _REFUSALS[choice], posted.get("reason", ""))
     return move("sign", visit.signer.ref, "done")
 

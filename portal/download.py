@@ -51,18 +51,18 @@ async def _by_link(request: web.Request, *, closed_too: bool = False) -> Visit |
     token, provided = request.match_info["token"], services(request)
     ticket = provided.ticket(Purpose.DOWNLOAD, token)
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
+    visit = Visit(services=provided, signer=signer, token=token)
     if shot.envelope.window_ends_at is None:
         raise Refused(Reason.LINK_UNKNOWN)
     if closed_too:
         return visit
     if provided.now() > shot.envelope.window_ends_at:
-        return answer(request, _closed(visit), shot=shot, status=410)
+        return answer(request, _closed(visit), status=410)
     if ticket.generation != signer.download_generation:
         page = views.UnusableLink(
             why=DeadLink.REPLACED, masked_address=visit.masked, new_link_url=visit.at("fresh")
         )
-        return answer(request, page, shot=shot, status=410)
+        return answer(request, page, status=410)
     return visit
 
 
@@ -99,8 +99,8 @@ async def show(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if not await _is_open(request, visit):
-        return answer(request, await _code_page(visit), shot=visit.shot)
-    return answer(request, await _page(visit), shot=visit.shot)
+        return answer(request, await _code_page(visit))
+    return answer(request, await _page(visit))
 
 
 async def _page(visit: Visit) -> views.Download:
@@ -160,7 +160,7 @@ async def send_code(request: web.Request) -> web.Response:
         if refused.reason not in (Reason.RESEND_EARLY, Reason.RESEND_CAP):
             raise
         return await _again(request, visit, refused, status=429)
-    return answer(request, await _code_page(visit, resent=True), shot=visit.shot)
+    return answer(request, await _code_page(visit, resent=True))
 
 
 async def _again(
@@ -168,7 +168,7 @@ async def _again(
 ) -> web.Response:
     error = FieldError(text=told(request, refused), field="code")
     page = await _code_page(visit, typed=typed, errors=(error,))
-    return answer(request, page, shot=visit.shot, status=status)
+    return answer(request, page, status=status)
 
 
 async def verify(request: web.Request) -> web.Response:
@@ -185,7 +185,7 @@ async def verify(request: web.Request) -> web.Response:
         return await _again(request, visit, refused, typed=typed)
     if checked.renewed:
         page = views.UnusableLink(why=DeadLink.SPENT, masked_address=visit.masked)
-        return answer(request, page, shot=visit.shot, status=410)
+        return answer(request, page, status=410)
     if checked.verdict is not Verdict.OK:
         return await _again(request, visit, _refusal(checked))
     return await _let_in(request, visit)
@@ -193,7 +193,7 @@ async def verify(request: web.Request) -> web.Response:
 
 def _refusal(checked: act.Checked) -> Refused:
     if checked.verdict is Verdict.WRONG and checked.left:
-        return Refused(Reason.CODE_WRONG, left=checked.left)
+        return Refused(Reason.CODE_WRONG, n=checked.left)
     return Refused(Reason.CODE_LATE if checked.verdict is Verdict.LATE else Reason.CODE_SPENT)
 
 
@@ -245,6 +245,6 @@ async def fresh(request: web.Request) -> web.Response:
         await act.ask_download(visit.services, visit.signer)
     except Refused as refused:
         error = FieldError(text=told(request, refused))
-        return answer(request, _closed(visit, error), shot=visit.shot, status=429)
+        return answer(request, _closed(visit, error), status=429)
     page = views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
-    return answer(request, page, shot=visit.shot)
+    return answer(request, page)

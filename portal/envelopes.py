@@ -190,7 +190,7 @@ async def _envelope_again(
     text = told(request, refused)
     error = FieldError(text=text, field=field if about_field else "")
     page = await _envelope(services(request), staff, fresh, error, typed=typed)
-    return answer(request, page, shot=fresh, status=422 if about_field else 409)
+    return answer(request, page, status=422 if about_field else 409)
 
 
 async def image(request: web.Request) -> web.Response:

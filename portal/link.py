@@ -25,7 +25,7 @@ async def _by_link(request: web.Request) -> Visit | web.Response:
     token, provided = request.match_info["token"], services(request)
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
+    visit = Visit(services=provided, signer=signer, token=token)
     page = dead(visit)
     if page is None and ticket.generation != signer.generation:
         page = views.UnusableLink(
@@ -35,9 +35,9 @@ async def _by_link(request: web.Request) -> Visit | web.Response:
             new_link_url=visit.at("link"),
         )
     if page is not None:
-        return answer(request, page, shot=shot, status=410)
+        return answer(request, page, status=410)
     standing = status(visit)
-    return visit if standing is None else answer(request, standing, shot=shot)
+    return visit if standing is None else answer(request, standing)
 
 
 async def landing(request: web.Request) -> web.Response:
@@ -47,7 +47,7 @@ async def landing(request: web.Request) -> web.Response:
         return visit
     if request.method == "GET":
         await counters.count_access(visit.signer.id, "landing", jst_day(visit.services.now()))
-    return answer(request, _landing(visit), shot=visit.shot)
+    return answer(request, _landing(visit))
 
 
 def _landing(visit: Visit, *errors: FieldError) -> views.Landing:
@@ -76,9 +76,9 @@ async def enter_code(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
-    resent = bool(request.query.get("sent")) and sent is not None
+    resent = bool(request.query.get("sent")) and sent is not None and sent.again
     page = codes.code_page(visit, codes.wanted(request), sent, resent=resent)
-    return answer(request, page, shot=visit.shot)
+    return answer(request, page)
 
 
 async def verify(request: web.Request) -> web.Response:
@@ -96,7 +96,7 @@ async def new_link(request: web.Request) -> web.Response:
     shot, signer = await store.of_signer(ticket.ref)
     await act.ask_link(provided, signer)
     page = views.LinkSent(title=shot.envelope.title, masked_address=addresses.mask(signer.email))
-    return answer(request, page, shot=shot)
+    return answer(request, page)
 
 
 _WRONG: Final = {
@@ -112,20 +112,20 @@ async def wrong_person(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if request.method != "POST":
-        return answer(request, _wrong_page(visit), shot=visit.shot)
+        return answer(request, _wrong_page(visit))
     posted = await form(request)
     choice, note = posted.get("choice", ""), posted.get("note", "")
     if choice not in _WRONG:
         error = FieldError(text="どれかを選んでください", field="choice")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
-        return answer(request, page, shot=visit.shot, status=422)
+        return answer(request, page, status=422)
     await act.wrong_person(visit.services, visit.signer, note=f"{_WRONG[choice]}　{note}", proved=False)
     thanks = views.Message(
         title="村に知らせました",
         paragraphs=("担当の課が内容を確かめて、ご連絡します。", "この画面は閉じて構いません。"),
         good=True,
     )
-    return answer(request, thanks, shot=visit.shot)
+    return answer(request, thanks)
 
 
 def _wrong_page(

@@ -28,7 +28,7 @@ async def proved(request: web.Request) -> Visit | web.Response:
 
 async def _visit(request: web.Request) -> Visit | None:
     shot, signer = await store.of_signer(request.match_info["ref"])
-    return Visit(services=services(request), shot=shot, signer=signer)
+    return Visit(services=services(request), signer=signer)
 
 
 async def _sleeping(request: web.Request) -> Visit | None:
@@ -43,7 +43,7 @@ async def _was_here(request: web.Request, visit: Visit) -> bool:
 async def _wake(request: web.Request, visit: Visit) -> web.Response:
     """The session was idle too long: ask for a code and go on at the same step."""
     if (ended := dead(visit) or status(visit)) is not None:
-        return answer(request, ended, shot=visit.shot)
+        return answer(request, ended)
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     notice = "時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。"
     return answer(
@@ -57,7 +57,7 @@ async def resume(request: web.Request) -> web.Response:
     if visit is None or not await _was_here(request, visit):
         raise Refused(Reason.LINK_UNKNOWN)
     if (ended := dead(visit) or status(visit)) is not None:
-        return answer(request, ended, shot=visit.shot)
+        return answer(request, ended)
     if request.method == "GET":
         return await _wake(request, visit)
     return await (codes.verify if request.path.endswith("/verify") else codes.send)(request, visit)
@@ -69,7 +69,7 @@ async def reading(request: web.Request) -> Visit | web.Response:
     if isinstance(visit, web.Response):
         return visit
     if (ended := dead(visit)) is not None:
-        return answer(request, ended, shot=visit.shot, status=410)
+        return answer(request, ended, status=410)
     if (standing := status(visit)) is not None:
-        return answer(request, standing, shot=visit.shot)
+        return answer(request, standing)
     return visit

@@ -12,7 +12,6 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Refused
 from envelopes.services import Services
 from envelopes.texts import say
@@ -31,16 +30,15 @@ def services(request: web.Request) -> Services:
     return request.app[SERVICES]
 
 
-def site(request: web.Request, shot: Snapshot | None = None) -> Site:
-    """The town as the page shows it; the section of *shot* where the page is about an envelope."""
+def site(request: web.Request) -> Site:
+    """The town as every page shows it."""
     settings = services(request).settings
-    url = urlsplit(settings.portal.url)
     return Site(
         town=settings.town.name,
-        section=shot.section.name if shot else settings.town.section,
-        phone=shot.section.phone if shot else settings.town.phone,
-        hours=shot.section.hours if shot else settings.town.hours,
-        domain=url.netloc,
+        section=f"{settings.town.name} {settings.town.section}",
+        phone=settings.town.phone,
+        hours=settings.town.hours,
+        domain=urlsplit(settings.portal.url).netloc,
         public_url=settings.portal.url,
         sender=settings.mail.address,
         demo=settings.demo,
@@ -58,11 +56,9 @@ def told(request: web.Request, refused: Refused) -> str:
     return say(refused.reason, **details)
 
 
-def answer(
-    request: web.Request, page: Page, *, shot: Snapshot | None = None, status: int = 200
-) -> web.Response:
+def answer(request: web.Request, page: Page, *, status: int = 200) -> web.Response:
     """Render *page*."""
-    text = render(page, site=site(request, shot))
+    text = render(page, site=site(request))
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
 

@@ -30,7 +30,7 @@ async def viewer(request: web.Request) -> web.Response:
     if request.method == "GET":
         await act.view(visit.services, visit.signer, item.id)
     page = await _viewer(visit, item.id)
-    return answer(request, page, shot=visit.shot)
+    return answer(request, page)
 
 
 async def _viewer(visit: Visit, document_id: int, *errors: FieldError) -> views.Viewer:
@@ -102,7 +102,7 @@ async def _confirm(request: web.Request, visit: Visit, *errors: FieldError) -> w
     page = views.Confirm(
         request=request_of(visit), confirmation=await _confirmation(visit, seen), errors=errors
     )
-    return answer(request, page, shot=visit.shot, status=422 if errors else 200)
+    return answer(request, page, status=422 if errors else 200)
 
 
 _SHOWN_ON_CONFIRM: Final = (Reason.DOCUMENTS_UNREAD, Reason.OFFER_CHANGED, Reason.PAGES_NOT_READY)
@@ -147,9 +147,9 @@ async def done(request: web.Request) -> web.Response:
         return visit
     if visit.signer.consented_at is None:
         if (ended := dead(visit)) is not None:
-            return answer(request, declined(visit) or ended, shot=visit.shot)
+            return answer(request, declined(visit) or ended)
         return move("sign", visit.signer.ref, "1")
-    return answer(request, await _done(visit), shot=visit.shot)
+    return answer(request, await _done(visit))
 
 
 async def _done(visit: Visit) -> views.Done:

@@ -43,7 +43,7 @@ async def viewer(request: web.Request) -> web.Response:
         if turn and permits(shot.state, Event.CONSENTED)
         else None,
     )
-    return answer(request, page, shot=shot)
+    return answer(request, page)
 
 
 def _tabs(shot: Snapshot, seen: frozenset[int]) -> tuple[views.DocumentTab, ...]:
@@ -61,7 +61,7 @@ async def sign(request: web.Request) -> web.Response:
         return move("staff", "envelopes", shot.envelope.ref)
     if request.method != "POST":
         sign_act.require_open(shot, seat, now=services(request).now())
-        return answer(request, await _sign(staff, shot, seat), shot=shot)
+        return answer(request, await _sign(staff, shot, seat))
     posted = await form(request)
     try:
         await act.sign(
@@ -75,7 +75,7 @@ async def sign(request: web.Request) -> web.Response:
         field = "code" if refused.reason is Reason.TOTP_WRONG else ""
         error = FieldError(text=told(request, refused), field=field)
         fresh = await store.snapshot(ref=shot.envelope.ref)
-        return answer(request, await _sign(staff, fresh, seat, error), shot=fresh, status=422)
+        return answer(request, await _sign(staff, fresh, seat, error), status=422)
     return move("staff", "envelopes", shot.envelope.ref)
 
 

@@ -44,7 +44,7 @@ def request_of(visit: Visit) -> views.Request:
     """The envelope as its signer sees it before he has proved who he is: no amount, no content."""
     return views.Request(
         title=visit.shot.envelope.title,
-        section=visit.shot.section.name,
+        section=f"{visit.services.settings.town.name} {visit.shot.section.name}",
         party=party_of(visit.signer),
         deadline_on=visit.shot.envelope.deadline_on,
     )

@@ -44,11 +44,12 @@ class CodeFor(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentCode:
-    """A code that is out: until when it works, and the word that page and mail both show."""
+    """A code that is out: until when it works, the word that page and mail both show, whether it is not the first."""
 
     valid_until: datetime
     word: str
     resend_at: datetime
+    again: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ def _sent(services: Services, signer: Signer, purpose: CodeFor, row: Code) -> Se
         valid_until=row.sent_at + services.policy.code_lifetime,
         word=codes.word(services.code_key, code_subject(signer, purpose), row.serial),
         resend_at=row.sent_at + services.policy.code_resend,
+        again=row.serial > 1,
     )
 
 
