@@ -51,7 +51,7 @@ async def _by_link(request: web.Request, *, closed_too: bool = False) -> Visit |
     token, provided = request.match_info["token"], services(request)
     ticket = provided.ticket(Purpose.DOWNLOAD, token)
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, signer=signer, token=token)
+    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
     if shot.envelope.window_ends_at is None:
         raise Refused(Reason.LINK_UNKNOWN)
     if closed_too:

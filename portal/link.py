@@ -25,7 +25,7 @@ async def _by_link(request: web.Request) -> Visit | web.Response:
     token, provided = request.match_info["token"], services(request)
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, signer=signer, token=token)
+    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
     page = dead(visit)
     if page is None and ticket.generation != signer.generation:
         page = views.UnusableLink(

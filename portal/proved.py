@@ -28,7 +28,7 @@ async def proved(request: web.Request) -> Visit | web.Response:
 
 async def _visit(request: web.Request) -> Visit | None:
     shot, signer = await store.of_signer(request.match_info["ref"])
-    return Visit(services=services(request), signer=signer)
+    return Visit(services=services(request), shot=shot, signer=signer)
 
 
 async def _sleeping(request: web.Request) -> Visit | None:
@@ -46,9 +46,7 @@ async def _wake(request: web.Request, visit: Visit) -> web.Response:
         return answer(request, ended)
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     notice = "時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。"
-    return answer(
-        request, codes.code_page(visit, codes.wanted(request), sent, notice=notice), shot=visit.shot
-    )
+    return answer(request, codes.code_page(visit, codes.wanted(request), sent, notice=notice))
 
 
 async def resume(request: web.Request) -> web.Response:
