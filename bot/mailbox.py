@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 LEASE: Final = timedelta(seconds=20)  # why: how long a mailbox is unwatched after its watcher was killed
 BEAT: Final = 5.0  # why: three beats may be missed before the lease is over
 TRIES: Final = 5  # why: an error that comes back five times is the mail's own
+AGAIN: Final = 30.0  # why: a full disk or a store that is away gets some time before the next try
+LOOK: Final = (
+    60.0  # why: news that comes with the answer to a search is not repeated in IDLE; RFC 2177 allows 29 min
+)
 _FIRST_WAIT: Final = 1.0  # seconds before the second attempt to connect; doubled each time
 _LONGEST_WAIT: Final = (
     60.0  # why: mail waits on the server meanwhile, and a server that is back is soon found
@@ -55,7 +59,7 @@ class Watcher:
         self._services = services
         self._account = account
         self._folders = services.settings.imap
-        self._name = f"mailbox:{account.user}@{account.host}:{account.port}/{self._folders.mailbox}"[:120]
+        self.name = f"mailbox:{account.user}@{account.host}:{account.port}/{self._folders.mailbox}"[:120]
         self._holder = secrets.token_hex(8)
         self._failures = 0
 
@@ -65,7 +69,7 @@ class Watcher:
             while not stop.is_set():
                 await self._round(stop)
         finally:
-            await counters.release(self._name, self._holder)
+            await counters.release(self.name, self._holder)
 
     async def _round(self, stop: asyncio.Event) -> None:
         try:
@@ -80,7 +84,7 @@ class Watcher:
             await _pause(stop, wait * random.uniform(0.8, 1.2))  # noqa: S311 -- spreads load, guards nothing
 
     async def _hold(self) -> bool:
-        return await counters.hold(self._name, self._holder, now=self._services.now(), lasting=LEASE)
+        return await counters.hold(self.name, self._holder, now=self._services.now(), lasting=LEASE)
 
     async def _beat(self) -> None:
         """Keep the lease; returns when somebody else has it."""
@@ -96,32 +100,37 @@ class Watcher:
                 await imap.create(folder)
             while True:
                 uidvalidity = await imap.select(self._folders.mailbox)
-                await self._empty(imap, uidvalidity)
+                uids = await imap.search()
+                done = await self._empty(imap, uidvalidity, uids)
                 self._failures = 0
-                await imap.idle()
+                # Mails may have come while others were taken in, so only an empty mailbox is idled on.
+                if not done or not uids:
+                    await imap.idle(LOOK if done else AGAIN)
         finally:
             await imap.close()
 
-    async def _empty(self, imap: Imap, uidvalidity: int) -> None:
-        """Take in all that lies in the mailbox, in the order of arrival."""
-        for uid, size in (await imap.sizes(await imap.search())).items():
-            copy = Copy(mailbox=self._name, uidvalidity=uidvalidity, uid=uid)
+    async def _empty(self, imap: Imap, uidvalidity: int, uids: Sequence[int]) -> bool:
+        """Take in *uids* in the order of arrival; False where something must be tried again."""
+        done = True
+        for uid, size in (await imap.sizes(uids)).items():
+            copy = Copy(mailbox=self.name, uidvalidity=uidvalidity, uid=uid)
             if size > self._services.policy.mail_bytes:
                 log.error("mailbox: mail uid %d of %d bytes is over the limit and lies in Failed", uid, size)
                 await imap.move(uid, self._folders.failed)
-                continue
-            await self._take(imap, copy)
+            else:
+                done &= await self._take(imap, copy)
+        return done
 
-    async def _take(self, imap: Imap, copy: Copy) -> None:
+    async def _take(self, imap: Imap, copy: Copy) -> bool:
         try:
             known = await worker.is_known(copy) or await self._keep(imap, copy)
         except ImapLost:
             raise
         except (FukanError, BaseORMException, OSError) as error:
-            await self._failed(imap, copy, error)
-            return
+            return await self._failed(imap, copy, error)
         if known:
             await imap.move(copy.uid, self._folders.done)
+        return True
 
     async def _keep(self, imap: Imap, copy: Copy) -> bool:
         """Keep one mail durably; False when it has gone meanwhile."""
@@ -133,13 +142,15 @@ class Watcher:
         )
         return True
 
-    async def _failed(self, imap: Imap, copy: Copy, error: Exception) -> None:
+    async def _failed(self, imap: Imap, copy: Copy, error: Exception) -> bool:
         """Count an error for this copy and leave it for the next round, or put it aside for the operator."""
         tries = await worker.count_failure(copy)
         log.warning("mailbox: mail uid %d: %s (%d)", copy.uid, _kind(error), tries)
-        if tries >= TRIES:
-            log.error("mailbox: mail uid %d could not be taken in and lies in Failed", copy.uid)
-            await imap.move(copy.uid, self._folders.failed)
+        if tries < TRIES:
+            return False
+        log.error("mailbox: mail uid %d could not be taken in and lies in Failed", copy.uid)
+        await imap.move(copy.uid, self._folders.failed)
+        return True
 
 
 def _kind(error: Exception) -> str:

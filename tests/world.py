@@ -139,6 +139,20 @@ def order(
 
 
 @asynccontextmanager
+async def plain_services(directory: Path, **settings: Any) -> AsyncIterator[Services]:
+    """Database and keys alone, for tests of one part."""
+    made = Settings.model_validate({"directory": directory, "demo": True, **settings})
+    keyring.create(made.keys_directory)
+    await database.upgrade(made.database_url)
+    opened = database.Database(made.database_url)
+    await opened.open()
+    try:
+        yield services.build(made, portal=True, bot=True, clock=Clock())
+    finally:
+        await opened.close()
+
+
+@asynccontextmanager
 async def world(
     directory: Path, *, database_url: str = "", s3: S3 | None = None, **settings: Any
 ) -> AsyncIterator[World]:

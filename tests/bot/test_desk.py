@@ -1,0 +1,254 @@
+"""What becomes of a mail: a draft, an answer that says what to mend, or the quarantine without an answer."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from email import message_from_bytes
+from email import policy as mail_policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import desk
+from envelopes.actions import registrar
+from envelopes.actions.registrar import Entry
+from envelopes.records.models import Contact, Document, Envelope, Mail, Signer, Staff
+from envelopes.rules.errors import Reason
+from envelopes.rules.reading import Answered, Record
+from envelopes.rules.schedule import jst_day
+from fukan.demo import cast
+from tests.world import CONTRACT, SPECIFICATION, World, order, text_of, world
+
+
+@pytest.fixture
+async def built(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        await made.drain()
+        yield made
+
+
+async def read(built: World, raw: bytes) -> Mail:
+    number = await built.deliver(raw)
+    await desk.read_mail(built.tools.shop, number)
+    return await Mail.get(id=number)
+
+
+def answered(mail: Mail) -> Answered:
+    return Answered.from_json(json.loads(mail.answer or ""))
+
+
+def reasons(said: Answered) -> list[Reason]:
+    return [problem.reason for problem in said.problems]
+
+
+async def test_an_order_becomes_a_draft_of_the_sender(built: World) -> None:
+    mail = await read(built, order(SPECIFICATION, CONTRACT))
+    envelope = await Envelope.get(mail_id=mail.id)
+    assert mail.status == "read"
+    assert (envelope.state, envelope.drafter_id, envelope.amount) == ("draft", built.clerk.id, 12_980_000)
+    documents = await Document.filter(envelope_id=envelope.id).order_by("position")
+    assert [item.title for item in documents] == ["工事請負契約書", "特記仕様書"]
+    assert [item.person for item in await Signer.filter(envelope_id=envelope.id)] == [cast.TAKAHASHI.name]
+    today = jst_day(built.clock())
+    assert envelope.deadline_on == today + timedelta(days=built.services.policy.deadline_days)
+    record = Record.from_json(json.loads(envelope.reading))
+    assert [line.label for line in record.lines] == ["封筒名", "宛先", "種別", "金額", "期限"]
+    assert record.lines[3].value == "12,980,000円（税込）"
+    assert record.lines[3].source == "金額：12,980,000円（税込）"
+
+
+async def test_reading_twice_makes_one_draft(built: World) -> None:
+    mail = await read(built, order(CONTRACT))
+    await desk.read_mail(built.tools.shop, mail.id)
+    assert await Envelope.all().count() == 1
+
+
+async def test_two_signers_in_turn_and_a_name_alone(built: World) -> None:
+    to = f"{cast.TAKAHASHI.company}\n宛先：佐藤土木 様 <{cast.SATO.address}>"
+    await read(built, order(CONTRACT, to=to))
+    signers = await Signer.all().order_by("position")
+    assert [item.company for item in signers] == [cast.TAKAHASHI.company, cast.SATO.company]
+    envelope = await Envelope.first()
+    assert envelope is not None
+    assert envelope.party == "髙橋建設株式会社、佐藤土木"
+
+
+async def test_everything_to_mend_is_said_at_once(built: World, tmp_path: Path) -> None:
+    broken, locked = tmp_path / "broken.pdf", tmp_path / "b.pdf"
+    broken.write_bytes(b"%PDF-1.7 nothing more")
+    locked.write_bytes(CONTRACT.read_bytes()[:4000])
+    mail = await read(
+        built, order(broken, locked, to="髙橋土建株式会社", kind="けいやく", amount="12,980,000円")
+    )
+    said = answered(mail)
+    assert said.refused
+    assert {
+        Reason.RECIPIENT_UNKNOWN,
+        Reason.KIND_UNREADABLE,
+        Reason.AMOUNT_TAX_UNSAID,
+        Reason.PDF_BROKEN,
+    } == set(reasons(said))
+    assert said.attachments == ("broken.pdf", "b.pdf")
+    await built.drain()
+    words = text_of(built.last(cast.NAKAMURA.address))
+    assert "文書2「broken.pdf」" in words
+    assert "書き方の例　金額：12,980,000円（税込）" in words
+    assert await Envelope.all().count() == 0
+
+
+async def test_what_is_only_missing_is_a_question(built: World) -> None:
+    mail = await read(built, order(CONTRACT, to="高橋建設㈱ほか"))
+    said = answered(mail)
+    assert not said.refused
+    assert reasons(said) == [Reason.RECIPIENT_UNKNOWN]
+    await built.drain()
+    letter = built.last(cast.NAKAMURA.address)
+    assert "確認してください（1件）" in letter["Subject"]
+    assert letter["In-Reply-To"] == mail.message_id
+    assert letter["Auto-Submitted"] == "auto-replied"
+    assert f"もしかして「{cast.TAKAHASHI.company}」ですか" in text_of(letter)
+
+
+@pytest.mark.parametrize(
+    ("attachment", "reason"),
+    [
+        (("見積.docx", b"PK\x03\x04\x14\x00\x00\x00" + bytes(40)), Reason.FILE_TYPE),
+        (("図面.zip", b"PK\x03\x04\x14\x00\x01\x00" + bytes(40)), Reason.ARCHIVE_ENCRYPTED),
+        (None, Reason.NO_DOCUMENT),
+    ],
+)
+async def test_files_that_are_no_documents_are_named(
+    built: World, attachment: tuple[str, bytes] | None, reason: Reason
+) -> None:
+    files = [CONTRACT] if attachment else []
+    raw = order(*files) if attachment is None else with_file(order(*files), *attachment)
+    said = answered(await read(built, raw))
+    assert reasons(said) == [reason]
+    if attachment:
+        assert said.problems[0].details["file"] == attachment[0]
+
+
+def with_file(raw: bytes, name: str, data: bytes, kind: str = "application/octet-stream") -> bytes:
+    mail = message_from_bytes(raw, policy=mail_policy.SMTP)
+    main, _, sub = kind.partition("/")
+    mail.add_attachment(data, maintype=main, subtype=sub, filename=name)
+    return mail.as_bytes()
+
+
+async def test_a_signature_file_is_no_document(built: World) -> None:
+    raw = with_file(order(CONTRACT), "smime.p7s", b"x", "application/pkcs7-signature")
+    assert (await read(built, raw)).status == "read"
+
+
+async def test_too_many_documents_are_not_even_opened(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"documents_per_envelope": 1}) as built:
+        said = answered(await read(built, order(CONTRACT, SPECIFICATION)))
+        assert reasons(said) == [Reason.TOO_MANY_DOCUMENTS]
+
+
+@pytest.mark.parametrize(
+    ("headers", "note"),
+    [
+        ({"sender": "stranger@elsewhere.example"}, Reason.NOT_STAFF.value),
+        ({"Auto_Submitted": "auto-replied"}, desk.AUTOMATIC),
+        ({"Precedence": "bulk"}, desk.AUTOMATIC),
+        ({"sender": cast.SENDER}, desk.OWN),
+    ],
+)
+async def test_others_are_quarantined_without_an_answer(
+    built: World, headers: dict[str, Any], note: str
+) -> None:
+    before = len(built.mails(cast.NAKAMURA.address))
+    mail = await read(built, order(CONTRACT, **headers))
+    await built.drain()
+    assert (mail.status, mail.reason) == ("quarantined", note)
+    assert await Envelope.all().count() == 0
+    assert len(built.mails(cast.NAKAMURA.address)) == before
+    assert built.mails("stranger@elsewhere.example") == []
+
+
+async def test_outside_the_demo_a_sender_must_be_proven(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        earnest = built.services.settings.model_copy(
+            update={
+                "demo": False,
+                "mail": built.services.settings.mail.model_copy(
+                    update={"trusted_authserv_ids": ("mx.vill-mihon.example",)}
+                ),
+            }
+        )
+        object.__setattr__(built.services, "settings", earnest)
+        mail = await read(built, order(CONTRACT))
+        assert (mail.status, mail.reason) == ("quarantined", "no-trusted-results")
+        forged = order(CONTRACT, Authentication_Results="mx.elsewhere.example; dmarc=pass")
+        assert (await read(built, forged)).status == "quarantined"
+        proof = f"mx.vill-mihon.example; dmarc=pass header.from={cast.STAFF_DOMAIN}"
+        assert (await read(built, order(CONTRACT, Authentication_Results=proof))).status == "read"
+
+
+async def test_a_member_without_the_role_is_told(built: World) -> None:
+    mail = await read(built, order(CONTRACT, sender=cast.KOBAYASHI.address))
+    assert reasons(answered(mail)) == [Reason.ROLE_MISSING]
+
+
+async def test_somebody_who_left_is_unknown(built: World) -> None:
+    await Staff.filter(id=built.clerk.id).update(active=False)
+    mail = await read(built, order(CONTRACT))
+    assert (mail.status, mail.reason) == ("quarantined", Reason.NOT_STAFF.value)
+
+
+async def test_an_address_that_waits_is_not_written_to(built: World) -> None:
+    soon = built.clock() + timedelta(hours=3)
+    await Contact.filter(email_look_up=built.services.address_look_up(cast.TAKAHASHI.address)).update(
+        works_from=soon
+    )
+    said = answered(await read(built, order(CONTRACT)))
+    assert reasons(said) == [Reason.RECIPIENT_NOT_READY]
+    built.clock.forward(hours=4)
+    assert (await read(built, order(CONTRACT))).status == "read"
+
+
+async def test_a_company_with_two_addresses_must_be_named_by_one(built: World) -> None:
+    entry = Entry(
+        company=cast.TAKAHASHI.company,
+        office="営業部長",
+        person="髙橋 二郎",
+        email="jiro@takahashi-kensetsu.example",
+        consented_on=jst_day(built.clock()),
+        consent_note="書面",
+        call_back="電話",
+    )
+    await registrar.add_contact(
+        built.services, entry, registrar=built.keeper, approver=built.operator, seeded=True
+    )
+    said = answered(await read(built, order(CONTRACT)))
+    assert reasons(said) == [Reason.RECIPIENT_UNKNOWN]
+    assert (await read(built, order(CONTRACT, to="<jiro@takahashi-kensetsu.example>"))).status == "read"
+
+
+async def test_answers_stop_at_the_limit_of_a_day(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"answers_a_day": 2}) as built:
+        statuses = [(await read(built, order())).status for _ in range(3)]
+        assert statuses == ["answered", "answered", "quarantined"]
+
+
+async def test_a_mail_that_cannot_be_read_fails_without_an_answer(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"decoded_bytes": 1000}) as built:
+        mail = await read(built, order(CONTRACT))
+        assert (mail.status, mail.reason) == ("failed", Reason.MAIL_TOO_BIG.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("契約書.pdf", "契約書"),
+        ("か\u3099くぶち.PDF", "がくぶち"),
+        ("a\tb  c.pdf", "a b c"),
+        (".pdf", "文書3"),
+        ("x" * 90 + ".pdf", "x" * 60),
+        ("第1回.変更契約", "第1回.変更契約"),
+    ],
+)
+def test_a_title_is_the_tidied_name_of_the_file(name: str, title: str) -> None:
+    assert desk.document_title(name, 3, limit=60) == title
