@@ -10,17 +10,21 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from tortoise import Tortoise, connections
-from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.backends.sqlite.client import SqliteTransactionWrapper
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
+from tortoise.backends.sqlite.client import SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.connection import get_connections
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.migrations.api import migrate
+from tortoise.migrations.executor import PlanStep
+from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from envelopes.rules.errors import FukanError
@@ -33,6 +37,10 @@ _RETRIES: Final = 5  # a lost race for a chain's next number is repeated this of
 
 class DatabaseBroken(FukanError):
     """A migration left the database inconsistent; the message names the backup to restore."""
+
+
+class UnitMisused(FukanError):
+    """A task that was begun inside a unit of work tried to use the database: a mistake of the program."""
 
 
 def config(url: str, **sqlite: str) -> dict[str, Any]:
@@ -90,7 +98,9 @@ class Database:
 
 
 _running: set[asyncio.Task[Any]] = set()
-_current: ContextVar[BaseDBAsyncClient | None] = ContextVar("fukan_unit", default=None)
+_current: ContextVar[tuple[BaseDBAsyncClient, asyncio.Task[Any] | None] | None] = ContextVar(
+    "fukan_unit", default=None
+)
 _afterwards: ContextVar[list[Callable[[], None]]] = ContextVar("fukan_after_commit")
 
 
@@ -103,10 +113,15 @@ async def unit(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
     """Run *work* in one transaction to its end, even if the caller is cancelled meanwhile.
 
     A lost race (serialisation, or a unique number taken by somebody else) is rolled back and tried again, so *work*
-    must do nothing but read and write the database. A unit inside a unit joins the outer one.
+    must do nothing but read and write the database. A unit inside a unit joins the outer one. A task that is begun
+    inside a unit inherits its connection and cannot have one of its own: begin it with `after_commit`. Raises
+    UnitMisused there, rather than write with a connection that has gone back.
     """
     if (outer := _current.get()) is not None:
-        return await work(outer)
+        connection, owner = outer
+        if owner is not asyncio.current_task():
+            raise UnitMisused
+        return await work(connection)
     task = asyncio.create_task(_repeated(work))
     _running.add(task)
     task.add_done_callback(_running.discard)
@@ -117,7 +132,7 @@ async def _repeated(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
     for attempt in range(_RETRIES):
         try:
             return await _once(work)
-        except (IntegrityError, OperationalError):
+        except (IntegrityError, OperationalError, TransactionManagementError):
             if attempt == _RETRIES - 1:
                 raise
             await asyncio.sleep(0.02 * 2**attempt)
@@ -128,7 +143,7 @@ async def _once(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
     calls: list[Callable[[], None]] = []
     _afterwards.set(calls)
     async with in_transaction() as connection:
-        token = _current.set(connection)
+        token = _current.set((connection, asyncio.current_task()))
         try:
             result = await work(connection)
         finally:
@@ -149,13 +164,28 @@ def _begin_immediate() -> None:
             raise TransactionManagementError(error) from error
 
     SqliteTransactionWrapper.begin = begin  # type: ignore[method-assign]
+    SqliteTransactionContext.__aenter__ = _enter  # type: ignore[method-assign]
+
+
+async def _enter(self: SqliteTransactionContext) -> TransactionalDBClient:
+    """Enter as Tortoise does, but give its lock back when BEGIN fails: else no other query ever runs again."""
+    await self._trxlock.acquire()
+    try:
+        await self.ensure_connection()
+        await self.connection.begin()
+    except BaseException:
+        self._trxlock.release()
+        raise
+    self.token = get_connections().set(self.connection_name, self.connection)
+    return self.connection  # type: ignore[no-any-return]
 
 
 async def upgrade(url: str) -> None:
     """Bring the database at *url* to this version's schema. Safe to call from several processes at once.
 
-    On SQLite the file is copied beside itself first (`.before-upgrade`), foreign keys are off while tables are
-    rebuilt and checked afterwards, and indexes that a rebuild dropped are made again. Raises DatabaseBroken.
+    On SQLite the file is copied beside itself before its first missing migration (`.before-upgrade.0002_…`), foreign
+    keys are off while tables are rebuilt and checked afterwards, and indexes and unique constraints that a rebuild
+    dropped are made again. Raises DatabaseBroken.
     """
     if url.startswith("sqlite:"):
         await _upgrade_sqlite(sqlite_path(url), url)
@@ -167,20 +197,25 @@ async def _upgrade_sqlite(path: Path, url: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(path.name + ".lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        backup = await asyncio.to_thread(_back_up, path)
-        await _migrate(config(url, foreign_keys="OFF"))
+        await _migrate(config(url, foreign_keys="OFF"), partial(_back_up, path))
         broken = await asyncio.to_thread(_broken_keys, path)
         if broken:
-            raise DatabaseBroken(f"{broken} foreign keys point nowhere after the upgrade; restore {backup}")
+            raise DatabaseBroken(f"{broken} foreign keys point nowhere after the upgrade; restore the backup")
 
 
-def _back_up(path: Path) -> Path:
-    backup = path.with_name(path.name + ".before-upgrade")
-    if path.exists() and path.stat().st_size:
-        backup.unlink(missing_ok=True)
-        with closing(sqlite3.connect(path)) as connection:
+def _back_up(path: Path, _connection: str, plan: list[PlanStep], *_how: bool) -> None:
+    """Copy a database that has content before it is changed.
+
+    The copy of an earlier attempt is kept: it shows the database before anything went wrong.
+    """
+    if not plan:
+        return
+    backup = path.with_name(f"{path.name}.before-upgrade.{plan[0].migration.name}")
+    with closing(sqlite3.connect(path)) as connection:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and not backup.exists():
             connection.execute("VACUUM INTO ?", (str(backup),))
-    return backup
+            backup.chmod(path.stat().st_mode)
 
 
 def _broken_keys(path: Path) -> int:
@@ -198,12 +233,47 @@ async def _upgrade_postgres(url: str) -> None:
         await lock.close()
 
 
-async def _migrate(settings: dict[str, Any]) -> None:
-    await migrate(config=settings)
+async def _migrate(settings: dict[str, Any], before: Callable[..., None] | None = None) -> None:
+    await migrate(config=settings, reporter=before)
     await Tortoise.close_connections()
     context = await Tortoise.init(config=settings)
     try:
         # An SQLite rebuild drops indexes and unique constraints; this makes again what is missing.
         await Tortoise.generate_schemas(safe=True)
+        if is_sqlite():
+            await _heal_uniques()
     finally:
         await context.close_connections()
+
+
+async def _heal_uniques() -> None:
+    connection = connections.get("default")
+    for model in Tortoise.apps["fukan"].values():
+        table, columns = model._meta.db_table, model._meta.fields_db_projection  # noqa: SLF001 -- no public way
+        known = await _uniques(connection, table)
+        for names in _wanted_uniques(model):
+            wanted = tuple(columns[name] for name in names)
+            if wanted not in known:
+                quoted = ", ".join(f'"{name}"' for name in wanted)
+                name = f"uniq_{table}_{'_'.join(wanted)}"
+                await connection.execute_script(f'CREATE UNIQUE INDEX "{name}" ON "{table}" ({quoted})')
+
+
+def _wanted_uniques(model: type[Model]) -> list[tuple[str, ...]]:
+    meta = model._meta  # noqa: SLF001 -- no public way
+    single = [(name,) for name, field in meta.fields_map.items() if field.unique and not field.pk]
+    together = [tuple(names) for names in meta.unique_together]
+    return [names for names in (*single, *together) if set(names) <= set(meta.fields_db_projection)]
+
+
+async def _uniques(connection: BaseDBAsyncClient, table: str) -> set[tuple[str, ...]]:
+    """The columns of every unique index of *table*, in order."""
+    rows = await connection.execute_query_dict(
+        'SELECT list.name AS name, info.name AS "column" FROM pragma_index_list(?) AS list'
+        ' JOIN pragma_index_info(list.name) AS info WHERE list."unique" ORDER BY list.name, info.seqno',
+        [table],
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        found[row["name"]] = (*found.get(row["name"], ()), row["column"])
+    return set(found.values())

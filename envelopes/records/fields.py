@@ -91,12 +91,20 @@ class Sealed(fields.TextField):
 class Utc(fields.DatetimeField[datetime]):
     """An instant. SQLite compares text, so every value is written in UTC."""
 
+    def to_python_value(self, value: Any) -> Any:
+        # Tortoise would take a naive value for UTC; it is a mistake of the program, mostly by nine hours.
+        return super().to_python_value(_aware(value) if isinstance(value, datetime) else value)
+
     def to_db_value(self, value: Any, instance: Any) -> Any:
         if isinstance(value, datetime):
-            if value.tzinfo is None:
-                raise ValueError("an instant without a time zone")
-            value = value.astimezone(UTC)
+            value = _aware(value).astimezone(UTC)
         return super().to_db_value(value, instance)
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("an instant without a time zone")
+    return value
 
 
 def sealed(**options: Any) -> Any:
