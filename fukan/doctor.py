@@ -33,7 +33,7 @@ from envelopes.services import Services
 from envelopes.settings import Settings
 from envelopes.signing import authority
 from envelopes.signing.certificates import Role
-from fukan.installation import opened
+from fukan.installation import authority_directory, opened
 
 CERTIFICATE_DAYS: Final = 90  # why: a new certificate wants a decision in a town hall
 CONNECT_SECONDS: Final = 10.0  # why: a mail server that takes longer is as good as down
@@ -112,7 +112,7 @@ def _keys(directory: Path) -> Iterator[Finding]:
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:
-    place = settings.keys_directory / "bot" / "authority"
+    place = authority_directory(settings)
     if not (settings.keys_directory / "bot").exists():
         return  # a host that only serves the portal
     try:

@@ -23,7 +23,6 @@ from envelopes.signing import authority
 
 SETTINGS_FILE: Final = "fukan.toml"
 _PRIVATE: Final = 0o700
-_READABLE: Final = 0o644
 
 # Kept short on purpose: what is not set here has its default, and the file stays readable for ten years.
 TEMPLATE: Final = """\
@@ -120,25 +119,19 @@ async def create(settings: Settings) -> None:
     for place in (settings.directory, settings.keys_directory):
         place.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     keyring.create(settings.keys_directory)
-    made = authority.create(
-        settings.keys_directory / "bot" / "authority",
+    authority.create(
+        authority_directory(settings),
         town=settings.town.name,
         public_url=settings.portal.url,
         now=datetime.now(UTC),
         passphrase=keyring.passphrase(settings.keys_directory),
     )
-    publish(made.directory, settings.public_directory)
     await bring_up_to_date(settings)
 
 
-def publish(authority_directory: Path, target: Path) -> None:
-    """Copy certificates and CRLs to where the portal serves them."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name, content in authority.published(authority_directory).items():
-        draft = target / f".{name}.new"
-        draft.write_bytes(content)
-        draft.chmod(_READABLE)
-        draft.replace(target / name)
+def authority_directory(settings: Settings) -> Path:
+    """Where the embedded authority lies."""
+    return settings.keys_directory / "bot" / "authority"
 
 
 async def bring_up_to_date(settings: Settings) -> None:

@@ -128,6 +128,8 @@ def stop_on_signals() -> asyncio.Event:
 def log_to_terminal(level: int = logging.INFO) -> None:
     """Write the log to standard error."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for library in ("aiohttp", "pikepdf", "pyhanko", "pyhanko_certvalidator", "tortoise"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 async def serve(settings: Settings, doors: Collection[Door]) -> None:

@@ -31,11 +31,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_init_twice_changes_no_key_and_no_setting(made: Path) -> None:
-    before = _digests(made / "keys") | _digests(made / "public")
+    before = _digests(made / "keys")
     settings = (made / "fukan.toml").read_bytes()
     ran = fukan("init", "--directory", made, "--town", "ほかの村")
     assert ran.status == 0, ran.err
-    assert _digests(made / "keys") | _digests(made / "public") == before
+    assert _digests(made / "keys") == before
     assert (made / "fukan.toml").read_bytes() == settings
 
 
@@ -45,11 +45,10 @@ def test_keys_are_for_their_owner_alone(made: Path) -> None:
             assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
 
 
-def test_certificates_carry_the_town_and_can_be_had_by_anyone(made: Path) -> None:
-    certificate = x509.load_der_x509_certificate((made / "public" / "signer-1.cer").read_bytes())
+def test_certificates_carry_the_town(made: Path) -> None:
+    path = made / "keys" / "bot" / "authority" / "public" / "signer-1.cer"
+    certificate = x509.load_der_x509_certificate(path.read_bytes())
     assert "やまなみ村" in certificate.subject.rfc4514_string()
-    assert (made / "public" / "signer-1.crl").exists()
-    assert not list((made / "public").glob("*.pem"))
 
 
 def test_settings_that_init_writes_are_read(made: Path) -> None:
