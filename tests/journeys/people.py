@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyotp
 from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize
@@ -64,6 +65,11 @@ class Phone:
         link = self.page.get_by_role("link", name=name, exact=exact)
         button.or_(link).first.click()
 
+    def pick(self, value: str) -> None:
+        """Choose the option *value* by touching its label, as a finger does."""
+        name = self.page.get_attribute(f"input[value='{value}']", "id")
+        self.page.click(f"label[for='{name}']")
+
     def status(
         self, path: str, method: str = "GET", form: dict[str, str | float | bool] | None = None
     ) -> int:
@@ -71,6 +77,12 @@ class Phone:
         url = path if "://" in path else self.world.url + path
         answer = self.context.request.fetch(url, method=method, form=form, max_redirects=0)
         return answer.status
+
+    def fetch(self, link: str) -> bytes:
+        """What this browser gets under *link*, which must be there."""
+        answer = self.context.request.get(link)
+        assert answer.ok, answer.status
+        return answer.body()
 
     def submit(self, value: str) -> None:
         """Type *value* into the code field of the form and send it."""
@@ -165,8 +177,18 @@ class Clerk(Phone):
         position = cast.CLERKS.index(self.who)
         return str(self.world.rows("SELECT ref FROM staff ORDER BY id")[position]["ref"])
 
-    def sign_in(self, *, next_to: str = "") -> None:
-        """Password, digits, desk; then to *next_to*."""
+    def sign_in(self, *, next_to: str = "/staff") -> None:
+        """Go to *next_to*, signed in: by the cookie of a working day that has begun, else in full."""
+        known = self.world.signed_in.get(self.who.address)
+        if known is None or self._shots is not None:
+            self.sign_in_in_full()
+            self.world.signed_in[self.who.address] = self.context.cookies()
+        else:
+            self.context.add_cookies(known)  # type: ignore[arg-type]
+        self.open(next_to)
+
+    def sign_in_in_full(self) -> None:
+        """Password and digits, up to the desk."""
         self.world.run("DELETE FROM limits")  # a quarter of an hour passes
         self.open("/staff")
         self.page.fill("#address", self.who.address)
@@ -177,8 +199,6 @@ class Clerk(Phone):
         self.shot("03-sign-in-code")
         self.press("ログインする")
         assert self.page.url == f"{self.world.url}/staff", self.text
-        if next_to:
-            self.open(next_to)
 
     def forward(
         self, *companies: cast.Company, kind: str = "契約書", documents: Sequence[Attachment] = (SMALL,)
@@ -192,7 +212,8 @@ class Clerk(Phone):
         """Check the draft that the mail links to, and send it."""
         draft = self.letter("受け付けました（下書き）")
         self.sign_in(next_to=draft.link)
-        self.page.locator("#acknowledged").check() if self.page.locator("#acknowledged").count() else None
+        if self.page.locator("#acknowledged").count():
+            self.pick("1")
         self.press("内容を確認して送信する")
 
     def envelope_page(self) -> None:
@@ -224,9 +245,11 @@ class Roles:
         self._shots = shots
         self._contexts: list[BrowserContext] = []
 
-    def context(self, *, scripts: bool = True) -> BrowserContext:
-        """A browser without any history."""
-        context = self._browser.new_context(viewport=PHONE, locale="ja-JP", java_script_enabled=scripts)
+    def context(self, *, scripts: bool = True, agent: str | None = None) -> BrowserContext:
+        """A browser without any history. *agent*: the name it goes by, to be another browser for the limits."""
+        context = self._browser.new_context(
+            viewport=PHONE, locale="ja-JP", java_script_enabled=scripts, user_agent=agent
+        )
         context.set_default_timeout(20_000)
         self._contexts.append(context)
         return context
@@ -245,8 +268,19 @@ class Roles:
             self.world, self.context(scripts=scripts), who, title, shots=self._shots if shots else None
         )
 
-    def stranger(self, *, scripts: bool = True) -> Phone:
-        return Phone(self.world, self.context(scripts=scripts))
+    def stranger(self, *, scripts: bool = True, agent: str | None = None) -> Phone:
+        return Phone(self.world, self.context(scripts=scripts, agent=agent))
+
+    def out(
+        self, title: str, *companies: cast.Company, scripts: bool = False, **wishes: Any
+    ) -> tuple[Clerk, Contractor]:
+        """Bring an envelope to its first contractor: the clerk who sent it, and him with the request mail."""
+        clerk = self.clerk(title, scripts=scripts)
+        clerk.forward(*companies, **wishes)
+        clerk.confirm()
+        contractor = self.contractor(title, *companies[:1], scripts=scripts)
+        contractor.asked()
+        return clerk, contractor
 
     def leave(self) -> None:
         for context in self._contexts:

@@ -1,7 +1,8 @@
 """The service as it is run in earnest: portal and bot as processes of their own, real mail servers, real files.
 
-The portal's key directory has no `bot` part: it could sign nothing and open no archive if it wanted to. The tests look
-into the database from outside, with plain SQL, and use that also to let time pass.
+Each door has its own key directory without the other's part: the portal could sign nothing and open no archive if it
+wanted to, and the bot could consent to nothing. The tests look into the database from outside, with plain SQL, and use
+that also to let time pass.
 """
 
 import asyncio
@@ -15,14 +16,18 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
+from envelopes.keyring import Keyring
+from envelopes.rules import tokens
+from envelopes.rules.tokens import Purpose, Ticket
 from envelopes.settings import S3
 from tests.journeys import cast
 from tests.journeys.post import PATIENCE, Post
@@ -89,11 +94,12 @@ class World:
     seeds: dict[str, str]
     post: Post
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    wristwatch: dict[str, int] = field(default_factory=dict)
+    signed_in: dict[str, Any] = field(default_factory=dict)
+    """Cookies of clerks whose working day has begun, by address."""
 
-    @property
-    def portal_keys(self) -> Path:
-        return self.place.directory / "portal-keys"
+    def keys(self, door: str) -> Path:
+        """The key directory of one door: what both share, and its own part."""
+        return self.place.directory / f"{door}-keys"
 
     def log(self, door: str) -> str:
         return (self.place.directory / f"{door}.log").read_text()
@@ -139,33 +145,48 @@ class World:
     def state(self, title: str) -> str:
         return str(self.one(f"SELECT state FROM envelopes WHERE title = '{title}'"))
 
-    def wait_state(self, title: str, state: str) -> None:
+    def wait(self, there: Callable[[], bool], what: str) -> None:
+        """Wait until *there*, or fail and show what the bot has written."""
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            found = self.rows(f"SELECT state FROM envelopes WHERE title = '{title}'")
-            if found and found[0]["state"] == state:
-                return
+        while not there():
+            if time.monotonic() > end:
+                raise AssertionError(f"waited in vain for {what}; the bot wrote: {self.log('bot')[-2000:]}")
             time.sleep(0.1)
-        raise AssertionError(f"{title}: {found} instead of {state}; the bot said {self.log('bot')[-2000:]}")
+
+    def wait_state(self, title: str, state: str) -> None:
+        self.wait(lambda: self.state(title) == state, f"{title} to be {state}")
 
     def quiet(self) -> None:
         """Wait until the bot has nothing to do that is due."""
-        end = time.monotonic() + PATIENCE
         busy = "SELECT count(*) FROM tasks WHERE state <> 'done' AND kind <> 'close_window'"
-        while self.one(busy) and time.monotonic() < end:
-            time.sleep(0.05)
-        assert self.one(busy) == 0, self.rows("SELECT kind, state, attempts, error FROM tasks")
+        self.wait(lambda: self.one(busy) == 0, "the bot to be done")
+
+    def link_of(self, title: str, *, position: int, generation: int = 0) -> str:
+        """The link of a signer whom nobody may have asked yet, sealed with the installation's own keys."""
+        where = f"envelope_id = (SELECT id FROM envelopes WHERE title = '{title}') AND position = {position}"
+        ticket = Ticket(
+            ref=self.one(f"SELECT ref FROM signers WHERE {where}"),
+            generation=generation,
+            expires=datetime.now(UTC) + timedelta(days=700),
+        )
+        keyring = Keyring.open(self.keys("portal"), portal=True, bot=False)
+        return f"{self.url}/s/{tokens.seal(ticket, Purpose.REQUEST, tuple(keyring.token))}"
 
     # Processes
 
-    def start(self, door: str, **environment: str) -> None:
+    def start(self, door: str) -> None:
         """Start *door*, "portal" or "bot", and wait until it is ready."""
         log = self.place.directory / f"{door}.log"
         command = [str(FUKAN), "serve", door, "--directory", str(self.place.directory)]
+        before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=out, env=self._environment(**environment))
+            process = subprocess.Popen(
+                command, stdout=out, stderr=out, env=self._environment(FUKAN_KEYS=str(self.keys(door)))
+            )
         self.processes[door] = process
-        ready = self._portal_answers if door == "portal" else lambda: "ready: bot" in log.read_text()
+        ready = (
+            self._portal_answers if door == "portal" else lambda: b"ready: bot" in log.read_bytes()[before:]
+        )
         try:
             wait_until(ready, process, door)
         except RuntimeError as failure:
@@ -183,8 +204,10 @@ class World:
         except (urllib.error.URLError, OSError):
             return False
 
-    def stop(self, door: str) -> None:
+    def restart(self, door: str) -> None:
+        """Stop *door* as an operator does, and start it again."""
         stop(self.processes.pop(door))
+        self.start(door)
 
 
 def _sqlite(url: str, sql: str) -> list[dict[str, Any]]:
@@ -220,7 +243,7 @@ def running(place: Place) -> Iterator[World]:
     world = _install(place)
     try:
         world.start("bot")
-        world.start("portal", FUKAN_KEYS=str(world.portal_keys))
+        world.start("portal")
         yield world
     finally:
         for process in reversed(list(world.processes.values())):
@@ -236,10 +259,10 @@ def _install(place: Place) -> World:
     seeded = subprocess.run(command, capture_output=True, text=True, check=False, env=world._environment())
     assert seeded.returncode == 0, seeded.stderr
     world.seeds = json.loads(seeded.stdout)
-    keys = place.directory / "keys"
-    shutil.copytree(
-        keys, world.portal_keys, ignore=lambda folder, _names: ["bot"] if folder == str(keys) else []
-    )
+    for door, other in (("portal", "bot"), ("bot", "portal")):
+        shutil.copytree(place.directory / "keys", world.keys(door))
+        shutil.rmtree(world.keys(door) / other)
+    shutil.rmtree(place.directory / "keys")
     return world
 
 
