@@ -26,7 +26,7 @@ from envelopes.records import tasks
 from envelopes.records.blobs import Reader, Stored
 from envelopes.records.database import unit
 from envelopes.records.fields import look_up
-from envelopes.records.models import Delivery, Envelope
+from envelopes.records.models import Code, Delivery, Envelope
 from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import domain_of
 from envelopes.rules.errors import FukanError, Later, Reason
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _LOCAL_PART: Final = 64  # RFC 5321 4.5.3.1.1: octets of a local-part
 _LATE: Final = "late"  # the code of a delivery whose confirmation code was over before a server took it
+_USED: Final = "used"  # the code of a delivery that is known to have arrived because its confirmation code was used
 
 
 class DeliveryState(StrEnum):
@@ -155,9 +156,7 @@ async def _queue(
     file = await stored.record(connection, now)
     await Delivery.filter(id=delivery.id).using_db(connection).update(file_id=file.id)
     ids = {"delivery": delivery.id}
-    await tasks.enqueue(
-        connection, Task.SEND, str(delivery.id), now=now, envelope_id=task.envelope_id, ids=ids
-    )
+    await tasks.enqueue(connection, Task.SEND, delivery.ref, now=now, envelope_id=task.envelope_id, ids=ids)
 
 
 async def _new_delivery(
@@ -207,7 +206,7 @@ async def send_code(post: Post, task: Claimed) -> None:
         return
     outgoing = await compose.code_mail(post.services, task)
     if outgoing is None:
-        await _note_late(post.services, delivery)
+        await _note_over(post.services, delivery, task.ids["code"])
         return
     written = await _write(post.services, task, outgoing)
     delivery = delivery or await _code_delivery(post.services, task, written)
@@ -223,10 +222,14 @@ async def _code_delivery(services: Services, task: Claimed, written: _Written) -
     return await unit(work)
 
 
-async def _note_late(services: Services, delivery: Delivery | None) -> None:
-    if delivery is not None:
-        values = {"state": DeliveryState.FAILED.value, "code": _LATE, "updated_at": services.now()}
-        await Delivery.filter(id=delivery.id).update(**values)
+async def _note_over(services: Services, delivery: Delivery | None, code_id: int) -> None:
+    """A code that was typed in has arrived, though the worker died before it could note that; any other is late."""
+    if delivery is None:
+        return
+    used = await Code.filter(id=code_id, used_at__isnull=False).exists()
+    state = DeliveryState.DELIVERED if used else DeliveryState.FAILED
+    values = {"state": state.value, "code": _USED if used else _LATE, "updated_at": services.now()}
+    await Delivery.filter(id=delivery.id).update(**values)
 
 
 async def _hand_over(

@@ -7,16 +7,24 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from tortoise.backends.base.client import BaseDBAsyncClient
 
+from bot import app
+from bot.smtp import Sender
+from bot.worker import HANDLERS, Handler, Tools, Worker
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
 from envelopes.actions.signer import CodeFor
-from envelopes.records import store
-from envelopes.records.models import Credential, Delivery, Envelope, KeyUse, Signer, Staff
+from envelopes.records import store, tasks
+from envelopes.records.database import unit
+from envelopes.records.models import Consent, Credential, Delivery, Envelope, KeyUse, Signer, Staff
+from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
+from envelopes.records.tasks import Claimed
 from envelopes.rules.codes import Verdict
+from envelopes.rules.errors import Later, Reason, Refused, StaleEnvelope
 from envelopes.rules.people import Party
-from envelopes.rules.states import State
+from envelopes.rules.states import State, Task
 from envelopes.rules.tokens import Purpose
 from fukan.demo import cast
 from tests.world import ACCEPTANCE, CONTRACT, SPECIFICATION, World, order, text_of, world
@@ -146,3 +154,132 @@ async def test_an_acceptance_needs_the_contractor_alone(tmp_path: Path) -> None:
         assert names
         assert all(name and name.isascii() for name in names)
         assert await Signer.filter(envelope_id=envelope.id).count() == 1
+
+
+# When work fails
+
+
+def failing(error: Exception) -> Handler:
+    async def handler(_: Tools, __: Claimed) -> None:
+        raise error
+
+    return handler
+
+
+async def run_once(built: World, error: Exception, kind: Task) -> TaskRow:
+    """Let the one task that is due fail with *error*."""
+    crew = Worker(built.tools, handlers={**HANDLERS, kind: failing(error)})
+    lease = built.services.policy.lease
+    (task,) = await tasks.claim(tasks.lane(kind), limit=1, now=built.clock(), lease=lease)
+    assert task.kind is kind
+    await crew.work_on(task)
+    return await TaskRow.get(id=task.id)
+
+
+@pytest.mark.parametrize(
+    ("error", "noted", "wait"),
+    [
+        (Later(Reason.TSA_UNAVAILABLE), "tsa-unavailable", (47, 72)),
+        (Later(Reason.PAGES_NOT_READY), "pages-not-ready", (0, 3)),
+        (StaleEnvelope(), "stale", (0, 3)),
+        (Refused(Reason.CONSENT_INVALID), "consent-invalid", (4 * 3600 - 5, 4 * 3600)),
+        (RuntimeError("髙橋 一郎"), "RuntimeError", (47, 72)),
+    ],
+)
+async def test_work_that_fails_waits_and_says_why_without_a_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception, noted: str, wait: tuple[int, int]
+) -> None:
+    async with world(tmp_path) as built:
+        await built.drain()
+        await built.deliver(order(CONTRACT))
+        row = await run_once(built, error, Task.READ_MAIL)
+        left = (row.run_at - built.clock()).total_seconds()
+        assert (row.state, row.error, row.attempts) == ("ready", noted, 1)
+        assert wait[0] <= left <= wait[1]
+        assert row.failing_since is not None
+        assert "髙橋" not in caplog.text
+        assert noted in caplog.text
+        assert ("ERROR " in caplog.text) is (noted == "consent-invalid")
+
+
+async def test_work_that_failed_is_done_later_and_forgets_its_trouble(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        await built.drain()
+        await built.deliver(order(ACCEPTANCE, kind="請書"))
+        await run_once(built, OSError("disk"), Task.READ_MAIL)
+        built.clock.forward(minutes=2)
+        await built.drain()
+        row = await TaskRow.get(kind="read_mail")
+        assert (row.state, row.error, row.failing_since) == ("done", None, None)
+        assert await Envelope.all().count() == 1
+
+
+async def test_trouble_that_lasts_is_told_once(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        envelope = await draft(built, ACCEPTANCE, kind="請書")
+        clerk = await Staff.get(id=built.clerk.id)
+        await clerks.confirm(built.services, clerks.actor_of(clerk), envelope.ref, version=1)
+        for _ in range(4):
+            await run_once(built, Later(Reason.KEY_UNAVAILABLE), Task.PREPARE)
+            built.clock.forward(hours=4, minutes=50)
+        crew = [lane for lane in tasks.Lane if lane is not tasks.Lane.SIGN]
+        await built.drain(lanes=crew)
+        mails = [mail for mail in built.mails(cast.NAKAMURA.address) if "要確認" in mail["Subject"]]
+        assert len(mails) == 1
+        assert "署名の鍵を使えません" in text_of(mails[0])
+        assert (await TaskRow.get(kind="prepare")).state == "ready"
+
+
+async def test_a_forged_consent_is_never_signed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with world(tmp_path) as built:
+        envelope = await draft(built, ACCEPTANCE, kind="請書")
+        shot = await confirm(built, envelope)
+        signer = shot.signers[0]
+        await Envelope.filter(id=envelope.id).update(state="signing")
+        forged = await Consent.create(
+            envelope_id=envelope.id,
+            signer_id=signer.id,
+            generation=signer.generation,
+            record="e30=",
+            sha256="0" * 64,
+            signature="AAAA",
+            key_id="0" * 16,
+            at=built.clock(),
+        )
+
+        async def work(connection: BaseDBAsyncClient) -> None:
+            await tasks.enqueue(
+                connection,
+                Task.SIGN,
+                "forged",
+                now=built.clock(),
+                envelope_id=envelope.id,
+                ids={"consent": forged.id},
+            )
+
+        await unit(work)
+        await built.drain()
+        row = await TaskRow.get(kind="sign")
+        assert (row.state, row.error) == ("ready", "consent-invalid")
+        assert await KeyUse.all().count() == 0
+        assert "ERROR " in caplog.text
+
+
+async def test_the_bot_runs_and_stops(tmp_path: Path) -> None:
+    """From the wire: SMTP in, IMAP, draft, and mail out, with all loops running."""
+    async with world(tmp_path) as built:
+        stop, ready = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(app.run(built.services, stop=stop, ready=ready))
+        await asyncio.wait_for(ready.wait(), 30)
+        sender = Sender(app.relay_of(built.services.settings.smtp, helo="test.example"))
+        raw = order(CONTRACT)
+        await sender.send(sender=cast.NAKAMURA.address, recipient=cast.INTAKE, data=raw, envid="1")
+        await sender.close()
+        async with asyncio.timeout(30):
+            while not any("[D-0001]" in mail["Subject"] for mail in built.mails(cast.NAKAMURA.address)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        public = {path.suffix for path in built.services.settings.public_directory.iterdir()}
+        assert public == {".cer", ".crl"}
+        stop.set()
+        await asyncio.wait_for(running, 20)
+        assert await TaskRow.filter(state="running").count() == 0

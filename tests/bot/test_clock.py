@@ -1,0 +1,56 @@
+"""Time passes: deadlines end envelopes, and a failing tick is not the end of the clock."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot import clock
+from envelopes.actions import worker
+from envelopes.records.models import Envelope
+from fukan.demo import cast
+from tests.bot.test_worker import confirm, draft
+from tests.world import ACCEPTANCE, text_of, world
+
+
+async def test_an_envelope_ends_when_its_deadline_is_over(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        envelope = await draft(built, ACCEPTANCE, kind="請書")
+        await confirm(built, envelope)
+        built.clock.forward(days=14)
+        await worker.expire_due(built.services)
+        assert (await Envelope.get(id=envelope.id)).state == "out"
+        built.clock.forward(days=1)
+        stop = asyncio.Event()
+        ticking = asyncio.create_task(clock.run(built.services, stop))
+        async with asyncio.timeout(10):
+            while (await Envelope.get(id=envelope.id)).state != "expired":  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        stop.set()
+        await ticking
+        await built.drain()
+        for address in (cast.TAKAHASHI.address, cast.NAKAMURA.address):
+            assert "期限" in built.last(address)["Subject"]
+        assert "/s/" not in text_of(built.last(cast.TAKAHASHI.address))
+
+
+async def test_a_tick_that_fails_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticks = 0
+
+    async def expire_due(_: object) -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks == 1:
+            raise RuntimeError("髙橋 一郎")
+        stop.set()
+
+    stop = asyncio.Event()
+    monkeypatch.setattr(worker, "expire_due", expire_due)
+    monkeypatch.setattr(clock, "TICK", 0.01)
+    async with asyncio.timeout(5):
+        await clock.run(None, stop)  # type: ignore[arg-type]
+    assert ticks == 2
+    assert "RuntimeError" in caplog.text
+    assert "髙橋" not in caplog.text

@@ -1,0 +1,215 @@
+"""Who is told what: recipients, links and words of every mail about an envelope."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import compose
+from envelopes.actions import signer as signers
+from envelopes.actions import staff as clerks
+from envelopes.actions.signer import CodeFor, Refusal
+from envelopes.records import store
+from envelopes.records.models import Delivery, Envelope, Signer, Staff, Task
+from envelopes.rules import codes
+from envelopes.rules.people import Actor
+from envelopes.rules.schedule import jst_day
+from envelopes.rules.states import Task as TaskKind
+from envelopes.rules.tokens import Purpose
+from fukan.demo import cast
+from tests.bot.test_worker import confirm, draft, enrol, sign_by_mail
+from tests.world import ACCEPTANCE, CONTRACT, World, text_of, world
+
+TAKAHASHI, SATO, NAKAMURA = cast.TAKAHASHI.address, cast.SATO.address, cast.NAKAMURA.address
+TWO = f"{cast.TAKAHASHI.company}\n宛先：<{SATO}>"
+
+
+@pytest.fixture
+async def built(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        yield made
+
+
+async def out(built: World, **more: str) -> Envelope:
+    envelope = await draft(built, ACCEPTANCE, kind="請書", **more)
+    await confirm(built, envelope)
+    return await Envelope.get(id=envelope.id)
+
+
+async def clerk(built: World) -> Actor:
+    return clerks.actor_of(await Staff.get(id=built.clerk.id))
+
+
+async def told(built: World, mail: str) -> Sequence[str]:
+    rows = await Delivery.filter(mail=mail).order_by("id")
+    return [row.recipient for row in rows]
+
+
+def link(built: World, address: str, path: str = "/s/") -> str:
+    found = re.search(re.escape(path) + r"(\S+)", text_of(built.last(address)))
+    assert found
+    return found[1]
+
+
+def test_every_mail_task_has_a_composer() -> None:
+    mails = {task for task in TaskKind if task.name.endswith("_MAIL")}
+    known = set(compose._ABOUT_ENVELOPE) | set(compose._WITHOUT_ENVELOPE)
+    assert mails - known == {TaskKind.READ_MAIL, TaskKind.CODE_MAIL}
+
+
+async def test_headers_thread_and_answer_to_the_right_place(built: World) -> None:
+    envelope = await out(built)
+    request, draft_mail = built.last(TAKAHASHI), built.mails(NAKAMURA)[-2]
+    assert request["Reply-To"].addresses[0].addr_spec == f"kensetsu@{cast.STAFF_DOMAIN}"
+    assert draft_mail["Reply-To"].addresses[0].addr_spec == cast.INTAKE
+    root = compose.thread(built.services, envelope.ref)
+    assert root in request["References"]
+    assert draft_mail["References"].split()[0] == root
+    assert draft_mail["In-Reply-To"].endswith(f"@{cast.STAFF_DOMAIN}>")
+    assert request["From"].addresses[0].addr_spec == cast.SENDER
+    assert request["Auto-Submitted"] == "auto-generated"
+    assert request["Return-Path"] is None or "+b." in request["Return-Path"]
+
+
+async def test_the_link_opens_this_request_and_no_other_mail_has_it(built: World) -> None:
+    envelope = await out(built)
+    signer = await Signer.get(envelope_id=envelope.id)
+    ticket = built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI))
+    assert (ticket.ref, ticket.generation) == (signer.ref, signer.generation)
+    assert "/s/" not in "".join(text_of(mail) for mail in built.mails(NAKAMURA))
+    assert TAKAHASHI in text_of(built.last(NAKAMURA))
+
+
+@pytest.mark.parametrize("refusal", list(Refusal))
+async def test_a_refusal_is_told_to_all_who_were_asked(built: World, refusal: Refusal) -> None:
+    envelope = await out(built, to=TWO)
+    await sign_by_mail(built, TAKAHASHI)
+    shot = await store.snapshot(id=envelope.id)
+    assert [signer.asked_at is not None for signer in shot.signers] == [True, True]
+    await signers.refuse(built.services, shot.signers[1].ref, refusal, "工期が違います")
+    await built.drain()
+    mail = "declined_mail" if refusal is Refusal.DECLINE else "returned_mail"
+    assert await told(built, mail) == [TAKAHASHI, SATO, NAKAMURA]
+    for address in (TAKAHASHI, SATO, NAKAMURA):
+        assert "工期が違います" in text_of(built.last(address))
+    assert "/staff/envelopes/" in text_of(built.last(NAKAMURA))
+    assert "/staff/" not in text_of(built.last(SATO))
+
+
+async def test_whoever_was_not_asked_hears_nothing_of_a_cancellation(built: World) -> None:
+    envelope = await out(built, to=TWO)
+    await clerks.cancel(
+        built.services, await clerk(built), envelope.ref, version=envelope.version, reason="図面の差替え"
+    )
+    await built.drain()
+    assert await told(built, "cancelled_mail") == [TAKAHASHI, NAKAMURA]
+    assert built.mails(SATO) == []
+
+
+async def test_an_extension_keeps_the_link(built: World) -> None:
+    envelope = await out(built)
+    before = built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI))
+    day = jst_day(built.clock()) + timedelta(days=30)
+    await clerks.extend(
+        built.services, await clerk(built), envelope.ref, version=envelope.version, deadline_on=day
+    )
+    await built.drain()
+    after = built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI))
+    assert (before.ref, before.generation) == (after.ref, after.generation)
+    assert await told(built, "extended_mail") == [TAKAHASHI, NAKAMURA]
+    assert f"{day.month}月{day.day}日" in text_of(built.last(NAKAMURA))
+
+
+async def test_a_new_link_says_why(built: World) -> None:
+    envelope = await out(built)
+    signer = await Signer.get(envelope_id=envelope.id)
+    await signers.ask_link(built.services, signer)
+    await built.drain()
+    assert built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI)).generation == 0
+    asked = text_of(built.last(TAKAHASHI))
+    await clerks.reissue(built.services, await clerk(built), envelope.ref, version=envelope.version)
+    await built.drain()
+    assert built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI)).generation == 1
+    assert text_of(built.last(TAKAHASHI)) != asked
+    assert await told(built, "new_link_mail") == [TAKAHASHI, TAKAHASHI]
+
+
+async def test_wrong_codes_renew_the_link_by_mail(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"link_tries": 1}) as built:
+        envelope = await out(built)
+        signer = await Signer.get(envelope_id=envelope.id)
+        await signers.send_code(built.services, signer, CodeFor.SIGN, browser="b")
+        await built.drain()
+        digits = re.search(r"\d{6}", text_of(built.last(TAKAHASHI)))
+        assert digits
+        wrong = f"{(int(digits[0]) + 1) % 10**6:06d}"
+        checked = await signers.check_code(built.services, signer, CodeFor.SIGN, wrong)
+        assert checked.renewed
+        await built.drain()
+        assert built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI)).generation == 1
+
+
+async def test_page_and_mail_show_the_same_word(built: World) -> None:
+    envelope = await out(built)
+    signer = await Signer.get(envelope_id=envelope.id)
+    sent = await signers.send_code(built.services, signer, CodeFor.SIGN, browser="b")
+    await built.drain()
+    mail = text_of(built.last(TAKAHASHI))
+    assert sent.word in mail
+    assert sent.word in codes.WORDS
+    assert "http" not in mail.split("────")[0]
+
+
+async def test_a_note_goes_to_the_drafter_as_written(built: World) -> None:
+    envelope = await out(built)
+    signer = await Signer.get(envelope_id=envelope.id)
+    await signers.wrong_person(built.services, signer, note="担当は鈴木に替わりました", proved=False)
+    await built.drain()
+    assert "担当は鈴木に替わりました" in text_of(built.last(NAKAMURA))
+    assert await told(built, "note_mail") == [NAKAMURA]
+
+
+async def test_a_draft_that_cannot_be_sealed_comes_back_with_the_reason(built: World) -> None:
+    envelope = await draft(built, ACCEPTANCE, kind="請書")
+    await Envelope.filter(id=envelope.id).update(trouble="pdf-unsealable")
+    task = await Task.get(kind="draft_mail")
+    await Delivery.filter(task_id=task.id).delete()
+    await Task.filter(id=task.id).update(state="ready", run_at=built.clock())
+    await built.drain()
+    assert "送れませんでした" in built.last(NAKAMURA)["Subject"]
+    assert "電子署名を付けられません" in text_of(built.last(NAKAMURA))
+
+
+async def test_big_files_go_as_a_link_with_the_reason(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"attachment_bytes": 1000}) as built:
+        await out(built)
+        await sign_by_mail(built, TAKAHASHI)
+        mail = built.last(TAKAHASHI)
+        assert not list(mail.iter_attachments())
+        assert "添付できる大きさ" in text_of(mail)
+        ticket = built.services.ticket(Purpose.DOWNLOAD, link(built, TAKAHASHI, "/d/"))
+        assert ticket.ref == (await Signer.first()).ref  # type: ignore[union-attr]
+        assert "/d/" not in text_of(built.last(NAKAMURA))
+
+
+async def test_file_names_say_day_amount_party_and_title(built: World) -> None:
+    await out(built)
+    await sign_by_mail(built, TAKAHASHI)
+    (file,) = built.last(TAKAHASHI).iter_attachments()
+    day = f"{jst_day(built.clock()):%Y%m%d}"
+    assert file.get_filename() == f"{day}_12980000_髙橋建設株式会社_請書.pdf"
+
+
+async def test_the_villages_signer_is_asked_behind_the_sign_in(built: World) -> None:
+    await built.drain()
+    await enrol(built, built.headman)
+    envelope = await draft(built, CONTRACT)
+    await confirm(built, envelope)
+    assert built.last(cast.KITAZAWA.address)["Subject"].count("署名待ち") == 0
+    await sign_by_mail(built, TAKAHASHI)
+    mail = built.last(cast.KITAZAWA.address)
+    assert f"/staff/envelopes/{envelope.ref}/1" in text_of(mail)
+    assert "/s/" not in text_of(mail)
+    assert "みほん村が署名します" in text_of(built.last(TAKAHASHI))
