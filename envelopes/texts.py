@@ -263,6 +263,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.ADDRESS_REASON_MISSING: Text(
         "フリーメールや携帯会社のアドレスの登録には理由が必要です。理由を書いてください。",
         "A reason is needed for a free or mobile-carrier address. Write one."),
+    Reason.CALL_BACK_MISSING: Text(
+        "折り返し確かめた電話番号と、その番号の出どころを書いてください。",
+        "Note the number you called back and where you found it."),
     Reason.REGISTRAR_SAME_PERSON: Text(
         "登録する人と確認する人は別の職員にしてください。",
         "The person who registers and the one who approves must be two people."),

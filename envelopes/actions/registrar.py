@@ -1,8 +1,8 @@
 """Staff and the registry of contractors' addresses, as the server's command line keeps them.
 
 An address works only after two members of staff have answered for it, one of whom called the contractor back on a
-number that was not on the form, and after the policy's waiting time. The old address of a company is told of a change.
-Only the demo may seed addresses that work at once.
+number that was not on the form, and after the policy's waiting time. Only the demo may seed addresses that work at
+once.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,8 @@ async def add_contact(
     """Register an address; an entry with the same address is replaced by a new revision.
 
     Raises Refused: REGISTRAR_SAME_PERSON unless two people answer for it, ROLE_MISSING unless the registrar keeps the
-    registry, ADDRESS_REASON_MISSING for free-mail and carrier addresses without a reason, ADDRESS_FORM.
+    registry, NOT_STAFF for people who have left, CALL_BACK_MISSING without a note of the call-back,
+    ADDRESS_REASON_MISSING for free-mail and carrier addresses without a reason, ADDRESS_FORM.
     """
     kind = _require_sound(entry, registrar=registrar, approver=approver)
     if seeded and not services.settings.demo:
@@ -111,6 +112,10 @@ async def add_contact(
         living = Contact.filter(email_look_up=look_up, state=ACTIVE).using_db(connection)
         before = await living.first()
         await living.update(state=ENDED, ended_at=now)
+        if before is not None:
+            await history.record(
+                connection, Subject.CONTACT, before.id, "replaced", actor=COMMAND_LINE, at=now
+            )
         contact = await Contact.create(
             ref=services.ref(),
             company=entry.company,
@@ -147,6 +152,10 @@ def _require_sound(entry: Entry, *, registrar: Staff, approver: Staff) -> Addres
         raise Refused(Reason.REGISTRAR_SAME_PERSON)
     if Role.REGISTRAR.value not in registrar.roles.split(","):
         raise Refused(Reason.ROLE_MISSING)
+    if not (registrar.active and approver.active):
+        raise Refused(Reason.NOT_STAFF)
+    if not entry.call_back.strip():
+        raise Refused(Reason.CALL_BACK_MISSING)
     kind = classify(normalise(entry.email))
     if kind is not AddressKind.OWN and not entry.reason.strip():
         raise Refused(Reason.ADDRESS_REASON_MISSING)

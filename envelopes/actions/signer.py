@@ -124,14 +124,14 @@ async def send_code(services: Services, signer: Signer, purpose: CodeFor, *, bro
 
     *browser* tells browsers apart for the limits. Raises Refused: RESEND_EARLY (seconds), RESEND_CAP.
     """
-    now, policy = services.now(), services.policy
-    newest = await _newest(signer, purpose)
-    if newest is not None and now < newest.sent_at + policy.code_resend:
-        wait = newest.sent_at + policy.code_resend - now
-        raise Refused(Reason.RESEND_EARLY, seconds=int(wait.total_seconds()) + 1)
+    now = services.now()
+    _require_pause(services, await _newest(signer, purpose), now)
     await _require_below_cap(services, signer, browser, now)
 
     async def work(connection: BaseDBAsyncClient) -> Code:
+        await store.lock(connection, signer.envelope_id)
+        # Two presses at once both came this far; the second finds the first one's code.
+        _require_pause(services, await _newest(signer, purpose, connection), now)
         last = await Code.filter(signer_id=signer.id).using_db(connection).order_by("-serial").first()
         row = await Code.create(
             signer_id=signer.id,
@@ -158,6 +158,12 @@ async def send_code(services: Services, signer: Signer, purpose: CodeFor, *, bro
     return _sent(services, signer, purpose, await unit(work))
 
 
+def _require_pause(services: Services, newest: Code | None, now: datetime) -> None:
+    if newest is not None and now < newest.sent_at + services.policy.code_resend:
+        wait = newest.sent_at + services.policy.code_resend - now
+        raise Refused(Reason.RESEND_EARLY, seconds=int(wait.total_seconds()) + 1)
+
+
 async def _require_below_cap(services: Services, signer: Signer, browser: str, now: datetime) -> None:
     policy = services.policy
     # The browser's own limits come first, so that what a stranger wastes is his own share of the total.
@@ -175,7 +181,8 @@ async def check_code(services: Services, signer: Signer, purpose: CodeFor, typed
     """Judge what was typed against the newest code, and count it in the database.
 
     After the policy's number of wrong entries the link is renewed: the old one dies, a new one goes to the registered
-    address. Raises Refused(CODE_EMPTY | CODE_FORMAT), which count nothing.
+    address. Where the envelope's state allows no new link, no more entries are judged. Raises Refused:
+    CODE_EMPTY and CODE_FORMAT, which count nothing, and LIMIT_REACHED.
     """
     given, now = codes.tidy(typed), services.now()
 
@@ -183,6 +190,7 @@ async def check_code(services: Services, signer: Signer, purpose: CodeFor, typed
         row = await _newest(signer, purpose, connection)
         if row is None:
             return Checked(verdict=Verdict.LATE)
+        await _require_tries(services, connection, signer, purpose)
         issued = Issued(serial=row.serial, sent_at=row.sent_at, wrong=row.wrong, used_at=row.used_at)
         expected = codes.make(services.code_key, code_subject(signer, purpose), row.serial)
         verdict = codes.check(issued, expected=expected, given=given, now=now, policy=services.policy)
@@ -193,6 +201,15 @@ async def check_code(services: Services, signer: Signer, purpose: CodeFor, typed
         return Checked(verdict=verdict)
 
     return await unit(work)
+
+
+async def _require_tries(
+    services: Services, connection: BaseDBAsyncClient, signer: Signer, purpose: CodeFor
+) -> None:
+    # A download link is always renewed, so its tries never run out here.
+    wrong = (await Signer.filter(id=signer.id).using_db(connection).get()).wrong_codes
+    if purpose is CodeFor.SIGN and wrong >= services.policy.link_tries:
+        raise Refused(Reason.LIMIT_REACHED)
 
 
 async def _proved(
@@ -219,16 +236,20 @@ async def _wrong(
     await Signer.filter(id=signer.id).using_db(connection).update(wrong_codes=F("wrong_codes") + 1)
     left = services.policy.code_tries - row.wrong - 1
     total = (await Signer.filter(id=signer.id).using_db(connection).get()).wrong_codes
-    renewed = total >= services.policy.link_tries
-    if renewed:
-        await _renew(connection, signer, purpose, now)
+    renewed = total >= services.policy.link_tries and await _renew(connection, signer, purpose, now)
     return Checked(verdict=Verdict.WRONG, left=left, renewed=renewed)
 
 
-async def _renew(connection: BaseDBAsyncClient, signer: Signer, purpose: CodeFor, now: datetime) -> None:
+async def _renew(connection: BaseDBAsyncClient, signer: Signer, purpose: CodeFor, now: datetime) -> bool:
+    """End the link and have a new one mailed; False where the state allows none.
+
+    While a signature is being made its signer's generation must stay: the consent names it.
+    """
+    shot = await store.snapshot(connection=connection, id=signer.envelope_id)
+    if purpose is CodeFor.SIGN and not permits(shot.state, Event.RENEWED):
+        return False
     column = "generation" if purpose is CodeFor.SIGN else "download_generation"
     await Signer.filter(id=signer.id).using_db(connection).update(**{column: F(column) + 1, "wrong_codes": 0})
-    shot = await store.snapshot(connection=connection, id=signer.envelope_id)
     ids, actor = {"signer": signer.id, "wrong": 1}, actor_of(signer)
     if purpose is CodeFor.SIGN:
         await store.apply(connection, shot.envelope, Event.RENEWED, By.SIGNER, actor=actor, now=now, ids=ids)
@@ -238,6 +259,7 @@ async def _renew(connection: BaseDBAsyncClient, signer: Signer, purpose: CodeFor
         await tasks.enqueue(
             connection, Task.FRESH_DOWNLOAD_MAIL, key, now=now, envelope_id=signer.envelope_id, ids=ids
         )
+    return True
 
 
 # Reading
@@ -331,8 +353,11 @@ async def give_consent(
     """Record the consent, signed by the portal, and let the worker sign.
 
     A second press of the button finds the first one's consent and changes nothing. Raises Refused: whatever
-    `require_open` says, DOCUMENTS_UNREAD, PAGES_NOT_READY, OFFER_CHANGED if what was shown is not what is offered now.
+    `require_open` says, PROOF_MISSING, DOCUMENTS_UNREAD, PAGES_NOT_READY, OFFER_CHANGED if what was shown is not
+    what is offered now.
     """
+    if not grants:
+        raise Refused(Reason.PROOF_MISSING)
     now = services.now()
 
     async def work(connection: BaseDBAsyncClient) -> Snapshot:

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from envelopes.actions import signer as signer_actions
 from envelopes.records import counters, history, store, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Contact, Credential, Envelope, Signer, Staff
+from envelopes.records.models import Contact, Credential, Envelope, Session, Signer, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules import consent, tokens
@@ -38,7 +39,7 @@ from envelopes.rules.people import (
     require_role,
     roles_from,
 )
-from envelopes.rules.schedule import jst_day
+from envelopes.rules.schedule import day_over, jst_day
 from envelopes.rules.states import By, Event
 from envelopes.rules.tokens import Purpose, Ticket
 from envelopes.services import Services
@@ -136,6 +137,9 @@ async def enrol(services: Services, token: str, *, password: str, code: str) -> 
                 created_at=now,
                 using_db=connection,
             )
+        # Whoever sits in a session of before has not proved himself with the new password.
+        living = Session.filter(staff_id=opened.staff.id, ended_at=None).using_db(connection)
+        await living.update(ended_at=now)
         actor = str(actor_of(opened.staff))
         await history.record(connection, Subject.STAFF, opened.staff.id, "enrolled", actor=actor, at=now)
 
@@ -149,7 +153,8 @@ def _recovery_code() -> str:
 
 
 def _hash_recovery(code: str) -> str:
-    plain = "".join(char for char in code.lower() if char.isalnum())
+    folded = unicodedata.normalize("NFKC", code).lower()
+    plain = "".join(char for char in folded if char.isalnum())
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
@@ -281,16 +286,18 @@ async def confirm(
     """Check and send: the draft becomes a request with a number, and the village's signer takes his place.
 
     *village_signer* is a reference of staff; not used for a 請書. Raises Refused: ROLE_MISSING, SIGNER_MISSING,
-    SELF_APPROVAL, STALE, NOT_PERMITTED.
+    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, and RECIPIENT_UNKNOWN or RECIPIENT_NOT_READY where the
+    registry was changed since the draft.
     """
     shot = await _mine(actor, ref)
     _require_version(shot, version)
     chosen = await _chosen(services, shot, village_signer)
     now = services.now()
+    if now >= day_over(shot.envelope.deadline_on):
+        raise Refused(Reason.DEADLINE_PAST)
+    await _require_registered(shot, now)
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        year = jst_day(now).year
-        number = await counters.next_number(connection, f"envelope-{year}")
         if chosen is not None:
             await _seat(services, connection, shot, chosen)
         await store.apply(
@@ -301,7 +308,7 @@ async def confirm(
             actor=actor,
             now=now,
             changes={
-                "number": shot.envelope.number or f"{services.settings.town.prefix}-{year}-{number:04d}",
+                "number": shot.envelope.number or await _next_number(services, connection, now),
                 "confirmer_id": actor.id,
                 "trouble": None,
             },
@@ -310,6 +317,24 @@ async def confirm(
 
     await unit(work)
     return await store.snapshot(ref=ref)
+
+
+async def _next_number(services: Services, connection: BaseDBAsyncClient, now: datetime) -> str:
+    year = jst_day(now).year
+    number = await counters.next_number(connection, f"envelope-{year}")
+    return f"{services.settings.town.prefix}-{year}-{number:04d}"
+
+
+async def _require_registered(shot: Snapshot, now: datetime) -> None:
+    """Raise Refused(RECIPIENT_…) unless every contractor stands in the registry as in the draft, and may be used."""
+    for one in shot.signers:
+        if one.contact_id is None:
+            continue
+        living = await Contact.filter(email_look_up=one.email_look_up, ended_at=None).first()
+        if living is None:
+            raise Refused(Reason.RECIPIENT_UNKNOWN)
+        if living.id != one.contact_id or living.works_from > now:
+            raise Refused(Reason.RECIPIENT_NOT_READY, date=jst_day(max(living.works_from, now)).isoformat())
 
 
 async def _chosen(services: Services, shot: Snapshot, ref: str) -> Staff | None:
@@ -396,7 +421,7 @@ async def extend(services: Services, actor: Actor, ref: str, *, version: int, de
     shot = await _mine(actor, ref)
     _require_version(shot, version)
     today = jst_day(services.now())
-    if deadline_on < max(today, shot.envelope.deadline_on):
+    if deadline_on < today or deadline_on <= shot.envelope.deadline_on:
         raise Refused(Reason.DEADLINE_PAST)
     if (deadline_on - today).days > services.policy.deadline_max_days:
         raise Refused(Reason.DEADLINE_UNREADABLE)

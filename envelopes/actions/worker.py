@@ -10,8 +10,9 @@ import base64
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from hashlib import sha256
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions.signer import party_of
 from envelopes.papers.desk import Papers
 from envelopes.papers.pages import Page
 from envelopes.records import counters, store, tasks
@@ -42,7 +44,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules import consent as consents
 from envelopes.rules import turns
 from envelopes.rules.consent import require_fit
-from envelopes.rules.errors import Later, Reason, Refused
+from envelopes.rules.errors import Later, NotPermitted, Reason, Refused, StaleEnvelope
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.names import search_form
 from envelopes.rules.people import WORKER, Party
@@ -456,10 +458,8 @@ async def _commit_prepared(
     assert first is not None
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        for document, stored in prepared:
-            await _add_revision(connection, _first(document, stored), now)
-        await Signer.filter(id=first.id).using_db(connection).update(asked_at=now)
         hashes = {document.position: stored.sha256 for document, stored in prepared}
+        # First of all who wins: a second worker is told that the envelope is stale, and writes nothing.
         await store.apply(
             connection,
             shot.envelope,
@@ -471,6 +471,9 @@ async def _commit_prepared(
             payload={"documents": hashes},
             ids={"signer": first.id},
         )
+        for document, stored in prepared:
+            await _add_revision(connection, _first(document, stored), now)
+        await Signer.filter(id=first.id).using_db(connection).update(asked_at=now)
 
     await unit(work)
 
@@ -527,14 +530,28 @@ async def sign(shop: Workshop, envelope_id: int, consent_id: int) -> None:
     """Sign every document for the signer who consented, then ask the next or go on to the timestamp.
 
     Trusts nothing but the consent's id. Raises Refused(CONSENT_INVALID | BYTES_DIFFER | …) before any key is used, and
-    Later where key or timestamp authority are silent: the state stays as it is.
+    Later where key or timestamp authority are silent: the state stays as it is. A consent that has been carried out is
+    left alone, whatever the state says.
     """
     shot = await store.snapshot(id=envelope_id)
-    if not permits(shot.state, Event.SIGNED):
+    if not permits(shot.state, Event.SIGNED) or await _is_carried_out(shot, consent_id):
         return
     order = await verified_order(shop.services, shot, consent_id)
+    # All files first: where one of them is not what was seen, none is signed.
+    for document in shot.documents:
+        await _in_hand(shop, shot, order, document)
     revisions = [await _sign_one(shop, shot, order, document) for document in shot.documents]
     await _commit_signed(shop.services, shot, order, revisions)
+
+
+async def _is_carried_out(shot: Snapshot, consent_id: int) -> bool:
+    """Whether the consent's signatures are committed: a worker that died had not yet said so, and the next asks again.
+
+    By then the envelope may be in SIGNING for the next signer, so this is no alarm.
+    """
+    row = await Consent.filter(id=consent_id, envelope_id=shot.envelope.id).first()
+    signed = Segment.filter(document__envelope_id=shot.envelope.id, kind="signature")
+    return row is not None and await signed.filter(signer_id=row.signer_id).exists()
 
 
 async def verified_order(services: Services, shot: Snapshot, consent_id: int) -> Order:
@@ -553,7 +570,10 @@ async def verified_order(services: Services, shot: Snapshot, consent_id: int) ->
     if not services.keyring.consent.verifies(data, signature):
         raise Refused(Reason.CONSENT_INVALID)
     said = consents.read(data)
-    if not _fits_envelope(said, shot, turn):
+    # What the signature will name is taken from the signed bytes, never from the columns beside them.
+    if sha256(data).hexdigest() != row.sha256 or not _fits_envelope(said, shot, turn):
+        raise Refused(Reason.CONSENT_INVALID)
+    if not await _is_own_address(services, turn):
         raise Refused(Reason.CONSENT_INVALID)
     return Order(row=row, said=said, signer=turn)
 
@@ -564,30 +584,67 @@ def _fits_envelope(said: consents.Consent, shot: Snapshot, turn: Signer) -> bool
     return (
         said.envelope == shot.envelope.ref
         and said.generation == turn.generation
-        and said.signer.ref == turn.ref
-        and said.signer.position == turn.position
-        and said.signer.company == turn.company
-        and said.signer.person == turn.person
-        and said.signer.address_look_up == turn.email_look_up
+        and said.signer == party_of(turn)
         and len(said.documents) == len(shot.documents)
+        and bool(said.grants)
+        and all(grant.level in LEVELS for grant in said.grants)
         and in_time
     )
 
 
-async def _sign_one(shop: Workshop, shot: Snapshot, order: Order, document: Document) -> Revision:
-    services = shop.services
+async def _is_own_address(services: Services, signer: Signer) -> bool:
+    """Whether codes went to the address that the consent names, and a contractor's is the registry's."""
+    if services.address_look_up(signer.email) != signer.email_look_up:
+        return False
+    contact = await Contact.filter(id=signer.contact_id or 0).first()
+    known = contact.email_look_up if contact is not None else None
+    return signer.contact_id is None or known == signer.email_look_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InHand:
+    """A document's bytes, found to be what the signer saw under exactly the earlier signers' signatures."""
+
+    known: Sequence[Segment]
+    data: bytes
+    offered: consents.Offered
+
+
+async def _in_hand(shop: Workshop, shot: Snapshot, order: Order, document: Document) -> _InHand:
+    """Read a document and hold it against the consent. Raises Refused(BYTES_DIFFER | CONSENT_INVALID)."""
     known = await store.segments(document.id)
-    data = await store.content(services.blobs, known)
+    data = await store.content(shop.services.blobs, known)
     offered = require_fit(
         order.said, position=document.position, data=data, revisions=[item.sha256 for item in known]
     )
-    entry = _entry(services, shot, order, document, offered)
+    await _require_earlier(shop, shot, data, known)
+    used = KeyUse.filter(document_id=document.id, consent_id=order.row.id, done_at__isnull=False)
+    if await used.exists():
+        raise Refused(Reason.CONSENT_INVALID)
+    return _InHand(known=known, data=data, offered=offered)
+
+
+async def _require_earlier(shop: Workshop, shot: Snapshot, data: bytes, known: Sequence[Segment]) -> None:
+    """Raise Refused(BYTES_DIFFER) unless everybody before has signed these bytes, validly, and nobody else."""
+    earlier = {seals.signer_field(signer.position) for signer in shot.signers if signer.signed_at is not None}
+    if len(known) != 1 + len(earlier):
+        raise Refused(Reason.BYTES_DIFFER)
+    if not earlier:
+        return
+    report = await asyncio.to_thread(shop.seal.verify, data)
+    if not report.valid or {item.field for item in report.signatures} != earlier:
+        raise Refused(Reason.BYTES_DIFFER)
+
+
+async def _sign_one(shop: Workshop, shot: Snapshot, order: Order, document: Document) -> Revision:
+    services, held = shop.services, await _in_hand(shop, shot, order, document)
+    entry = _entry(services, shot, order, document, held.offered)
     await KeyUse.create(
-        document_id=document.id, consent_id=order.row.id, sha256=known[-1].sha256, at=services.now()
+        document_id=document.id, consent_id=order.row.id, sha256=held.known[-1].sha256, at=services.now()
     )
     field = seals.signer_field(order.signer.position)
-    tail = await asyncio.to_thread(partial(shop.seal.sign, data, field=field, entry=entry))
-    revision = await _revision(services, shot, known, "signature", data=data, tail=tail)
+    tail = await asyncio.to_thread(partial(shop.seal.sign, held.data, field=field, entry=entry))
+    revision = await _revision(services, shot, held.known, "signature", data=held.data, tail=tail)
     return replace(revision, signer_id=order.signer.id)
 
 
@@ -629,16 +686,11 @@ async def _revision(
 async def _commit_signed(
     services: Services, shot: Snapshot, order: Order, revisions: Sequence[Revision]
 ) -> None:
-    now, last = services.now(), turns.is_last(shot.signers, order.signer)
-    event = Event.SIGNED_BY_LAST if last else Event.SIGNED
+    now = services.now()
+    following = turns.whose([signer for signer in shot.signers if signer.id != order.signer.id])
+    event = Event.SIGNED_BY_LAST if turns.is_last(shot.signers, order.signer) else Event.SIGNED
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        for revision in revisions:
-            await _add_revision(connection, revision, now)
-        await Signer.filter(id=order.signer.id).using_db(connection).update(signed_at=now)
-        uses = KeyUse.filter(consent_id=order.row.id, done_at=None).using_db(connection)
-        await uses.update(done_at=now)
-        following = None if last else await _ask_next(connection, shot, order.signer, now)
         await store.apply(
             connection,
             shot.envelope,
@@ -649,15 +701,15 @@ async def _commit_signed(
             payload={"signer": order.signer.ref, "sha256": [item.sha256 for item in revisions]},
             ids={"signer": following.id} if following else None,
         )
+        for revision in revisions:
+            await _add_revision(connection, revision, now)
+        await Signer.filter(id=order.signer.id).using_db(connection).update(signed_at=now)
+        uses = KeyUse.filter(consent_id=order.row.id, done_at=None).using_db(connection)
+        await uses.update(done_at=now)
+        if following is not None:
+            await Signer.filter(id=following.id).using_db(connection).update(asked_at=now)
 
     await unit(work)
-
-
-async def _ask_next(connection: BaseDBAsyncClient, shot: Snapshot, signed: Signer, now: datetime) -> Signer:
-    following = turns.whose([signer for signer in shot.signers if signer.id != signed.id])
-    assert following is not None
-    await Signer.filter(id=following.id).using_db(connection).update(asked_at=now)
-    return following
 
 
 # Completion
@@ -699,8 +751,6 @@ async def _commit_completed(
     window = window_end(now, services.policy)
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        for revision in revisions:
-            await _add_revision(connection, revision, now)
         await store.apply(
             connection,
             shot.envelope,
@@ -716,6 +766,8 @@ async def _commit_completed(
             },
             payload={"sha256": [item.sha256 for item in revisions]},
         )
+        for revision in revisions:
+            await _add_revision(connection, revision, now)
         await _close_later(connection, shot.envelope.id, window, now)
 
     await unit(work)
@@ -724,9 +776,10 @@ async def _commit_completed(
 async def _close_later(
     connection: BaseDBAsyncClient, envelope_id: int, window: datetime, now: datetime
 ) -> None:
-    key = f"{envelope_id}:{window.isoformat()}"
+    # The window's last second still belongs to it.
+    key, closes = f"{envelope_id}:{window.isoformat()}", window + timedelta(seconds=1)
     await tasks.enqueue(
-        connection, Task.CLOSE_WINDOW, key, now=now, envelope_id=envelope_id, run_at=window, ids={}
+        connection, Task.CLOSE_WINDOW, key, now=now, envelope_id=envelope_id, run_at=closes, ids={}
     )
 
 
@@ -741,8 +794,9 @@ async def close_window(services: Services, envelope_id: int) -> None:
         envelope = await Envelope.filter(id=envelope_id).using_db(connection).get()
         if envelope.window_ends_at is None or now <= envelope.window_ends_at:
             return
-        files = File.filter(envelope_ref=envelope.ref, archive_wrap__isnull=False).using_db(connection)
-        await files.update(view_wrap=None)
+        files = File.filter(envelope_ref=envelope.ref, archive_wrap__isnull=False, view_wrap__isnull=False)
+        if not await files.using_db(connection).update(view_wrap=None):
+            return
         await store.note(connection, envelope.id, "window closed", actor=WORKER, now=now)
 
     await unit(work)
@@ -769,8 +823,8 @@ async def open_window(services: Services, connection: BaseDBAsyncClient, envelop
 async def expire_due(services: Services) -> None:
     """End every envelope whose deadline is over on the contractor's turn, and tell both sides."""
     now = services.now()
-    late = await Envelope.filter(state=State.OUT.value, deadline_on__lt=jst_day(now))
-    for envelope in late:
+    ending = [state.value for state in State if permits(state, Event.EXPIRED)]
+    for envelope in await Envelope.filter(state__in=ending, deadline_on__lt=jst_day(now)):
         shot = await store.snapshot(id=envelope.id)
         if shot.turn is not None and shot.turn.staff_id is None:
             await _expire(shot, now)
@@ -780,7 +834,9 @@ async def _expire(shot: Snapshot, now: datetime) -> None:
     async def work(connection: BaseDBAsyncClient) -> None:
         await store.apply(connection, shot.envelope, Event.EXPIRED, By.WORKER, actor=WORKER, now=now)
 
-    await unit(work)
+    # Somebody extended, ended or consented in this very moment: that holds, and the others still expire.
+    with suppress(StaleEnvelope, NotPermitted):
+        await unit(work)
 
 
 LEVELS: Final[Mapping[str, str]] = {

@@ -100,6 +100,7 @@ class Reason(StrEnum):
     ADDRESS_TAKEN = "address-taken"
     ADDRESS_REASON_MISSING = "address-reason-missing"
     REGISTRAR_SAME_PERSON = "registrar-same-person"
+    CALL_BACK_MISSING = "call-back-missing"
 
     # Work of the service itself
     CONSENT_INVALID = "consent-invalid"
