@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -98,6 +98,14 @@ class Page:
     def unexpected(self, what: str) -> UnexpectedPage:
         """Return the error that says *what* is wrong with this page."""
         return UnexpectedPage(f"{what}（画面：{self.heading or '見出しなし'}、{self.status}）")
+
+
+class Saved(NamedTuple):
+    """A file: its bytes, its media type and the name that the server proposes ("" where it proposes none)."""
+
+    content: bytes
+    kind: str
+    name: str
 
 
 @dataclass(slots=True)
@@ -253,14 +261,15 @@ class Browser:
         }
         return await self._page(form.method.upper(), urljoin(page.url, form.action), headers, values)
 
-    async def save(self, page: Page, href: str) -> tuple[bytes, str]:
-        """Return what lies behind *href* and its media type."""
+    async def save(self, page: Page, href: str) -> Saved:
+        """Return what lies behind *href*. Raises UnexpectedPage when there is nothing."""
         try:
             async with self._get.get(urljoin(page.url, href)) as answer:
                 body = await answer.read()
                 if answer.status >= _BAD:
                     raise UnexpectedPage(f"ファイルを開けません（{answer.status}）")
-                return body, answer.content_type
+                name = answer.content_disposition.filename if answer.content_disposition else None
+                return Saved(body, answer.content_type, name or "")
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnexpectedPage(f"ファイルを開けません（{type(error).__name__}）") from None
 

@@ -203,7 +203,9 @@ class Tour:
             await self._sign_outside(clerk, outside)
             if self._plan.kind is Kind.CONTRACT:
                 await self._sign_for_village(clerk, mayor)
-            await self._complete(clerk, outside)
+            # Weeks may lie between signing and saving, so the link is opened in a browser that has proved nothing.
+            later = await stack.enter_async_context(Browser("contractor, later"))
+            await self._complete(clerk, later)
 
     # The clerk
 
@@ -332,12 +334,12 @@ class Tour:
 
         async def load(src: str) -> None:
             async with gate:
-                _, kind = await browser.save(page, src)
-            if not kind.startswith("image/"):
-                raise page.unexpected(f"画像のはずが {kind} です")
+                sheet = await browser.save(page, src)
+            if not sheet.kind.startswith("image/"):
+                raise page.unexpected(f"画像のはずが {sheet.kind} です")
 
         await asyncio.gather(*(load(src) for src in sheets))
-        pdf, _ = await browser.save(page, page.link("PDFを保存").href)
+        pdf = (await browser.save(page, page.link("PDFを保存").href)).content
         if not pdf.startswith(b"%PDF-"):
             raise page.unexpected("署名前のPDFを保存できません")
         self._seen.append(pdf)
@@ -369,32 +371,30 @@ class Tour:
 
     # Both
 
-    async def _complete(self, clerk: Browser, outside: Browser) -> None:
+    async def _complete(self, clerk: Browser, later: Browser) -> None:
         async with self._step("相手方：完了のお知らせが届きました", clerk):
             to_contractor = await self._expect(self._contractor, "電子署名完了のお知らせ")
         async with self._step("職員：完了のお知らせが届きました", clerk):
             to_clerk = await self._expect(self._clerk, "電子署名完了のお知らせ")
         async with self._step("双方：署名済みのPDFを保存しました", clerk):
-            theirs = await self._files(outside, to_contractor)
+            theirs = await self._files(later, to_contractor)
             ours = _attached(to_clerk)
             if ours and {one.content for one in ours} != {one.content for one in theirs}:
                 raise NoMail("双方に届いたPDFが違います")
             self._check(theirs)
 
-    async def _files(self, outside: Browser, mail: Letter) -> list[Signed]:
+    async def _files(self, later: Browser, mail: Letter) -> list[Signed]:
         """Return the signed PDFs: attached, or behind the link."""
         if attached := _attached(mail):
             return attached
-        page = await outside.open(mail.link(self._world.portal_url))
+        page = await later.open(mail.link(self._world.portal_url))
         if page.has_form(having="code"):
-            page = await outside.submit(page, page.form(button="コードを送る"))
+            page = await later.submit(page, page.form(button="コードを送る"))
             code = await self._code(page)
-            page = await outside.submit(page, page.form(having="code"), code=code)
+            page = await later.submit(page, page.form(having="code"), code=code)
         links = [link for link in page.links if link.saves and "PDF" in link.words]
-        return [
-            Signed(f"{link.words.partition(' PDF')[0]}.pdf", (await outside.save(page, link.href))[0])
-            for link in links
-        ]
+        saved = [await later.save(page, link.href) for link in links]
+        return [Signed(one.name or "document.pdf", one.content) for one in saved]
 
     def _check(self, files: Sequence[Signed]) -> None:
         """Keep *files*; each begins with the bytes that were read and holds a signature of every party."""
