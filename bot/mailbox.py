@@ -22,7 +22,6 @@ from bot.imap import Imap, ImapAccount
 from envelopes.actions import worker
 from envelopes.actions.worker import Copy
 from envelopes.records import counters
-from envelopes.rules.errors import FukanError
 from envelopes.services import Services
 from envelopes.settings import Imap as ImapSettings
 
@@ -69,7 +68,13 @@ class Watcher:
             while not stop.is_set():
                 await self._round(stop)
         finally:
+            await self._release()
+
+    async def _release(self) -> None:
+        try:
             await counters.release(self.name, self._holder)
+        except (BaseORMException, OSError) as error:
+            log.warning("mailbox: the lease ends by itself: %s", _kind(error))
 
     async def _round(self, stop: asyncio.Event) -> None:
         try:
@@ -77,7 +82,7 @@ class Watcher:
                 await _first_of(stop.wait(), self._watch(), self._beat())
             else:
                 await _pause(stop, BEAT)
-        except (FukanError, BaseORMException, OSError) as error:
+        except Exception as error:  # noqa: BLE001 -- the top of the loop: logs, counts and backs off
             self._failures += 1
             log.warning("mailbox: %s", _kind(error))
             wait = min(_FIRST_WAIT * 2 ** (self._failures - 1), _LONGEST_WAIT)
@@ -124,9 +129,9 @@ class Watcher:
     async def _take(self, imap: Imap, copy: Copy) -> bool:
         try:
             known = await worker.is_known(copy) or await self._keep(imap, copy)
-        except ImapLost:
-            raise
-        except (FukanError, BaseORMException, OSError) as error:
+        except (ImapLost, ImapRefused):
+            raise  # the server's trouble, not this mail's
+        except Exception as error:  # noqa: BLE001 -- one odd mail must not keep the others from being taken in
             return await self._failed(imap, copy, error)
         if known:
             await imap.move(copy.uid, self._folders.done)

@@ -209,7 +209,10 @@ class Worker:
         while True:
             await asyncio.sleep(lease.total_seconds() / 3)
             until = self._services.now() + lease
-            await TaskRow.filter(id=task.id, token=task.token, state="running").update(run_at=until)
+            try:
+                await TaskRow.filter(id=task.id, token=task.token, state="running").update(run_at=until)
+            except Exception as error:  # noqa: BLE001 -- two more beats follow before the lease is over
+                log.warning("task %s %d: %s", task.kind, task.id, describe(error))
 
     async def _failed(self, task: Claimed, error: Exception) -> None:
         now, policy, what = self._services.now(), self._services.policy, describe(error)

@@ -230,6 +230,41 @@ async def test_trouble_that_lasts_is_told_once(tmp_path: Path) -> None:
         assert (await TaskRow.get(kind="prepare")).state == "ready"
 
 
+async def test_trouble_without_an_envelope_is_told_to_the_administrators(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        await built.drain()
+        await built.deliver(order(CONTRACT))
+        for _ in range(3):
+            await run_once(built, RuntimeError("x"), Task.READ_MAIL)
+            built.clock.forward(hours=4, minutes=50)
+        await built.drain(lanes=[tasks.Lane.MAIL])
+        (mail,) = [mail for mail in built.mails(cast.MARUYAMA.address) if "要確認" in mail["Subject"]]
+        assert "届いたメールの読み取り" in text_of(mail)
+        assert "RuntimeError" in text_of(mail)
+
+
+async def test_work_that_runs_long_keeps_its_lease(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"lease": "PT0.6S"}) as built:
+        await built.drain()
+        await built.deliver(order(CONTRACT))
+        runs = 0
+
+        async def slow(_: Tools, __: Claimed) -> None:
+            nonlocal runs
+            runs += 1
+            await asyncio.sleep(1.5)
+
+        crews = [Worker(built.tools, handlers={**HANDLERS, Task.READ_MAIL: slow}) for _ in range(2)]
+        stop = asyncio.Event()
+        running = [asyncio.create_task(crew.run(stop)) for crew in crews]
+        await asyncio.sleep(1.2)
+        stop.set()
+        await asyncio.gather(*running)
+        # Two workers stood by; one did the work, and stopping waited for its end.
+        assert runs == 1
+        assert (await TaskRow.get(kind="read_mail")).state == "done"
+
+
 async def test_a_forged_consent_is_never_signed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with world(tmp_path) as built:
         envelope = await draft(built, ACCEPTANCE, kind="請書")
