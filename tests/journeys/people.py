@@ -67,7 +67,7 @@ class Phone:
 
     def pick(self, value: str) -> None:
         """Choose the option *value* by touching its label, as a finger does."""
-        name = self.page.get_attribute(f"input[value='{value}']", "id")
+        name = self.page.get_attribute(f"input:not([type=hidden])[value='{value}']", "id")
         self.page.click(f"label[for='{name}']")
 
     def status(

@@ -181,7 +181,7 @@ class World:
         before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
             process = subprocess.Popen(
-                command, stdout=out, stderr=out, env=self._environment(FUKAN_KEYS=str(self.keys(door)))
+                command, stdout=out, stderr=out, env=self.environment(FUKAN_KEYS=str(self.keys(door)))
             )
         self.processes[door] = process
         ready = (
@@ -192,7 +192,7 @@ class World:
         except RuntimeError as failure:
             raise RuntimeError(f"{failure}: {log.read_text()[-3000:]}") from None
 
-    def _environment(self, **more: str) -> dict[str, str]:
+    def environment(self, **more: str) -> dict[str, str]:
         authorities = str(self.place.office.ca_file)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FUKAN_")}
         return {**clean, "SSL_CERT_FILE": authorities, **more}
@@ -256,7 +256,7 @@ def _install(place: Place) -> World:
     (place.directory / "fukan.toml").write_text(_settings(place, port=port, url=url))
     world = World(place=place, url=url, seeds={}, post=Post(place.office))
     command = [sys.executable, "-m", "tests.journeys.seed", str(place.directory)]
-    seeded = subprocess.run(command, capture_output=True, text=True, check=False, env=world._environment())
+    seeded = subprocess.run(command, capture_output=True, text=True, check=False, env=world.environment())
     assert seeded.returncode == 0, seeded.stderr
     world.seeds = json.loads(seeded.stdout)
     for door, other in (("portal", "bot"), ("bot", "portal")):

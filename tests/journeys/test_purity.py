@@ -1,0 +1,153 @@
+"""GET and HEAD change nothing, and a program that presses everything it finds proves nobody."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from aiohttp.web import RouteDef
+from playwright.sync_api import Page
+
+from portal.routes import ROUTES
+from tests.journeys import cast
+from tests.journeys.people import Contractor, Phone, Roles
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.engines
+
+COUNTED = {"accesses"}
+SENDING = {"accesses", "codes", "tasks", "limits", "facts", "fact_details"}
+PRESSABLE = "a[href], button, input[type=submit], summary"
+
+
+def urls(world: World, **values: str) -> Iterator[str]:
+    """The address of every page that can be looked at, with what *values* hold for its parts."""
+    known = {"number": "1", "page": "1", "width": "828", "task": "1", "name": "x", **values}
+    for route in ROUTES:
+        assert isinstance(route, RouteDef)
+        if route.method == "GET":
+            token = "download" if route.path.startswith("/d/") else "token"
+            filled = re.sub(
+                r"\{(\w+)(:[^/]*?)?\}(?=[/.-]|$)", lambda part: known[_part(part[1], token)], route.path
+            )
+            yield world.url + filled
+
+
+def _part(name: str, token: str) -> str:
+    return token if name == "token" else name
+
+
+def look(phone: Phone, methods: tuple[str, ...], links: list[str]) -> list[int]:
+    return [phone.status(link, method) for link in links for method in methods]
+
+
+def links_of(world: World, contractor: Contractor, done: str) -> list[str]:
+    ref = world.one(f"SELECT ref FROM signers WHERE position = 1 AND envelope_id = {mine(contractor.title)}")
+    token = contractor.link.rpartition("/")[2]
+    return list(urls(world, ref=ref, token=token, download=done.rpartition("/")[2]))
+
+
+def mine(title: str) -> str:
+    return f"(SELECT id FROM envelopes WHERE title = '{title}')"
+
+
+def test_get_and_head_with_a_valid_link_write_nothing_but_accesses(
+    world: World, roles: Roles, title: str
+) -> None:
+    _, finished = roles.out(f"{title}b", kind="請書")
+    finished.prove()
+    finished.complete()
+    done = finished.letter("電子署名完了").link
+    _, contractor = roles.out(title)
+    links = links_of(world, contractor, done)
+    assert len(links) >= 30
+    stranger = roles.stranger()
+    world.quiet()
+    before = world.dump(but=COUNTED)
+    answers = look(stranger, ("GET", "HEAD"), links)
+    assert answers.count(200) >= 12
+    assert not [status for status in answers if status >= 500]
+    assert world.dump(but=COUNTED) == before
+    counted = f"SELECT sum(count) FROM accesses WHERE signer_id IN (SELECT id FROM signers WHERE envelope_id = {mine(title)})"
+    assert world.one(counted) == 1  # HEAD does not even count
+
+    contractor.prove()
+    world.quiet()
+    before = world.dump(but={"accesses", "sessions"})
+    answers = look(contractor, ("HEAD",), links)
+    assert answers.count(200) >= 16
+    assert world.dump(but={"accesses", "sessions"}) == before
+
+    # A session that was idle too long still knows who was there; looking at its pages sends nothing.
+    world.earlier("sessions", "used_at", 2 * 3600, "staff_id IS NULL")
+    before = world.dump(but=COUNTED)
+    look(contractor, ("GET", "HEAD"), links)
+    world.quiet()
+    assert world.dump(but=COUNTED) == before
+
+
+def press_everything(page: Page, link: str, *, deep: bool = True) -> None:
+    """Open *link* and press each thing on it once, always from a fresh page; where that leads, press on."""
+    page.goto(link)
+    count = page.locator(PRESSABLE).count()
+    for number in range(count):
+        page.goto(link)
+        thing = page.locator(PRESSABLE).nth(number)
+        if (thing.get_attribute("href") or "").startswith(("tel:", "mailto:")):
+            continue
+        thing.focus()  # some things show only then
+        thing.click(force=True, timeout=5000)
+        page.wait_for_load_state("load")
+        if deep and page.url != link and page.url.startswith("http"):
+            press_everything(page, page.url, deep=False)
+
+
+def test_browser_that_presses_everything_on_the_landing_page_moves_nothing(
+    world: World, roles: Roles, title: str
+) -> None:
+    _, contractor = roles.out(title)
+    scanner = roles.stranger()
+    world.quiet()
+    before = world.dump(but=SENDING)
+    facts = world.one("SELECT count(*) FROM facts")
+    press_everything(scanner.page, contractor.link)
+    world.quiet()
+    assert world.dump(but=SENDING) == before
+    said = [row["kind"] for row in world.rows(f"SELECT kind FROM facts ORDER BY id LIMIT 100 OFFSET {facts}")]
+    assert said == ["code asked for"]
+    assert len(contractor.letters("確認コード")) == 1
+    assert len(contractor.letters()) == 2
+    assert scanner.script_errors == []
+    # The person the code went to can go on.
+    contractor.open(contractor.link)
+    contractor.press("コードをお持ちの方はこちら")
+    contractor.submit(contractor.letter("確認コード").code)
+    assert contractor.heading == "文書を確認してください"
+
+
+def test_foreign_page_cannot_send_a_form(world: World, roles: Roles, title: str) -> None:
+    _, contractor = roles.out(title)
+    contractor.prove()
+    world.quiet()
+    before = world.dump()
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://yoso.example"}):
+        answer = contractor.context.request.post(
+            f"{world.url}{contractor.base}/refuse",
+            form={"choice": "decline", "reason": "よその頁から"},
+            headers=headers,
+        )
+        assert answer.status == 403
+    assert world.dump() == before
+
+
+def test_logs_hold_no_token_no_reference_and_no_address(world: World, roles: Roles, title: str) -> None:
+    _, contractor = roles.out(title)
+    code = contractor.send_code()
+    contractor.submit(code)
+    token = contractor.link.rpartition("/")[2]
+    ref = contractor.base.rpartition("/")[2]
+    logs = world.log("portal") + world.log("bot")
+    assert "/s/{token}" in logs
+    for secret in (token, ref, cast.TAKAHASHI.address, cast.TAKAHASHI.person, title):
+        assert secret not in logs
+    # Six digits may be part of a longer number by chance.
+    assert re.search(rf"(?<!\d){code}(?!\d)", logs) is None
