@@ -301,7 +301,7 @@ async def _answer(services: Services, task: Claimed) -> list[Outgoing]:
         received_at=said.record.received_at,
         refused=said.refused,
         lines=_read(said.record.lines),
-        questions=tuple(_question(problem) for problem in said.problems),
+        questions=tuple(_question(remark) for remark in _to_mend(said)),
         sample=SAMPLE,
         attachments=tuple(said.attachments),
     )
@@ -316,9 +316,15 @@ async def _answer(services: Services, task: Claimed) -> list[Outgoing]:
     ]
 
 
-def _question(problem: Remark) -> Question:
-    sample = _SAMPLES.get(str(problem.details.get("key", "")), "")
-    return Question(text=_said(problem), line=problem.line, quoted=problem.source, sample=sample)
+def _to_mend(said: Answered) -> list[Remark]:
+    """Problems, and what was odd about a line, in the order of the lines; what is about no line comes last."""
+    odd = [remark for remark in said.record.warnings if remark.line]
+    return sorted((*said.problems, *odd), key=lambda remark: (remark.line == 0, remark.line))
+
+
+def _question(remark: Remark) -> Question:
+    sample = _SAMPLES.get(str(remark.details.get("key", "")), "")
+    return Question(text=_said(remark), line=remark.line, quoted=remark.source, sample=sample)
 
 
 async def _enrol(services: Services, task: Claimed) -> list[Outgoing]:
@@ -347,7 +353,8 @@ async def _request(case: Case) -> list[Outgoing]:
     signer, turn = case.signer(), case.shot.turn
     if not permits(case.shot.state, Event.CONSENTED) or turn is None or turn.id != signer.id:
         return []
-    documents = await _documents(case.shot, revision=0)
+    # Hashes are for the mails that prove something; here they would only be in the way.
+    documents = tuple(line._replace(sha256="") for line in await _documents(case.shot, revision=0))
     if signer.party == Party.VILLAGE:
         letter: Letter = _village_request(case, signer, documents)
     else:

@@ -20,7 +20,7 @@ from envelopes.rules.states import Task as TaskKind
 from envelopes.rules.tokens import Purpose
 from fukan.demo import cast
 from tests.bot.test_worker import confirm, draft, enrol, sign_by_mail
-from tests.world import ACCEPTANCE, CONTRACT, World, text_of, world
+from tests.world import ACCEPTANCE, CONTRACT, World, order, text_of, world
 
 TAKAHASHI, SATO, NAKAMURA = cast.TAKAHASHI.address, cast.SATO.address, cast.NAKAMURA.address
 TWO = f"{cast.TAKAHASHI.company}\n宛先：<{SATO}>"
@@ -57,6 +57,16 @@ def test_every_mail_task_has_a_composer() -> None:
     mails = {task for task in TaskKind if task.name.endswith("_MAIL")}
     known = set(compose._ABOUT_ENVELOPE) | set(compose._WITHOUT_ENVELOPE)
     assert mails - known == {TaskKind.READ_MAIL, TaskKind.CODE_MAIL}
+
+
+async def test_an_answer_lists_what_to_mend_in_the_order_of_the_lines(built: World) -> None:
+    await built.deliver(order(to="髙橋土建", amount="壱千万円", more=["期日：8月31日"]))
+    await built.drain()
+    words = text_of(built.last(NAKAMURA))
+    places = [
+        words.index(text) for text in ("1. 4行目", "2. 6行目", "3. 7行目", "4. 文書が添付されていません")
+    ]
+    assert places == sorted(places)
 
 
 async def test_headers_thread_and_answer_to_the_right_place(built: World) -> None:
