@@ -38,7 +38,9 @@ log = logging.getLogger(__name__)
 
 _LOCAL_PART: Final = 64  # RFC 5321 4.5.3.1.1: octets of a local-part
 _LATE: Final = "late"  # the code of a delivery whose confirmation code was over before a server took it
-_USED: Final = "used"  # the code of a delivery that is known to have arrived because its confirmation code was used
+_USED: Final = (
+    "used"  # the code of a delivery that is known to have arrived because its confirmation code was used
+)
 
 
 class DeliveryState(StrEnum):
