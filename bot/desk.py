@@ -17,7 +17,6 @@ from typing import Final
 
 from bot import senders
 from bot.parse import Attachment, ParsedMail, parse
-from bot.render import day, yen
 from bot.senders import Level
 from envelopes.actions import registrar, worker
 from envelopes.actions.registrar import ACTIVE
@@ -33,6 +32,7 @@ from envelopes.rules.orders import Key, Problem, Reading, Recipient
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import jst_day
+from envelopes.rules.wording import jst_date, yen
 from envelopes.sandbox import Limits
 from envelopes.services import Services
 
@@ -266,7 +266,7 @@ async def _unknown(recipient: Recipient) -> Remark:
 
 
 def _not_ready(recipient: Recipient, works_from: datetime) -> Remark:
-    details = {"key": Key.RECIPIENT.value, "date": day(works_from)}
+    details = {"key": Key.RECIPIENT.value, "date": jst_date(works_from)}
     return Remark(
         reason=Reason.RECIPIENT_NOT_READY, details=details, line=recipient.line, source=recipient.text
     )
@@ -349,7 +349,7 @@ def _lines(reading: Reading, found: Found, default: date | None) -> list[Line]:
         Key.RECIPIENT: [_recipient(contact) for contact in found.contacts],
         Key.KIND: [_KINDS[reading.kind]] if reading.kind else [],
         Key.AMOUNT: [_amount(reading.amount)] if reading.amount else [],
-        Key.DEADLINE: [f"{day(deadline)}23時59分"] if deadline else [],
+        Key.DEADLINE: [f"{jst_date(deadline)}23時59分"] if deadline else [],
     }
     return [_line(reading, key, value) for key, found_values in values.items() for value in found_values]
 

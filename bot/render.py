@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from email import policy
 from email.header import Header
 from email.message import EmailMessage
@@ -21,7 +21,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -29,14 +28,14 @@ from markupsafe import Markup
 
 from bot.letters import Letter
 from envelopes.rules.errors import FukanError
+from envelopes.rules.schedule import JST
+from envelopes.rules.wording import jst_date, jst_datetime, size, yen
 
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "mail_templates"
 SUBJECT_COLUMNS: Final = 60  # longer subjects are cut by the mail programs of phones
 
-_TOKYO: Final = ZoneInfo("Asia/Tokyo")
 _LABEL_COLUMNS: Final = 12  # six full-width characters: 契約締結日 and a gap
 _HEADER_LINE: Final = 76  # RFC 2047 2: a line with an encoded word has at most 76 characters
-_KB: Final = 1000
 _WIDE: Final = frozenset("WFA")
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: mark what may be shortened in a subject
 
@@ -93,36 +92,14 @@ class AutoSubmitted(StrEnum):
     REPLIED = "auto-replied"
 
 
-def day(value: date) -> str:
-    """2026年8月31日（月）; an instant counts by its date in Japan."""
-    local = value.astimezone(_TOKYO) if isinstance(value, datetime) else value
-    return f"{local.year}年{local.month}月{local.day}日（{'月火水木金土日'[local.weekday()]}）"
-
-
 def clock(value: datetime) -> str:
     """14:32 in Japan, as the code mail says until when a code is valid."""
-    return f"{value.astimezone(_TOKYO):%H:%M}"
-
-
-def minute(value: datetime) -> str:
-    """2026年8月4日（火）14時21分 in Japan."""
-    local = value.astimezone(_TOKYO)
-    return f"{day(local)}{local.hour}時{local.minute:02d}分"
+    return f"{value.astimezone(JST):%H:%M}"
 
 
 def second(value: datetime) -> str:
     """2026年8月4日（火）14時21分8秒 in Japan: for signatures, where the order may matter."""
-    return f"{minute(value)}{value.astimezone(_TOKYO).second}秒"
-
-
-def size(count: int) -> str:
-    """312KB or 7.2MB. Decimal, as the town's limits are: 6MB is 6,000,000 bytes."""
-    return f"{count / _KB / _KB:.1f}MB" if count >= _KB * _KB else f"{max(1, round(count / _KB))}KB"
-
-
-def yen(amount: int) -> str:
-    """12,980,000円."""
-    return f"{amount:,}円"
+    return jst_datetime(value, seconds=True)
 
 
 def columns(text: str) -> int:
@@ -174,9 +151,9 @@ def _same_or_many(one: str, many: str, count: int) -> str:
 
 
 _FILTERS: Final[dict[str, Callable[..., str]]] = {
-    "day": day,
+    "day": jst_date,
     "clock": clock,
-    "minute": minute,
+    "minute": jst_datetime,
     "second": second,
     "size": size,
     "yen": yen,
@@ -352,7 +329,7 @@ def build(
         ("To", _address("To", recipient)),
         *([("Reply-To", _address("Reply-To", reply_to))] if reply_to else []),
         ("Subject", _encoded("Subject", rendered.subject)),
-        ("Date", format_datetime(date.astimezone(_TOKYO))),
+        ("Date", format_datetime(date.astimezone(JST))),
         ("Message-ID", _checked(message_id)),
         *_thread(references),
         ("Auto-Submitted", auto_submitted.value),

@@ -7,7 +7,7 @@ Knows nothing of requests or envelopes. Japanese is the language of the sources;
 import gettext
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from envelopes.rules.wording import jst_date, jst_datetime, jst_time, local, size, yen
 from portal.views import Page, Site
 
 HOME: Final = Path(__file__).resolve().parent.parent
@@ -25,11 +26,6 @@ DOMAIN: Final = "fukan"
 SOURCE_LANGUAGE: Final = "ja"
 PREFIX: Final = "/static/"
 HASH_DIGITS: Final = 12  # 48 bits tell apart all versions a file ever has
-
-JST: Final = timezone(timedelta(hours=9), "JST")
-WEEKDAYS: Final = "月火水木金土日"
-KB: Final = 1000  # decimal, as the town's limits are
-MB: Final = 1_000_000
 
 # Stated here, because the system's table of types may lack one and browsers are told not to guess.
 CONTENT_TYPES: Final = MappingProxyType(
@@ -48,46 +44,9 @@ class StaticFile(NamedTuple):
     content_type: str
 
 
-def _local(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("an instant without a time zone")
-    return at.astimezone(JST)
-
-
-def jst_date(at: date) -> str:
-    """Write a date, or the Japanese date of an aware instant: 2026年8月31日（月）."""
-    day = _local(at) if isinstance(at, datetime) else at
-    return f"{day.year}年{day.month}月{day.day}日（{WEEKDAYS[day.weekday()]}）"
-
-
-def jst_time(at: datetime, *, seconds: bool = False) -> str:
-    """Write the Japanese time of an aware instant: 14時32分."""
-    local = _local(at)
-    tail = f"{local.second}秒" if seconds else ""
-    return f"{local.hour}時{local.minute:02}分{tail}"
-
-
-def jst_datetime(at: datetime, *, seconds: bool = False) -> str:
-    """Write date and time of an aware instant: 2026年8月31日（月）14時32分."""
-    return jst_date(at) + jst_time(at, seconds=seconds)
-
-
 def iso(at: date) -> str:
     """Write a date or an aware instant for machines, in Japanese time (the `datetime` attribute)."""
-    return _local(at).isoformat(timespec="seconds") if isinstance(at, datetime) else at.isoformat()
-
-
-def yen(amount: int) -> str:
-    """Write whole yen: 12,980,000円."""
-    return f"{amount:,}円"
-
-
-def size(octets: int) -> str:
-    """Write a file's size in decimal KB or MB, rounded up so that no limit looks kept that is not."""
-    if octets < MB:
-        return f"{-(-octets // KB)}KB"
-    tenths = -(-octets * 10 // MB)
-    return f"{tenths // 10}.{tenths % 10}MB"
+    return local(at).isoformat(timespec="seconds") if isinstance(at, datetime) else at.isoformat()
 
 
 FILTERS: Final = MappingProxyType(

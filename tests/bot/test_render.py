@@ -18,13 +18,11 @@ from bot.render import (
     Rendered,
     build,
     clock,
-    day,
-    minute,
     pad,
     render,
     second,
-    size,
 )
+from envelopes.rules.wording import jst_date, jst_datetime
 from tests.bot.letters import LETTERS, SITE
 
 WORDS = render(LETTERS["request_mail"], site=SITE)
@@ -173,18 +171,8 @@ def test_no_text_becomes_a_header(text: str) -> None:
 
 def test_times_are_said_as_in_japan() -> None:
     late = datetime(2026, 8, 4, 15, 30, 8, tzinfo=UTC)
-    assert (day(late), clock(late)) == ("2026年8月5日（水）", "00:30")
-    assert (minute(late), second(late)) == ("2026年8月5日（水）0時30分", "2026年8月5日（水）0時30分8秒")
-
-
-def test_sizes_are_decimal() -> None:
-    assert [size(n) for n in (1, 312_400, 999_499, 6_000_000, 7_249_000)] == [
-        "1KB",
-        "312KB",
-        "999KB",
-        "6.0MB",
-        "7.2MB",
-    ]
+    assert (jst_date(late), clock(late)) == ("2026年8月5日（水）", "00:30")
+    assert (jst_datetime(late), second(late)) == ("2026年8月5日（水）0時30分", "2026年8月5日（水）0時30分8秒")
 
 
 def test_labels_are_filled_to_one_width() -> None:

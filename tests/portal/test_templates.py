@@ -17,19 +17,9 @@ from jinja2.ext import babel_extract
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from envelopes.rules.consent import TEXT_VERSION
+from envelopes.rules.wording import jst_date, jst_datetime, jst_time, size, yen
 from portal import pages, views
-from portal.pages import (
-    iso,
-    jst_date,
-    jst_datetime,
-    jst_time,
-    render,
-    size,
-    static,
-    static_files,
-    template_name,
-    yen,
-)
+from portal.pages import iso, render, static, static_files, template_name
 from tests.portal.samples import CONFIRMATION, SAMPLES, SITE
 
 JAPANESE = r"[ぁ-んァ-ヶー一-龠]+"
