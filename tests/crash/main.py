@@ -127,7 +127,7 @@ def wrap(passages: Passages) -> None:
     async def counted_done(task: tasks.Claimed, **named: Any) -> None:
         await passages.through("done", f"{task.kind} {task.id}", lambda: done(task, **named))
 
-    Blobs.put, Imap.move, Sender.send = counted_put, counted_move, counted_send  # type: ignore[method-assign,assignment]
+    Blobs.put, Imap.move, Sender.send = counted_put, counted_move, counted_send  # type: ignore[method-assign]
     tasks.done = counted_done
 
 
@@ -185,7 +185,7 @@ def one_run(plan: Plan) -> None:
     # Else every death would leave the mailbox unwatched for twenty seconds.
     mailbox.LEASE, mailbox.BEAT = timedelta(seconds=2), 0.5  # type: ignore[misc]
     if plan.die_at:
-        bot_app.Sandbox = Here  # type: ignore[misc]
+        bot_app.Sandbox = Here  # type: ignore[attr-defined]
     wrap(Passages(plan))
     serve.log_to_terminal()
     asyncio.run(run(plan))

@@ -56,9 +56,15 @@ MAILS_OF_A_CONTRACT = (
     ("completion_mail", CLERK),
 )
 EVENTS_OF_A_CONTRACT = (
-    ("opened", "confirmed", "prepared", "consented", "signed", "consented", "signed by the last")
-    + ("timestamped",)
-)  # fmt: skip
+    "opened",
+    "confirmed",
+    "prepared",
+    "consented",
+    "signed",
+    "consented",
+    "signed by the last",
+    "timestamped",
+)
 
 
 class LiveClock(Clock):
@@ -188,7 +194,7 @@ class Scene:
                 except subprocess.TimeoutExpired:
                     runner.kill()
 
-    async def until(self, true: Callable[[], Awaitable[T]], what: str, seconds: float = PATIENCE) -> T:
+    async def until(self, true: Callable[[], Awaitable[T | None]], what: str, seconds: float = PATIENCE) -> T:
         """Look again and again; fails with *what* did not come, and with what the processes said."""
         end = time.monotonic() + seconds
         while True:
