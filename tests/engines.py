@@ -39,6 +39,7 @@ from envelopes.rules import codes, consent
 from envelopes.rules.consent import Grant
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.people import Role
+from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State
 from envelopes.sandbox import Sandbox
 from envelopes.services import Services
@@ -183,7 +184,7 @@ class Town:
             title="村道1号線舗装工事",
             amount=12_300_000,
             tax=Tax.INCLUDED,
-            deadline_on=(self.clock() + timedelta(days=days)).date(),
+            deadline_on=jst_day(self.clock()) + timedelta(days=days),
             contacts=self.contacts[:contractors],
             papers=papers,
             reading={"封筒名": "村道1号線舗装工事"},

@@ -536,12 +536,22 @@ async def sign(shop: Workshop, envelope_id: int, consent_id: int) -> None:
     shot = await store.snapshot(id=envelope_id)
     if not permits(shot.state, Event.SIGNED) or await _is_carried_out(shot, consent_id):
         return
-    order = await verified_order(shop.services, shot, consent_id)
-    # All files first: where one of them is not what was seen, none is signed.
-    for document in shot.documents:
-        await _in_hand(shop, shot, order, document)
-    revisions = [await _sign_one(shop, shot, order, document) for document in shot.documents]
+    try:
+        order = await verified_order(shop.services, shot, consent_id)
+        # All files first: where one of them is not what was seen, none is signed.
+        for document in shot.documents:
+            await _in_hand(shop, shot, order, document)
+        revisions = [await _sign_one(shop, shot, order, document) for document in shot.documents]
+    except Refused:
+        await _require_unchanged(shot)
+        raise
     await _commit_signed(shop.services, shot, order, revisions)
+
+
+async def _require_unchanged(shot: Snapshot) -> None:
+    """Raise StaleEnvelope if another worker was first: then files that do not fit are no alarm."""
+    if (await store.snapshot(id=shot.envelope.id)).envelope.version != shot.envelope.version:
+        raise StaleEnvelope
 
 
 async def _is_carried_out(shot: Snapshot, consent_id: int) -> bool:
