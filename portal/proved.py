@@ -56,7 +56,8 @@ async def resume(request: web.Request) -> web.Response:
         raise Refused(Reason.LINK_UNKNOWN)
     if (ended := dead(visit) or status(visit)) is not None:
         return answer(request, ended)
-    if request.method == "GET":
+    # HEAD comes here too (aiohttp adds it to every GET): only a form may have a code mailed.
+    if request.method != "POST":
         return await _wake(request, visit)
     return await (codes.verify if request.path.endswith("/verify") else codes.send)(request, visit)
 
