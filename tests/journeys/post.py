@@ -31,9 +31,14 @@ class Letter:
         self.message = message
         self.subject = str(message["Subject"])
         text = message.get_body(("plain",))
-        self.text = text.get_content() if text is not None else ""
+        self.text = text.get_content().replace("\r\n", "\n") if text is not None else ""
         html = message.get_body(("html",))
         self.html = html.get_content() if html is not None else ""
+
+    @property
+    def flat(self) -> str:
+        """The text in one line, so that words are found wherever a line was broken."""
+        return self.text.replace("\n", "")
 
     @property
     def attachments(self) -> dict[str, bytes]:

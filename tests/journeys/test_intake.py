@@ -62,7 +62,7 @@ def test_answer_says_what_to_mend(world: World, roles: Roles, title: str, name: 
     wishes: dict[str, Any] = {"documents": [SMALL], **mistake.changes}
     world.post.send(order(title, **wishes))
     letter = roles.clerk(title).letter(mistake.subject)
-    assert mistake.words in letter.text.replace("\n", "")
+    assert mistake.words in letter.flat
     assert letter.message["In-Reply-To"] or letter.message["References"]
     assert letter.message["Auto-Submitted"] == "auto-replied"
     assert world.rows(f"SELECT id FROM envelopes WHERE title = '{title}'") == []

@@ -67,7 +67,7 @@ def test_new_contractor_can_be_asked_only_after_the_waiting_time(
     fukan(world, *words, "--approver", cast.MARUYAMA.address)
     clerk = roles.clerk(title)
     world.post.send(order(title, companies=[company], documents=[SMALL]))
-    assert "この宛先はまだ使えません" in clerk.letter("確認してください").text.replace("\n", "")
+    assert "この宛先はまだ使えません" in clerk.letter("確認してください").flat
     world.quiet()
     assert world.post.letters(company.address) == []
     world.earlier("contacts", "works_from", 25 * 3600, f"company = '{company.name}'")
