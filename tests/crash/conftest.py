@@ -11,7 +11,10 @@ from envelopes import keyring
 from envelopes.records.models import Task
 from fukan.demo.post import PostOffice
 from tests.crash.scene import LiveClock, Scene, settings_of
-from tests.engines import PASSPHRASE, Engine, build_town
+from tests.engines import ENGINE, PASSPHRASE, Engine, build_town
+
+# SQLite is for one process of each kind.
+collect_ignore = [] if ENGINE == "postgres" else ["test_two_of_each.py"]
 
 
 @pytest.fixture(scope="session")
