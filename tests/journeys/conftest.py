@@ -1,4 +1,4 @@
-"""One running world for all stories of a run; a browser for each module; a title that nobody else uses for each test."""
+"""One running world for a run, a browser for each module, and for each test a title that nobody else uses."""
 
 import os
 import secrets

@@ -184,7 +184,7 @@ class Clerk(Phone):
             self.sign_in_in_full()
             self.world.signed_in[self.who.address] = self.context.cookies()
         else:
-            self.context.add_cookies(known)  # type: ignore[arg-type]
+            self.context.add_cookies(known)
         self.open(next_to)
 
     def sign_in_in_full(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.journeys.world import World
 from tests.signing import witnesses
-from tests.signing.conftest import der_to_pem
+from tests.signing.conftest import der_to_pem, run
 
 CADES = "ETSI.CAdES.detached"
 
@@ -76,4 +76,4 @@ def openssl_reads(one: witnesses.Embedded, folder: Path) -> str:
     """What `openssl asn1parse` finds in the signature."""
     path = folder / "signature.der"
     path.write_bytes(one.contents)
-    return witnesses.run("openssl", "asn1parse", "-inform", "DER", "-in", path).stdout
+    return run("openssl", "asn1parse", "-inform", "DER", "-in", path).stdout

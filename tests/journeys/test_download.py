@@ -1,4 +1,4 @@
-"""The signed files by link: why nothing is attached, two weeks, and afterwards a fresh link to the registered address."""
+"""The signed files by link: why nothing is attached, two weeks, then a fresh link to the registered address."""
 
 import os
 import re
@@ -91,7 +91,7 @@ def test_files_over_six_megabytes_go_by_link_to_everybody(world: World, roles: R
 def test_after_two_weeks_a_fresh_link_goes_to_the_registered_address_only(
     world: World, roles: Roles, title: str
 ) -> None:
-    clerk, contractor = roles.out(title, kind="請書")
+    _, contractor = roles.out(title, kind="請書")
     _sign(contractor)
     letter = contractor.letter("電子署名完了")
     (attached,) = letter.attachments.values()

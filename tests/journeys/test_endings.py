@@ -1,4 +1,4 @@
-"""Requests that end otherwise: returned, declined, cancelled, extended, sent again, too late. Who is told, what pages say."""
+"""Requests that go another way: returned, declined, cancelled, extended, sent again, too late."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The first day of a member of staff: added on the command line, enrolled by mail, signed in by phone; and a new contractor."""
+"""First days: a clerk added on the command line and enrolled by mail; a contractor who has to wait a day."""
 
 import re
 import subprocess

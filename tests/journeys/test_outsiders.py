@@ -1,4 +1,7 @@
-"""Who is not concerned sees nothing: strangers, other companies, the next signer, other sections. And each time his twin, who does."""
+"""Who is not concerned sees nothing: strangers, other companies, the next signer, other sections.
+
+Beside each of them stands his twin, who is concerned and does see it.
+"""
 
 import pytest
 
@@ -66,7 +69,7 @@ def test_only_the_signer_who_proved_himself_sees_the_documents(
 def test_another_section_and_people_without_sign_in_see_no_envelope(
     world: World, roles: Roles, title: str
 ) -> None:
-    clerk, contractor = roles.out(title)
+    clerk, _ = roles.out(title)
     ref = world.one(f"SELECT ref FROM envelopes WHERE title = '{title}'")
     pages = (f"/staff/envelopes/{ref}", f"/staff/envelopes/{ref}/1", f"/staff/envelopes/{ref}/1/pdf")
     outsider = roles.clerk(title, cast.TANAKA)

@@ -34,6 +34,7 @@ from tests.journeys.post import PATIENCE, Post
 from tests.servers.dovecot_postfix import RealPostOffice
 from tests.servers.ports import free_ports, stop, wait_until
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 FUKAN = Path(sys.executable).parent / "fukan"
 TOML = """\
 database = "{database}"
@@ -256,7 +257,9 @@ def _install(place: Place) -> World:
     (place.directory / "fukan.toml").write_text(_settings(place, port=port, url=url))
     world = World(place=place, url=url, seeds={}, post=Post(place.office))
     command = [sys.executable, "-m", "tests.journeys.seed", str(place.directory)]
-    seeded = subprocess.run(command, capture_output=True, text=True, check=False, env=world.environment())
+    seeded = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=world.environment()
+    )
     assert seeded.returncode == 0, seeded.stderr
     world.seeds = json.loads(seeded.stdout)
     for door, other in (("portal", "bot"), ("bot", "portal")):
