@@ -11,10 +11,13 @@ An operator file holds lines of `id:64 hex digits`, newest first. A value keeps 
 a new first line rotates. Working keys are HKDF-SHA256 (RFC 5869) with the purpose's name as info.
 """
 
+import dataclasses
+import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -27,6 +30,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from envelopes.rules.errors import FukanError
 
 KEY_BYTES: Final = 32
+_FILES: Final = (
+    "shared/operator",
+    "shared/consent.pub",
+    "portal/consent.pem",
+    "bot/archive",
+    "bot/passphrase",
+)
 
 
 class KeyMissing(FukanError):
@@ -37,7 +47,7 @@ class KeyMissing(FukanError):
 class KeySet:
     """The working keys for one purpose by id, newest first."""
 
-    pairs: tuple[tuple[str, bytes], ...]
+    pairs: tuple[tuple[str, bytes], ...] = dataclasses.field(repr=False)
 
     @property
     def newest(self) -> tuple[str, bytes]:
@@ -63,7 +73,7 @@ class ConsentKey:
     """The key that signs consents. The bot holds only the public half and can only verify."""
 
     public: Ed25519PublicKey
-    private: Ed25519PrivateKey | None = None
+    private: Ed25519PrivateKey | None = dataclasses.field(default=None, repr=False)
 
     @property
     def id(self) -> str:
@@ -114,9 +124,20 @@ class Keyring:
 
 
 def create(directory: Path) -> None:
-    """Make every key file that is not there yet; existing ones are never touched."""
+    """Make every key file that is not there yet; existing ones are never touched.
+
+    Safe to call from several processes at once: they all go on with the same keys.
+    """
     for part in ("shared", "portal", "bot"):
         (directory / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+    if all((directory / name).exists() for name in _FILES):
+        return
+    with (directory / "shared" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _create_missing(directory)
+
+
+def _create_missing(directory: Path) -> None:
     _write_new(directory / "shared" / "operator", _operator_line())
     _write_new(directory / "bot" / "archive", _operator_line())
     _write_new(directory / "bot" / "passphrase", secrets.token_urlsafe(KEY_BYTES).encode())
@@ -192,13 +213,23 @@ def _hkdf(key: bytes, name: str) -> bytes:
     return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=f"fukan {name}".encode()).derive(key)
 
 
+def _parsed(load: Callable[[bytes], object], path: Path) -> object:
+    try:
+        return load(_read(path))
+    except (ValueError, TypeError):
+        raise KeyMissing(f"{path}: no key in it") from None
+
+
 def _read_consent(directory: Path, *, private: bool) -> ConsentKey:
-    public = serialization.load_pem_public_key(_read(directory / "shared" / "consent.pub"))
+    public = _parsed(serialization.load_pem_public_key, directory / "shared" / "consent.pub")
     if not isinstance(public, Ed25519PublicKey):
         raise KeyMissing("keys/shared/consent.pub is no Ed25519 key")
     if not private:
         return ConsentKey(public)
-    key = serialization.load_pem_private_key(_read(directory / "portal" / "consent.pem"), password=None)
+    load = partial(serialization.load_pem_private_key, password=None)
+    key = _parsed(load, directory / "portal" / "consent.pem")
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyMissing("keys/portal/consent.pem is no Ed25519 key")
+    if key.public_key() != public:
+        raise KeyMissing("keys/portal/consent.pem and keys/shared/consent.pub do not belong together")
     return ConsentKey(public, key)

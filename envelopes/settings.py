@@ -9,9 +9,18 @@ import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from envelopes.rules.errors import FukanError
 from envelopes.rules.policy import Policy
@@ -30,6 +39,14 @@ class Tls(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
+
+
+def _split(value: object) -> object:
+    """The environment knows no lists: names with commas between them."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class _Part(BaseModel):
@@ -83,7 +100,7 @@ class Mail(_Part):
 
     address: str = "keiyaku@localhost.example"
     intake: str = "uketsuke@localhost.example"
-    trusted_authserv_ids: tuple[str, ...] = ()
+    trusted_authserv_ids: Words = ()
 
 
 class S3(_Part):
@@ -103,7 +120,7 @@ class Portal(_Part):
     url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Words = ()
 
 
 class Settings(_Part):
@@ -111,7 +128,7 @@ class Settings(_Part):
 
     directory: Path
     demo: bool = False
-    database: str = ""
+    database: str = Field(default="", repr=False)  # a URL may hold a password
     town: Town = Town()
     operator: Operator = Operator()
     portal: Portal = Portal()
@@ -190,6 +207,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         place = values
         for part in outer:
             place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise SettingsFaulty(f"{name}: {PREFIX}{part.upper()} is set to a text already")
+        if isinstance(place.get(last), dict):
+            raise SettingsFaulty(f"{name}: a text where single settings are given too")
         place[last] = value
     return values
 

@@ -1,0 +1,122 @@
+"""fukan.toml and the environment: what counts, and every fault at once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from envelopes.rules.policy import Policy
+from envelopes.settings import SettingsFaulty, Tls, build_policy, load
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "fukan.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def fault(folder: Path, **environment: str) -> str:
+    with pytest.raises(SettingsFaulty) as faulty:
+        load(folder, environment)
+    assert faulty.value.__cause__ is None
+    return str(faulty.value)
+
+
+def test_nothing_set_gives_sqlite_and_a_folder(tmp_path: Path) -> None:
+    settings = load(tmp_path, {})
+    assert settings.database_url == f"sqlite:///{tmp_path / 'fukan.sqlite3'}"
+    assert settings.files_directory == tmp_path / "files"
+    assert settings.keys_directory == tmp_path / "keys"
+    assert settings.s3 is None
+    assert not settings.demo
+    assert settings.smtp.tls is Tls.STARTTLS
+
+
+def test_the_environment_counts_more_than_the_file(tmp_path: Path) -> None:
+    folder = written(tmp_path, '[smtp]\nhost = "relay.example"\nport = 2525\n')
+    settings = load(folder, {"FUKAN_SMTP__PORT": "587", "HOME": "/root"})
+    assert (settings.smtp.host, settings.smtp.port) == ("relay.example", 587)
+
+
+def test_lists_come_from_both(tmp_path: Path) -> None:
+    folder = written(tmp_path, '[mail]\ntrusted_authserv_ids = ["relay.example"]\n')
+    settings = load(folder, {"FUKAN_PORTAL__TRUSTED_PROXIES": "10.0.0.1, 10.0.0.2"})
+    assert settings.mail.trusted_authserv_ids == ("relay.example",)
+    assert settings.portal.trusted_proxies == ("10.0.0.1", "10.0.0.2")
+
+
+def test_every_fault_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
+    folder = written(tmp_path, '[smtp]\nport = "x"\ntls = "maybe"\n[imap]\nhots = "a"\n[twon]\nname = "x"\n')
+    said = fault(folder, FUKAN_TOWN__PREFIX="mhn")
+    for place in ("smtp.port", "smtp.tls", "imap.hots", "twon", "town.prefix"):
+        assert place in said
+
+
+@pytest.mark.parametrize("name", ["FUKAN_SMPT__PORT", "FUKAN_SMTP__PROT", "FUKAN_DATABSE"])
+def test_a_misspelt_variable_is_a_fault(tmp_path: Path, name: str) -> None:
+    assert name.removeprefix("FUKAN_").lower().split("__")[0] in fault(tmp_path, **{name: "25"})
+
+
+def test_a_part_and_its_settings_cannot_both_be_texts(tmp_path: Path) -> None:
+    assert "FUKAN_SMTP" in fault(tmp_path, FUKAN_SMTP="x", FUKAN_SMTP__PORT="25")
+    assert "FUKAN_SMTP" in fault(tmp_path, FUKAN_SMTP__PORT="25", FUKAN_SMTP="x")
+
+
+def test_a_broken_file_is_a_fault_that_names_it(tmp_path: Path) -> None:
+    assert "fukan.toml" in fault(written(tmp_path, "[smtp\n"))
+    (tmp_path / "fukan.toml").write_bytes(b"\xff")
+    assert "fukan.toml" in fault(tmp_path)
+
+
+def test_passwords_come_from_files_and_show_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("himitsu-no-kotoba\n", encoding="utf-8")
+    settings = load(
+        tmp_path,
+        {
+            "FUKAN_SMTP__PASSWORD_FILE": str(tmp_path / "secret"),
+            "FUKAN_IMAP__PASSWORD": "betsu-no-kotoba",
+            "FUKAN_DATABASE": "postgres://fukan:db-no-kotoba@db/fukan",
+        },
+    )
+    assert settings.smtp.password.get_secret_value() == "himitsu-no-kotoba"
+    for secret in ("himitsu", "betsu", "db-no-kotoba"):
+        assert secret not in repr(settings) + str(settings)
+
+
+def test_a_missing_password_file_is_a_fault(tmp_path: Path) -> None:
+    assert "smtp.password_file" in fault(tmp_path, FUKAN_SMTP__PASSWORD_FILE=str(tmp_path / "none"))
+
+
+def test_a_fault_does_not_repeat_a_password(tmp_path: Path) -> None:
+    said = fault(tmp_path, FUKAN_SMTP__PASSWORD="himitsu", FUKAN_SMTP__PORT="himitsu")
+    assert "himitsu" not in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "fukan.example", "::"])
+def test_the_demo_stays_on_loopback(tmp_path: Path, host: str) -> None:
+    assert "127.0.0.1" in fault(tmp_path, FUKAN_DEMO="true", FUKAN_PORTAL__HOST=host)
+    assert load(tmp_path, {"FUKAN_PORTAL__HOST": host}).portal.host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_the_demo_runs_there(tmp_path: Path, host: str) -> None:
+    assert load(tmp_path, {"FUKAN_DEMO": "true", "FUKAN_PORTAL__HOST": host}).demo
+
+
+def test_rules_can_be_changed_and_keep_their_units(tmp_path: Path) -> None:
+    folder = written(tmp_path, "[policy]\naddress_wait = 3600\nattachment_bytes = 5000000\n")
+    policy = build_policy(load(folder, {"FUKAN_POLICY__CODE_TRIES": "3"}).policy)
+    assert policy.address_wait == timedelta(hours=1)
+    assert (policy.attachment_bytes, policy.code_tries) == (5_000_000, 3)
+    assert policy.link_tries == Policy().link_tries
+
+
+@pytest.mark.parametrize("line", ["code_trys = 3", 'code_tries = "many"', 'address_wait = "soon"'])
+def test_an_unknown_or_wrong_rule_is_a_fault(tmp_path: Path, line: str) -> None:
+    assert line.partition(" ")[0] in fault(written(tmp_path, f"[policy]\n{line}\n"))
+
+
+def test_settings_do_not_change(tmp_path: Path) -> None:
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError):
+        load(tmp_path, {}).demo = True
