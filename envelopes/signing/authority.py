@@ -71,10 +71,13 @@ class Authority:
             passphrase=self.passphrase,
         )
 
-    def crls(self, now: dt.datetime) -> tuple[bytes, ...]:
-        """Return the CRLs of all generations that have not ended, remade first when a day old."""
+    def crls(self, now: dt.datetime, *, since: dt.datetime | None = None) -> tuple[bytes, ...]:
+        """Return the CRLs of all generations that have not ended, remade first when a day old or made before *since*.
+
+        CRLs know whole seconds only, and so *since* is taken to its second.
+        """
         try:
-            return tuple(_fresh(self._crl_path(name), now) for name in self._living(now))
+            return tuple(_fresh(self._crl_path(name), now, since) for name in self._living(now))
         except (OSError, ValueError, _Stale):
             return self.refresh_crls(now)
 
@@ -214,11 +217,13 @@ class _Stale(Exception):
     """A CRL on disk is older than it should be, or from the future."""
 
 
-def _fresh(path: Path, now: dt.datetime) -> bytes:
+def _fresh(path: Path, now: dt.datetime, since: dt.datetime | None) -> bytes:
     data = path.read_bytes()
     made = x509.load_der_x509_crl(data).last_update_utc
     # The second of grace: a CRL knows whole seconds only.
     if not -dt.timedelta(seconds=1) <= now - made < _CRL_AGE:
+        raise _Stale
+    if since is not None and made < since.replace(microsecond=0):
         raise _Stale
     return data
 

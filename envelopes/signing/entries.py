@@ -111,6 +111,23 @@ def placeholder(entry: Entry, *, now: dt.datetime, room: int) -> SignatureObject
     return made
 
 
+def syntax(entry: Entry, *, now: dt.datetime) -> bytes:
+    """Return in PDF syntax what the signature dictionary for *entry* says of it, M included."""
+    texts = {
+        "/Name": entry.name,
+        "/Reason": entry.reason,
+        "/Location": entry.location,
+        "/ContactInfo": entry.contact,
+        _SEEN: _digest(entry.seen_sha256),
+        _CONSENT: _digest(entry.consent_sha256),
+        _ENVELOPE: entry.envelope_ref,
+        _CERTIFICATE: entry.certificate_id,
+    }
+    said = b"".join(b"%b %b" % (key.encode(), _string(text)) for key, text in texts.items() if text)
+    made = now.astimezone(JST).strftime("(D:%Y%m%d%H%M%S+09'00')").encode()
+    return b"/M%b%b%b %d" % (made, said, _LENGTH.encode(), entry.seen_length)
+
+
 def read_entries(data: bytes) -> list[Written]:
     """Return what each signature in *data* says, oldest first; document timestamps say nothing.
 
@@ -143,6 +160,13 @@ def written(field: str, dictionary: Mapping[str, Any]) -> Written:
 def _read(reader: PdfFileReader) -> Iterator[Written]:
     for signature in reader.embedded_regular_signatures:
         yield written(str(signature.field_name), signature.sig_object)
+
+
+def _string(text: str) -> bytes:
+    """Return a text string (ISO 32000-1 7.9.2.2): ASCII as it is, everything else as UTF-16 in hex."""
+    if text.isascii() and text.isprintable():
+        return b"(%b)" % re.sub(r"([\\()])", r"\\\1", text).encode()
+    return b"<feff%b>" % text.encode("utf-16-be").hex().encode()
 
 
 def _text(dictionary: Mapping[str, Any], key: str) -> str | None:

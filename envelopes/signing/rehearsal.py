@@ -11,14 +11,15 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives import serialization
 
-from envelopes.signing import certificates, cms, verify
+from envelopes.signing import certificates, cms, planned, tails, verify
 from envelopes.signing.certificates import Issuer, KeyType, Order, Role
 from envelopes.signing.entries import Entry
 from envelopes.signing.keys import SigningKey
+from envelopes.signing.plans import Plan
 from envelopes.signing.responder import Responder
 from envelopes.signing.timestamps import CheckedTimestamper
 from envelopes.signing.trust import Evidence
-from envelopes.signing.writing import Pen, append_signature, append_timestamp
+from envelopes.signing.writing import Pen, WritingFailed, append_signature, append_timestamp
 
 _ARC = "2.25.0"
 
@@ -30,21 +31,45 @@ class Stage:
     pen: Pen
     evidence: Evidence
     root: bytes
+    now: dt.datetime
 
 
-def seals(data: bytes, fields: Sequence[str], *, timestamp_field: str, now: dt.datetime) -> bool:
-    """Whether the prepared *data* can be signed in every field in turn, timestamped, and then verifies."""
+def seals(
+    data: bytes, fields: Sequence[str], *, plan: Plan | None, timestamp_field: str, now: dt.datetime
+) -> bool:
+    """Whether the prepared *data* can be signed in every field in turn, timestamped, and then verifies.
+
+    With a *plan* everything is written by it, otherwise by pyHanko.
+    """
     stage = _stage(now)
     signed = data
     for name in fields:
-        signed += append_signature(
-            signed, field=name, entry=_entry(data), now=now, pen=stage.pen, evidence=stage.evidence
-        )
-    signed += append_timestamp(
-        signed, field=timestamp_field, timestamper=stage.pen.timestamper, evidence=stage.evidence
-    )
+        signed += _signature(signed, name, _entry(data), plan, stage)
+    signed += _timestamp(signed, timestamp_field, plan, stage)
     judged = verify.report(signed, trust_roots=[stage.root], now=now)
     return judged.valid and len(judged.signatures) == len(fields) and len(judged.timestamps) == 1
+
+
+def _signature(data: bytes, name: str, entry: Entry, plan: Plan | None, stage: Stage) -> bytes:
+    now, pen, evidence = stage.now, stage.pen, stage.evidence
+    if plan is None:
+        return append_signature(data, field=name, entry=entry, now=now, pen=pen, evidence=evidence)
+    start = _begun(data, plan)
+    return planned.signature(start, name=name, entry=entry, now=now, pen=pen, evidence=evidence)
+
+
+def _timestamp(data: bytes, name: str, plan: Plan | None, stage: Stage) -> bytes:
+    stamper = stage.pen.timestamper
+    if plan is None:
+        return append_timestamp(data, field=name, timestamper=stamper, evidence=stage.evidence)
+    return planned.timestamp(_begun(data, plan), name=name, timestamper=stamper, evidence=stage.evidence)
+
+
+def _begun(data: bytes, plan: Plan) -> tails.Start:
+    start = tails.begin(data, plan)
+    if start is None:
+        raise WritingFailed("plan")
+    return start
 
 
 def _entry(data: bytes) -> Entry:
@@ -79,7 +104,7 @@ def _stage(now: dt.datetime) -> Stage:
         evidence=lambda _: evidence,
         clock=lambda: now,
     )
-    return Stage(pen=Pen(key=signer.key, timestamper=timestamper), evidence=evidence, root=root_der)
+    return Stage(pen=Pen(key=signer.key, timestamper=timestamper), evidence=evidence, root=root_der, now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,10 @@ Prepare, sign, timestamp, verify. A PDF is its prepared file plus one tail per r
 `timestamp` return only the tail. Whether a consent allows the signature is the worker's question; here only
 the bytes, the key, the certificate and the time are checked.
 
+There are two ways to write a revision behind the one `sign` and the one `timestamp`: by the plan that `prepare_planned`
+made, which reads nothing and hashes once, and through pyHanko, which reads the whole file. The second is the
+reference, and the way wherever there is no plan or it does not fit the bytes in every detail.
+
 Signatures are PAdES B-LT (validation data in the same revision), the finished file is B-LTA.
 """
 
@@ -13,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envelopes.rules.errors import Reason, Refused
-from envelopes.signing import authority, cms, rehearsal, verify, writing
+from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, verify, writing
 from envelopes.signing.authority import Authority
 from envelopes.signing.certificates import Role
 from envelopes.signing.entries import Entry, Written, read_entries
 from envelopes.signing.keys import SigningKey
+from envelopes.signing.plans import NoPlan, Plan
 from envelopes.signing.reading import UnreadablePdf
 from envelopes.signing.responder import Responder
 from envelopes.signing.timestamps import CheckedTimestamper, Timestamper
@@ -26,11 +31,13 @@ from envelopes.signing.writing import Pen, WritingFailed
 
 __all__ = [
     "Entry",
+    "Prepared",
     "Seal",
     "UnreadablePdf",
     "WritingFailed",
     "Written",
     "prepare",
+    "prepare_planned",
     "read_entries",
     "signer_field",
 ]
@@ -44,21 +51,45 @@ def signer_field(position: int) -> str:
     return f"Signer{position}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The file that signers will see, and the plan for what is appended to it; None where it cannot have one."""
+
+    data: bytes
+    plan: str | None
+
+
 def prepare(data: bytes, *, fields: Sequence[str], now: dt.datetime) -> bytes:
     """Return *data* with one empty invisible signature field per name, the file that signers will see.
 
+    See `prepare_planned`.
+    """
+    return prepare_planned(data, fields=fields, now=now).data
+
+
+def prepare_planned(data: bytes, *, fields: Sequence[str], now: dt.datetime) -> Prepared:
+    """Return *data* with one empty invisible signature field per name, and its plan.
+
     No certification (DocMDP): it breaks with a second signature. The result has been signed and verified once
-    for trial, with keys made for that purpose alone; so this needs no secret and may run in a child process.
-    Raises Refused(PDF_UNSEALABLE).
+    for trial, in the way that it is going to be, with keys made for that purpose alone; so this needs no secret
+    and may run in a child process. Raises Refused(PDF_UNSEALABLE).
     """
     try:
         prepared = data + writing.append_fields(data, fields)
-        sound = rehearsal.seals(prepared, fields, timestamp_field=_TIMESTAMP_FIELD, now=now)
     except WritingFailed:
-        sound = False
-    if not sound:
-        raise Refused(Reason.PDF_UNSEALABLE)
-    return prepared
+        raise Refused(Reason.PDF_UNSEALABLE) from None
+    drawn = plans.draw(prepared)
+    for plan in (drawn, None) if drawn else (None,):
+        if _is_sealable(prepared, plan, fields, now):
+            return Prepared(data=prepared, plan=None if plan is None else plan.text())
+    raise Refused(Reason.PDF_UNSEALABLE)
+
+
+def _is_sealable(prepared: bytes, plan: Plan | None, fields: Sequence[str], now: dt.datetime) -> bool:
+    try:
+        return rehearsal.seals(prepared, fields, plan=plan, timestamp_field=_TIMESTAMP_FIELD, now=now)
+    except WritingFailed:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +99,7 @@ class Seal:
     key: SigningKey = field(repr=False)
     timestamper: Timestamper = field(repr=False)
     evidence: Callable[[dt.datetime], Evidence] = field(repr=False)
-    fresh_evidence: Callable[[dt.datetime], Evidence] = field(repr=False)
+    fresh_evidence: Callable[[dt.datetime, dt.datetime | None], Evidence] = field(repr=False)
     roots: tuple[bytes, ...] = field(repr=False)
     clock: Callable[[], dt.datetime] = field(repr=False)
 
@@ -76,33 +107,37 @@ class Seal:
         """See `prepare`."""
         return prepare(data, fields=fields, now=self.clock())
 
-    def sign(self, data: bytes, *, field: str, entry: Entry) -> bytes:
-        """Return the tail that signs *data* in *field*.
+    def sign(self, data: bytes, *, field: str, entry: Entry, plan: str | None = None) -> bytes:
+        """Return the tail that signs *data* in *field*, by *plan* where that fits.
 
         Raises Refused(BYTES_DIFFER) unless *data* begins with the bytes that *entry* says were seen,
         Refused(CERTIFICATE_ENDED), Later(KEY_UNAVAILABLE), Later(TSA_UNAVAILABLE), and WritingFailed when
         *field* is missing or already signed.
         """
         now = self.clock()
-        if not entry.fits(data):
+        start = _start(data, plan)
+        if start is not None and not (start.is_seen(entry) and start.has_free(field)):
+            start = None
+        if start is None and not entry.fits(data):
             raise Refused(Reason.BYTES_DIFFER)
         self.key.check(now)
         pen = Pen(key=self.key, timestamper=self.timestamper)
-        return writing.append_signature(
-            data, field=field, entry=entry, now=now, pen=pen, evidence=self.evidence(now)
-        )
+        evidence = self.evidence(now)
+        if start is not None:
+            return planned.signature(start, name=field, entry=entry, now=now, pen=pen, evidence=evidence)
+        return writing.append_signature(data, field=field, entry=entry, now=now, pen=pen, evidence=evidence)
 
-    def timestamp(self, data: bytes) -> bytes:
-        """Return the tail with fresh validation data and a document timestamp over all of *data*.
+    def timestamp(self, data: bytes, *, plan: str | None = None, since: dt.datetime | None = None) -> bytes:
+        """Return the tail with fresh validation data and a document timestamp over all of *data*, as `sign` does.
 
-        Raises Later(TSA_UNAVAILABLE), Later(KEY_UNAVAILABLE) and WritingFailed.
+        CRLs are fresh when they are no older than *since*; without it they are made anew. Raises
+        Later(TSA_UNAVAILABLE), Later(KEY_UNAVAILABLE) and WritingFailed.
         """
-        return writing.append_timestamp(
-            data,
-            field=_TIMESTAMP_FIELD,
-            timestamper=self.timestamper,
-            evidence=self.fresh_evidence(self.clock()),
-        )
+        evidence = self.fresh_evidence(self.clock(), since)
+        start, name = _start(data, plan), _TIMESTAMP_FIELD
+        if start is not None and start.has_no_timestamp():
+            return planned.timestamp(start, name=name, timestamper=self.timestamper, evidence=evidence)
+        return writing.append_timestamp(data, field=name, timestamper=self.timestamper, evidence=evidence)
 
     def verify(self, data: bytes) -> verify.Report:
         """Return the report on *data* as of now, trusting this service's roots and knowing today's CRLs."""
@@ -112,6 +147,15 @@ class Seal:
     def days_left(self) -> int:
         """Return the whole days until the signing certificate ends; negative once it has."""
         return self.key.days_left(self.clock())
+
+
+def _start(data: bytes, plan: str | None) -> tails.Start | None:
+    if plan is None:
+        return None
+    try:
+        return tails.begin(data, Plan.of(plan))
+    except NoPlan:
+        return None
 
 
 def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datetime]) -> Seal:
@@ -152,5 +196,6 @@ class _Known:
     def today(self, now: dt.datetime) -> Evidence:
         return Evidence(certificates=self.certificates, crls=self.authority.crls(now))
 
-    def fresh(self, now: dt.datetime) -> Evidence:
-        return Evidence(certificates=self.certificates, crls=self.authority.refresh_crls(now))
+    def fresh(self, now: dt.datetime, since: dt.datetime | None) -> Evidence:
+        crls = self.authority.refresh_crls(now) if since is None else self.authority.crls(now, since=since)
+        return Evidence(certificates=self.certificates, crls=crls)

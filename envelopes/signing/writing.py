@@ -11,7 +11,14 @@ from io import BytesIO
 
 from asn1crypto import crl as asn1_crl  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
-from pyhanko.pdf_utils.generic import ArrayObject, IndirectObject, NameObject, PdfObject
+from pyhanko.pdf_utils.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NameObject,
+    NumberObject,
+    PdfObject,
+)
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
@@ -53,6 +60,7 @@ def append_fields(data: bytes, fields: Sequence[str]) -> bytes:
         _own_annotations(writer)
         for name in fields:
             append_signature_field(writer, SigFieldSpec(name))
+        _keep_catalog_and_form_unchanged(writer)
         writer.write_in_place()  # type: ignore[no-untyped-call]
     except MALFORMED as error:
         raise WritingFailed(type(error).__name__) from None
@@ -120,6 +128,18 @@ class _Revision:
         return _tail(self._stream, self._data)
 
 
+def _keep_catalog_and_form_unchanged(writer: IncrementalPdfFileWriter) -> None:
+    """Put in now what a signature would otherwise have to change: the form's flags, and an empty DSS."""
+    # ISO 32000-1 table 219: signatures exist, and only incremental updates keep them.
+    form = writer.root["/AcroForm"]
+    form[NameObject("/SigFlags")] = NumberObject(3)  # type: ignore[no-untyped-call]
+    writer.update_container(form)
+    if "/DSS" not in writer.root:
+        store = DictionaryObject({NameObject("/Type"): NameObject("/DSS")})  # type: ignore[no-untyped-call]
+        writer.root[NameObject("/DSS")] = writer.add_object(store)
+        writer.update_root()  # type: ignore[no-untyped-call]
+
+
 def _own_annotations(writer: IncrementalPdfFileWriter) -> None:
     """Give page 1, and each page that needs it, an annotation array of its own that holds references only.
 
@@ -129,7 +149,7 @@ def _own_annotations(writer: IncrementalPdfFileWriter) -> None:
     for number, reference in enumerate(_pages(writer)):
         page = reference.get_object()  # type: ignore[no-untyped-call]
         entries = _raw(page["/Annots"]) if "/Annots" in page else []
-        if entries and (number == 0 or not all(isinstance(one, IndirectObject) for one in entries)):
+        if number == 0 or not all(isinstance(one, IndirectObject) for one in entries):
             kept = [one if isinstance(one, IndirectObject) else writer.add_object(one) for one in entries]
             page[NameObject("/Annots")] = writer.add_object(ArrayObject(kept))
             writer.mark_update(reference)
