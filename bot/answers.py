@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 NO_ANSWER: Final = 0  # the code where no server spoke
+DEFERRED: Final = "mail-deferred"  # begins the error of a task whose mail no server has taken yet
 _STATUS: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 # RFC 4954 4.1 and 6: credentials wanted, too weak, wrong, or not over this line.
 _LOGIN_CODES: Final = frozenset({530, 534, 535, 538})

@@ -18,7 +18,9 @@ from typing import Final, assert_never
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import compose
-from bot.compose import DEFERRED, Outgoing
+from bot.answers import DEFERRED
+from bot.case import Outgoing
+from bot.letters_about_requests import code_mail
 from bot.render import Mailbox, build, render
 from bot.smtp import Deferred, Delivered, Failed, Sender
 from envelopes.actions import worker
@@ -206,7 +208,7 @@ async def send_code(post: Post, task: Claimed) -> None:
     delivery = await Delivery.filter(task_id=task.id).first()
     if delivery is not None and delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
         return
-    outgoing = await compose.code_mail(post.services, task)
+    outgoing = await code_mail(post.services, task)
     if outgoing is None:
         await _note_over(post.services, delivery, task.ids["code"])
         return

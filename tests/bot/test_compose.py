@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import compose
+from bot import case, compose
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
 from envelopes.actions.signer import CodeFor, Refusal
@@ -74,7 +74,7 @@ async def test_headers_thread_and_answer_to_the_right_place(built: World) -> Non
     request, draft_mail = built.last(TAKAHASHI), built.mails(NAKAMURA)[-2]
     assert request["Reply-To"].addresses[0].addr_spec == f"kensetsu@{cast.STAFF_DOMAIN}"
     assert draft_mail["Reply-To"].addresses[0].addr_spec == cast.INTAKE
-    root = compose.thread(built.services, envelope.ref)
+    root = case.thread(built.services, envelope.ref)
     assert root in request["References"]
     assert draft_mail["References"].split()[0] == root
     assert draft_mail["In-Reply-To"].endswith(f"@{cast.STAFF_DOMAIN}>")

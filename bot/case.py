@@ -1,0 +1,175 @@
+"""What a letter is made from: the case, its people, its links and the thread it stands in.
+
+Here is who a letter about an envelope can go to and how it is addressed. Who gets which letter stands in `bot.compose`,
+what is said in the modules that begin with `letters`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from bot.letters import Addressee, DocumentLine, Letter, Reader
+from bot.render import Attachment, AutoSubmitted, Mailbox
+from envelopes.records import store
+from envelopes.records.fields import look_up
+from envelopes.records.models import Signer, Staff
+from envelopes.records.store import Snapshot
+from envelopes.records.tasks import Claimed
+from envelopes.rules.addresses import AddressKind, domain_of
+from envelopes.rules.delivery import WhyLink
+from envelopes.rules.people import Party
+from envelopes.rules.tokens import Purpose
+from envelopes.services import Services
+
+_MESSAGE_ID: Final = (
+    250  # why: RFC 5322 2.1.1 allows 998 a line; ours are far shorter, and odd ones help nobody
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One person a mail goes to, as registry or staff list said when the envelope was opened."""
+
+    addressee: Addressee
+    address: str
+    look_up: str
+    reader: Reader
+    signer: Signer | None = None
+    staff_id: int | None = None
+
+    @property
+    def plain_only(self) -> bool:
+        """Carriers' mail programs want text alone."""
+        return self.signer is not None and self.signer.address_kind == AddressKind.CARRIER.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One mail to one recipient, not yet in bytes. `references` are Message-IDs of its thread, oldest first."""
+
+    recipient: Recipient
+    letter: Letter
+    reply_to: Mailbox
+    references: tuple[str, ...]
+    attachments: tuple[Attachment, ...] = ()
+    why_link: WhyLink | None = None
+    auto_submitted: AutoSubmitted = AutoSubmitted.GENERATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a letter about an envelope is made from."""
+
+    services: Services
+    shot: Snapshot
+    task: Claimed
+
+    @property
+    def foot(self) -> dict[str, Any]:
+        """What stands at the foot of every letter."""
+        section = self.shot.section
+        return {"section": section.name, "phone": section.phone, "number": self.shot.number}
+
+    def signer(self) -> Signer:
+        """The signer whom the task is about."""
+        return next(item for item in self.shot.signers if item.id == self.task.ids["signer"])
+
+    def page(self) -> str:
+        """The envelope's page for staff."""
+        return self.services.url("staff", "envelopes", self.shot.envelope.ref)
+
+    def link(self, signer: Signer) -> str:
+        """The page where *signer* signs: by signed link, or for the village behind the sign-in."""
+        if signer.party == Party.VILLAGE:
+            return self.services.url("staff", "envelopes", self.shot.envelope.ref, "1")
+        token = self.services.link(Purpose.REQUEST, signer.ref, signer.generation)
+        return self.services.url("s", token)
+
+    def download(self, recipient: Recipient) -> str:
+        """Where the recipient finds the signed files."""
+        signer = recipient.signer
+        if recipient.reader is Reader.STAFF or signer is None:
+            return self.page()
+        token = self.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation)
+        return self.services.url("d", token)
+
+
+# Recipients
+
+
+def _contractor(signer: Signer) -> Recipient:
+    return Recipient(
+        addressee=Addressee(signer.company, signer.office, signer.person),
+        address=signer.email,
+        look_up=signer.email_look_up,
+        reader=Reader.CONTRACTOR,
+        signer=signer,
+    )
+
+
+def seat(signer: Signer) -> Recipient:
+    """A signer of either side."""
+    if signer.party == Party.CONTRACTOR:
+        return _contractor(signer)
+    return replace(_contractor(signer), reader=Reader.STAFF, staff_id=signer.staff_id)
+
+
+def clerk(services: Services, staff: Staff, section: str) -> Recipient:
+    """A member of staff, in the section's name."""
+    return Recipient(
+        addressee=Addressee(f"{services.settings.town.name} {section}", "", staff.name),
+        address=staff.email,
+        look_up=staff.email_look_up,
+        reader=Reader.STAFF,
+        staff_id=staff.id,
+    )
+
+
+def drafter(case: Case) -> Recipient:
+    """Who drafted the envelope."""
+    return clerk(case.services, case.shot.drafter, case.shot.section.name)
+
+
+def concerned(case: Case) -> list[Recipient]:
+    """Everybody who was asked, and the drafter; each address once."""
+    people = [*(seat(signer) for signer in case.shot.asked), drafter(case)]
+    return list({one.look_up: one for one in reversed(people)}.values())[::-1]
+
+
+# Envelopes around letters
+
+
+def thread(services: Services, ref: str) -> str:
+    """The Message-ID that all mails about one envelope refer to. No mail bears it; it only holds the thread."""
+    name = look_up(services.keyring.look_up, "thread", ref)[:32]
+    return f"<{name}@{domain_of(services.settings.mail.address)}>"
+
+
+def addressed(case: Case, recipient: Recipient, letter: Letter, **more: Any) -> Outgoing:
+    """*letter* for *recipient*, in the envelope's thread; staff answer to the intake, others to the section."""
+    mail, section = case.services.settings.mail, case.shot.section
+    to_staff = recipient.reader is Reader.STAFF
+    return Outgoing(
+        recipient=recipient,
+        letter=letter,
+        reply_to=Mailbox("", mail.intake) if to_staff else Mailbox(section.name, section.email),
+        references=more.pop("references", (thread(case.services, case.shot.envelope.ref),)),
+        **more,
+    )
+
+
+def answers_to(message_id: str | None) -> tuple[str, ...]:
+    """The Message-ID of the mail that is answered, if it can stand in a header."""
+    fit = message_id and message_id.isascii() and message_id.isprintable() and len(message_id) < _MESSAGE_ID
+    return (message_id,) if fit and message_id else ()
+
+
+async def document_lines(shot: Snapshot, *, revision: int | None) -> tuple[DocumentLine, ...]:
+    """The documents with size and hash of one revision (0: prepared, -1: the newest), None: as received."""
+    lines = []
+    for document in shot.documents:
+        size, digest = document.base.size, ""
+        if revision is not None:
+            segment = (await store.segments(document.id))[revision]
+            size, digest = segment.length, segment.sha256
+        lines.append(DocumentLine(document.title, document.page_count, size, digest))
+    return tuple(lines)

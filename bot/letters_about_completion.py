@@ -1,0 +1,145 @@
+"""Letters about the signed files: attached, or behind a link and why. What fits is `rules.delivery`'s business."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from bot import letters
+from bot.case import Case, Outgoing, Recipient, addressed, concerned, document_lines, seat
+from bot.letters import DocumentLine, Letter
+from bot.render import Attachment
+from envelopes.records import history, store
+from envelopes.records.history import Subject
+from envelopes.records.models import Delivery
+from envelopes.rules.addresses import domain_of
+from envelopes.rules.delivery import Decision, WhyLink, decide
+from envelopes.rules.kinds import Kind
+from envelopes.rules.schedule import jst_day, window_end
+
+_PARTY_IN_NAME: Final = 40  # characters; longer names of joint ventures break file systems
+_UNSAFE_IN_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
+
+
+async def completion(case: Case) -> list[Outgoing]:
+    """To every signer and the drafter; or, after a refusal for size, to that one recipient with the link."""
+    people = concerned(case)
+    again = case.task.ids.get("delivery")
+    if again is not None:
+        refused = await Delivery.filter(id=again).get()
+        people = [one for one in people if one.look_up == refused.recipient_look_up]
+    documents = await document_lines(case.shot, revision=-1)
+    _, head = await history.head(Subject.ENVELOPE, case.shot.envelope.id)
+    files: list[bytes] = []
+    mails = []
+    for recipient in people:
+        decision = _decide(case, recipient, documents, again=again is not None)
+        if decision.attach and not files:
+            files = [await _content(case, number) for number in range(len(documents))]
+        attached = _attachments(case, files) if decision.attach else ()
+        letter = _completed(case, recipient, decision, documents=documents, attached=attached, head=head)
+        mails.append(addressed(case, recipient, letter, attachments=attached, why_link=decision.why))
+    return mails
+
+
+def _completed(
+    case: Case,
+    recipient: Recipient,
+    decision: Decision,
+    *,
+    documents: tuple[DocumentLine, ...],
+    attached: Sequence[Attachment],
+    head: str,
+) -> Letter:
+    envelope = case.shot.envelope
+    consents = [signer.consented_at for signer in case.shot.signers if signer.consented_at]
+    consented_on = jst_day(max(consents))
+    assert envelope.window_ends_at is not None
+    return letters.CompletionMail(
+        **case.foot,
+        to=recipient.addressee,
+        reader=recipient.reader,
+        kind=Kind(envelope.kind),
+        title=envelope.title,
+        party=envelope.party,
+        concluded_on=_concluded(case),
+        consented_on=consented_on if consented_on != _concluded(case) else None,
+        certificate_id=envelope.certificate_id,
+        documents=documents,
+        attached=tuple(item.ascii_name if recipient.plain_only else item.name for item in attached),
+        why_link=decision.why,
+        actual=decision.actual,
+        limit=decision.limit,
+        url=case.download(recipient),
+        window_ends=envelope.window_ends_at,
+        accredited=False,  # the embedded authority is not accredited, and it is said
+        history_head=head,
+    )
+
+
+# The files
+
+
+def _decide(case: Case, recipient: Recipient, documents: Sequence[DocumentLine], *, again: bool) -> Decision:
+    sizes = [document.size for document in documents]
+    if again:
+        return Decision(attach=False, why=WhyLink.REFUSED_AS_TOO_BIG, actual=sum(sizes))
+    return decide(
+        sizes,
+        domain=domain_of(recipient.address),
+        carrier=recipient.plain_only,
+        policy=case.services.policy,
+    )
+
+
+async def _content(case: Case, number: int) -> bytes:
+    segments = await store.segments(case.shot.documents[number].id)
+    return await store.content(case.services.blobs, segments)
+
+
+def _attachments(case: Case, files: Sequence[bytes]) -> tuple[Attachment, ...]:
+    """The files under the names the town's procedure asks for; ASCII names for carriers."""
+    envelope = case.shot.envelope
+    names = [_file_name(case, document.title) for document in case.shot.documents]
+    attached = []
+    for position, (name, content) in enumerate(zip(names, files, strict=True), 1):
+        unique = f"{name}_{position}" if names.count(name) > 1 else name
+        plain = f"{_concluded(case):%Y%m%d}_{envelope.amount or 0}_{envelope.number}-{position}.pdf"
+        attached.append(Attachment(f"{unique}.pdf", plain, content))
+    return tuple(attached)
+
+
+def _file_name(case: Case, title: str) -> str:
+    envelope = case.shot.envelope
+    amount = "単価契約" if envelope.amount is None else str(envelope.amount)
+    parts = (f"{_concluded(case):%Y%m%d}", amount, envelope.party[:_PARTY_IN_NAME], title)
+    joined = _UNSAFE_IN_NAME.sub("_", "_".join(parts))
+    return "".join(char for char in joined if unicodedata.category(char)[0] != "C")
+
+
+def _concluded(case: Case) -> date:
+    """契約締結日: set with the completion, before its mail can be asked for."""
+    concluded = case.shot.envelope.transaction_on
+    assert concluded is not None
+    return concluded
+
+
+# After the window
+
+
+async def fresh_download(case: Case) -> list[Outgoing]:
+    """The letter promises the window that the outbox opens with it."""
+    signer, now = case.signer(), case.services.now()
+    recipient = seat(signer)
+    letter = letters.FreshDownloadMail(
+        **case.foot,
+        to=recipient.addressee,
+        kind=Kind(case.shot.envelope.kind),
+        title=case.shot.envelope.title,
+        at=now,
+        certificate_id=case.shot.envelope.certificate_id,
+        url=case.download(recipient),
+        window_ends=window_end(now, case.services.policy),
+    )
+    return [addressed(case, recipient, letter)]

@@ -1,0 +1,121 @@
+"""Letters about a request to sign: the request, its links, its codes, and that the signature has arrived."""
+
+from typing import Final
+
+from bot import letters
+from bot.case import Case, Outgoing, addressed, document_lines, seat
+from bot.letters import CodePurpose, DocumentLine, Letter, NewLinkCause, SignedBy
+from envelopes.actions import signer as signer_actions
+from envelopes.actions.signer import CodeFor
+from envelopes.records import history, store
+from envelopes.records.history import Subject
+from envelopes.records.models import Code, Signer
+from envelopes.records.tasks import Claimed
+from envelopes.rules import codes
+from envelopes.rules.kinds import Kind, Tax
+from envelopes.rules.people import Party
+from envelopes.rules.states import Event, permits
+from envelopes.services import Services
+
+VILLAGE_OPEN_DAYS: Final = 3  # why: the town's promise of how soon its signer signs
+
+
+async def request(case: Case) -> list[Outgoing]:
+    """Ask the signer, unless the envelope has gone on or ended meanwhile."""
+    signer, turn = case.signer(), case.shot.turn
+    if not permits(case.shot.state, Event.CONSENTED) or turn is None or turn.id != signer.id:
+        return []
+    # Hashes are for the mails that prove something; here they would only be in the way.
+    documents = tuple(line._replace(sha256="") for line in await document_lines(case.shot, revision=0))
+    if signer.party == Party.VILLAGE:
+        letter: Letter = _village_request(case, signer, documents)
+    else:
+        letter = letters.RequestMail(
+            **case.foot,
+            to=seat(signer).addressee,
+            kind=Kind(case.shot.envelope.kind),
+            title=case.shot.envelope.title,
+            documents=documents,
+            deadline=case.shot.envelope.deadline_on,
+            message="",
+            url=case.link(signer),
+        )
+    return [addressed(case, seat(signer), letter)]
+
+
+def _village_request(case: Case, signer: Signer, documents: tuple[DocumentLine, ...]) -> Letter:
+    envelope = case.shot.envelope
+    signed = [SignedBy(item.company, item.consented_at) for item in case.shot.signers if item.consented_at]
+    return letters.VillageRequestMail(
+        **case.foot,
+        to=seat(signer).addressee,
+        title=envelope.title,
+        party=envelope.party,
+        amount=envelope.amount,
+        tax=Tax(envelope.tax),
+        documents=documents,
+        signed=tuple(signed),
+        drafter=f"{case.shot.section.name} {case.shot.drafter.name}",
+        url=case.link(signer),
+    )
+
+
+async def new_link(case: Case) -> list[Outgoing]:
+    """Send the contractor the link as it is now, and say what led to it."""
+    signer = case.signer()
+    cause = NewLinkCause.STAFF if "staff" in case.task.ids else NewLinkCause.ASKED
+    letter = letters.NewLinkMail(
+        **case.foot,
+        to=seat(signer).addressee,
+        cause=NewLinkCause.WRONG_CODES if "wrong" in case.task.ids else cause,
+        title=case.shot.envelope.title,
+        at=case.services.now(),
+        deadline=case.shot.envelope.deadline_on,
+        url=case.link(signer),
+    )
+    return [addressed(case, seat(signer), letter)] if signer.party == Party.CONTRACTOR else []
+
+
+async def code_mail(services: Services, task: Claimed) -> Outgoing | None:
+    """Return the mail with a confirmation code, or None once the code would not open anything any more."""
+    row = await Code.filter(id=task.ids["code"]).get()
+    shot = await store.snapshot(id=task.envelope_id)
+    case = Case(services=services, shot=shot, task=task)
+    signer, purpose = case.signer(), CodeFor(row.purpose)
+    valid_until = row.sent_at + services.policy.code_lifetime
+    newer = await Code.filter(signer_id=signer.id, purpose=row.purpose, serial__gt=row.serial).exists()
+    dead = row.generation != signer_actions.generation(signer, purpose) or newer or row.used_at
+    if dead or services.now() >= valid_until:
+        return None
+    subject = signer_actions.code_subject(signer, purpose)
+    letter = letters.CodeMail(
+        **case.foot,
+        to=seat(signer).addressee,
+        code=codes.make(services.code_key, subject, row.serial),
+        valid_until=valid_until,
+        word=codes.word(services.code_key, subject, row.serial),
+        purpose=CodePurpose(row.purpose),
+        title=shot.envelope.title,
+    )
+    return addressed(case, seat(signer), letter)
+
+
+async def received(case: Case) -> list[Outgoing]:
+    """Tell the contractor that the signature has arrived, and who signs next."""
+    signer = case.signer()
+    if signer.party != Party.CONTRACTOR or signer.consented_at is None:
+        return []
+    waiting = [item for item in case.shot.signers if item.signed_at is None and item.id != signer.id]
+    _, head = await history.head(Subject.ENVELOPE, case.shot.envelope.id)
+    letter = letters.ReceivedMail(
+        **case.foot,
+        to=seat(signer).addressee,
+        kind=Kind(case.shot.envelope.kind),
+        title=case.shot.envelope.title,
+        signed_at=signer.consented_at,
+        documents=await document_lines(case.shot, revision=0),
+        waits_for=tuple(item.company for item in waiting),
+        open_days=VILLAGE_OPEN_DAYS,
+        history_head=head,
+    )
+    return [addressed(case, seat(signer), letter)]

@@ -1,0 +1,260 @@
+"""Letters to staff alone: drafts, answers to their mails, their own enrolment, what went out, notes and trouble."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bot import letters
+from bot.answers import DEFERRED
+from bot.case import Case, Outgoing, Recipient, addressed, answers_to, clerk, document_lines, drafter, thread
+from bot.letters import Letter, Question, ReadLine
+from bot.render import AutoSubmitted, Mailbox
+from envelopes.actions import staff as staff_actions
+from envelopes.records import history, store
+from envelopes.records.history import Subject
+from envelopes.records.models import Delivery, Mail, Staff
+from envelopes.records.models import Task as TaskRow
+from envelopes.records.tasks import Claimed
+from envelopes.rules.errors import Reason
+from envelopes.rules.people import Role, roles_from
+from envelopes.rules.reading import Answered, Line, Record, Remark
+from envelopes.rules.schedule import retry_after
+from envelopes.rules.states import Task
+from envelopes.services import Services
+from envelopes.texts import say
+
+SAMPLE: Final = (
+    "封筒名：令和8年度 村道北城線 舗装補修工事 請負契約",
+    "宛先：髙橋建設株式会社",
+    "種別：契約書",
+    "金額：12,980,000円（税込）",
+    "期限：8月31日",
+)
+_SAMPLES: Final[Mapping[str, str]] = {line.partition("：")[0]: line for line in SAMPLE}
+_DUTIES: Final[Mapping[Role, str]] = {
+    Role.DRAFTER: "担当",
+    Role.APPROVER: "承認者",
+    Role.SIGNER: "村側署名者",
+    Role.REGISTRAR: "台帳",
+    Role.AUDITOR: "監査",
+    Role.ADMIN: "管理",
+}
+_WORK: Final[Mapping[Task, str]] = {
+    Task.READ_MAIL: "届いたメールの読み取り",
+    Task.PAGES: "文書の画面の準備",
+    Task.PREPARE: "署名の準備",
+    Task.SIGN: "電子署名",
+    Task.TIMESTAMP: "時刻の証明",
+    Task.CLOSE_WINDOW: "ダウンロード期間の終了",
+}
+
+
+# Drafts
+
+
+async def draft(case: Case) -> list[Outgoing]:
+    """The draft as it was read, or the draft that came back because a file cannot be sealed."""
+    envelope = case.shot.envelope
+    record = Record.from_json(json.loads(envelope.reading))
+    mail = await Mail.filter(id=envelope.mail_id).first() if envelope.mail_id else None
+    trouble = envelope.trouble
+    letter = letters.DraftMail(
+        **{**case.foot, "number": envelope.draft_number},
+        to=drafter(case).addressee,
+        original_subject=record.subject or envelope.title,
+        lines=_read(record.lines),
+        documents=await document_lines(case.shot, revision=None),
+        warnings=tuple(_said(remark) for remark in record.warnings),
+        unsealable=say(Reason(trouble)) if trouble else "",
+        url=case.services.url("staff", "drafts", envelope.ref),
+    )
+    references = (thread(case.services, envelope.ref), *answers_to(mail.message_id if mail else None))
+    replied = AutoSubmitted.REPLIED
+    return [addressed(case, drafter(case), letter, references=references, auto_submitted=replied)]
+
+
+def _read(lines: Sequence[Line]) -> tuple[ReadLine, ...]:
+    return tuple(ReadLine(item.label, item.value, item.line, item.source) for item in lines)
+
+
+def _said(remark: Remark) -> str:
+    """A remark in words, with the document it is about."""
+    text = say(remark.reason, "ja", **remark.details)
+    if "position" not in remark.details:
+        return text
+    return f"文書{remark.details['position']}「{remark.details.get('file', '')}」：{text}"
+
+
+# Answers
+
+
+async def answer(services: Services, task: Claimed) -> list[Outgoing]:
+    """What to mend in a mail to the intake."""
+    mail = await Mail.filter(id=task.ids["mail"]).get()
+    staff = await Staff.filter(id=task.ids["staff"]).select_related("section").get()
+    said = Answered.from_json(json.loads(mail.answer or "{}"))
+    section = staff.section
+    recipient = clerk(services, staff, section.name)
+    letter = letters.AnswerMail(
+        to=recipient.addressee,
+        section=section.name,
+        phone=section.phone,
+        number="",
+        original_subject=said.record.subject or "（件名なし）",
+        received_at=said.record.received_at,
+        refused=said.refused,
+        lines=_read(said.record.lines),
+        questions=tuple(_question(remark) for remark in _to_mend(said)),
+        sample=SAMPLE,
+        attachments=tuple(said.attachments),
+    )
+    return [
+        Outgoing(
+            recipient=recipient,
+            letter=letter,
+            reply_to=Mailbox("", services.settings.mail.intake),
+            references=answers_to(mail.message_id),
+            auto_submitted=AutoSubmitted.REPLIED,
+        )
+    ]
+
+
+def _to_mend(said: Answered) -> list[Remark]:
+    """Problems, and what was odd about a line, in the order of the lines; what is about no line comes last."""
+    odd = [remark for remark in said.record.warnings if remark.line]
+    return sorted((*said.problems, *odd), key=lambda remark: (remark.line == 0, remark.line))
+
+
+def _question(remark: Remark) -> Question:
+    sample = _SAMPLES.get(str(remark.details.get("key", "")), "")
+    return Question(text=_said(remark), line=remark.line, quoted=remark.source, sample=sample)
+
+
+# Enrolment
+
+
+async def enrol(services: Services, task: Claimed) -> list[Outgoing]:
+    """The one-time link with which a member of staff begins."""
+    staff = await Staff.filter(id=task.ids["staff"]).select_related("section").get()
+    url, valid_until = staff_actions.enrolment_link(services, staff)
+    recipient = clerk(services, staff, staff.section.name)
+    letter = letters.EnrolMail(
+        to=recipient.addressee,
+        section=staff.section.name,
+        phone=staff.section.phone,
+        number="",
+        roles=tuple(_DUTIES[role] for role in Role if role in roles_from(staff.roles)),
+        password_characters=services.policy.password_characters,
+        url=url,
+        valid_until=valid_until,
+    )
+    reply_to = Mailbox("", services.settings.mail.intake)
+    return [Outgoing(recipient=recipient, letter=letter, reply_to=reply_to, references=())]
+
+
+# What became of a request
+
+
+async def sent(case: Case) -> list[Outgoing]:
+    """The request went out, and to which address."""
+    signer, envelope = case.signer(), case.shot.envelope
+    letter = letters.SentMail(
+        **case.foot,
+        to=drafter(case).addressee,
+        title=envelope.title,
+        party=envelope.party,
+        addressee=" ".join(part for part in (signer.company, signer.office, signer.person) if part),
+        address=signer.email,
+        deadline=envelope.deadline_on,
+        sent_at=envelope.out_at or case.services.now(),
+        url=case.page(),
+    )
+    return [addressed(case, drafter(case), letter)]
+
+
+async def note(case: Case) -> list[Outgoing]:
+    """What somebody at the contractor's link has written."""
+    facts = await history.payloads(Subject.ENVELOPE, case.shot.envelope.id)
+    fact, said = next((fact, said) for fact, said in facts if fact.n == case.task.ids["fact"])
+    letter = letters.NoteMail(
+        **case.foot,
+        to=drafter(case).addressee,
+        title=case.shot.envelope.title,
+        party=case.signer().company,
+        at=fact.at,
+        proved=bool(said.get("proved")),
+        note=str(said.get("note", "")),
+        url=case.page(),
+    )
+    return [addressed(case, drafter(case), letter)]
+
+
+# Trouble
+
+
+async def trouble(services: Services, task: Claimed) -> list[Outgoing]:
+    """Tell the drafter, or where no envelope is concerned the administrators, that work keeps failing."""
+    row = await TaskRow.filter(id=task.ids["task"]).get()
+    if row.failing_since is None or row.done_at is not None or await _is_about_trouble(row):
+        return []
+    if row.envelope_id is not None:
+        shot = await store.snapshot(id=row.envelope_id)
+        case = Case(services=services, shot=shot, task=task)
+        recipient, page = drafter(case), case.page()
+        foot = {**case.foot, "title": shot.envelope.title}
+        return [addressed(case, recipient, await _troubled(services, row, recipient, {**foot, "url": page}))]
+    admins = [staff for staff in await _admins() if Role.ADMIN in roles_from(staff.roles)]
+    return [await _trouble_for(services, row, staff) for staff in admins]
+
+
+async def _is_about_trouble(row: TaskRow) -> bool:
+    """A mail about trouble that does not go through leads to no other mail about trouble."""
+    if row.kind != Task.SEND.value:
+        return row.kind == Task.TROUBLE_MAIL.value
+    delivery = await Delivery.filter(id=json.loads(row.ids)["delivery"]).get()
+    return delivery.mail == letters.TroubleMail.template
+
+
+async def _admins() -> list[Staff]:
+    return await Staff.filter(active=True).select_related("section")
+
+
+async def _trouble_for(services: Services, row: TaskRow, staff: Staff) -> Outgoing:
+    section, recipient = staff.section, clerk(services, staff, staff.section.name)
+    foot = {
+        "section": section.name,
+        "phone": section.phone,
+        "number": "",
+        "title": "受付アドレスに届いたメール",
+    }
+    letter = await _troubled(services, row, recipient, {**foot, "url": services.url("staff")})
+    reply_to = Mailbox("", services.settings.mail.intake)
+    return Outgoing(recipient=recipient, letter=letter, reply_to=reply_to, references=())
+
+
+async def _troubled(
+    services: Services, row: TaskRow, recipient: Recipient, about: Mapping[str, Any]
+) -> Letter:
+    assert row.failing_since is not None
+    why = _why(row.error or "")
+    return letters.TroubleMail(
+        **about,
+        to=recipient.addressee,
+        task=row.kind,
+        what=_WORK.get(Task(row.kind), "メールの送信"),
+        why=why,
+        mend="画面で状況を確かめてください。同じ理由が続くときは、作業名と理由を運用者に伝えてください。",
+        since=row.failing_since,
+        tries=row.attempts,
+        next_try=services.now() + retry_after(row.attempts, services.policy, 0.5),
+    )
+
+
+def _why(error: str) -> str:
+    """What is the matter, in words: a reason's own text, or that the operator can look it up."""
+    code, _, rest = error.partition(" ")
+    if code == DEFERRED:
+        return f"相手のメールサーバー、または中継サーバーが受け取っていません（{rest or '応答なし'}）。"
+    if code in {reason.value for reason in Reason}:
+        return say(Reason(code))
+    return f"サービスの中で問題が起きています（{code}）。"
