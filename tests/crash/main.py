@@ -134,27 +134,28 @@ def wrap(passages: Passages) -> None:
 def _wrap_apply(passages: Passages) -> None:
     """A change of state becomes true with the commit of its transaction, not when `apply` returns."""
     apply, once = store.apply, database._once
-    changed: dict[asyncio.Task[Any] | None, str] = {}
+    changed: dict[asyncio.Task[Any] | None, tuple[str, int]] = {}
 
     async def noted_apply(connection: Any, envelope: Any, event: Any, *rest: Any, **named: Any) -> Any:
         result = await apply(connection, envelope, event, *rest, **named)
-        changed[asyncio.current_task()] = f"{envelope.id} {event}"
+        # Postgres gives a new id to what is inserted again after a death; version and event stay the same.
+        changed[asyncio.current_task()] = f"{envelope.version} {event}", envelope.id
         return result
 
     async def counted_once(work: Callable[[Any], Awaitable[Any]]) -> Any:
         async def until_commit(connection: Any) -> Any:
             result = await work(connection)
             if what := changed.get(asyncio.current_task()):
-                passages.pass_by("apply", "before", what)
+                passages.pass_by("apply", "before", what[0])
             return result
 
         try:
             result = await once(until_commit)
         finally:
-            what = changed.pop(asyncio.current_task(), "")
+            what = changed.pop(asyncio.current_task(), None)
         if what:
-            passages._journal.write(f"apply {os.getpid()} {what}")
-            passages.pass_by("apply", "after", what)
+            passages._journal.write(f"apply {os.getpid()} {what[1]} {what[0]}")
+            passages.pass_by("apply", "after", what[0])
         return result
 
     store.apply, database._once = noted_apply, counted_once
