@@ -75,6 +75,32 @@ async def test_a_form_goes_with_what_was_preset_the_cookie_and_its_origin() -> N
     assert origin == site
 
 
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        (
+            "attachment; filename=\"document.pdf\"; filename*=UTF-8''%E5%9B%B3%E9%9D%A2%E2%91%A0.pdf",
+            "図面①.pdf",
+        ),
+        ('attachment; filename="document.pdf"', "document.pdf"),
+        ("", ""),
+    ],
+)
+async def test_a_file_is_named_by_the_server_and_never_by_the_link(disposition: str, name: str) -> None:
+    async def show(_: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type="text/html")
+
+    async def give(_: web.Request) -> web.Response:
+        headers = {"Content-Disposition": disposition} if disposition else {}
+        return web.Response(body=b"%PDF-", content_type="application/pdf", headers=headers)
+
+    app = web.Application()
+    app.add_routes([web.get("/", show), web.get("/1", give)])
+    async with TestServer(app) as server, Browser("test") as browser:
+        page = await browser.open(str(server.make_url("/")))
+        assert await browser.save(page, page.link("契約書").href) == (b"%PDF-", "application/pdf", name)
+
+
 async def test_an_error_page_and_silence_are_said() -> None:
     app = web.Application()
     async with TestServer(app) as server, Browser("test") as browser:

@@ -126,7 +126,7 @@ def test_what_is_too_big_for_a_carrier_is_fetched_by_link_and_code(tmp_path: Pat
     ran = fukan("demo", "--tour", tmp_path / "out", *words)
     assert ran.status == 0, ran.err
     (path,) = (tmp_path / "out").glob("*.pdf")
-    assert "図面①" in path.name
+    assert path.name == "1-図面①.pdf"
     letters = [read(each.read_bytes()) for each in (tmp_path / "out" / "mails").glob("a..b.@*/*.eml")]
     assert not [one for one in letters if one.attachments]
     assert len([one for one in letters if "確認コード" in one.subject]) == 2
