@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.worker import describe
-from envelopes.actions import worker
+from envelopes.actions import anchoring, worker
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
@@ -15,11 +16,16 @@ TICK: Final = 60.0  # why: deadlines are days, and a minute late is not noticed
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
-    """Tick until *stop*. A tick that fails is repeated with the next one."""
+    """Tick until *stop*. A verb that fails is repeated with the next tick, and the others still run."""
     while not stop.is_set():
-        try:
-            await worker.expire_due(services)
-        except Exception as error:  # noqa: BLE001 -- the top of the loop: logs and goes on with the next tick
-            log.warning("clock: %s", describe(error))
+        for verb in (worker.expire_due, anchoring.anchor_hourly):
+            await _try(verb, services)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK)
+
+
+async def _try(verb: Callable[[Services], Awaitable[None]], services: Services) -> None:
+    try:
+        await verb(services)
+    except Exception as error:  # noqa: BLE001 -- the top of the loop: logs and goes on with the next tick
+        log.warning("clock: %s", describe(error))

@@ -21,6 +21,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import desk, outbox
 from bot.outbox import NotDelivered, Post
+from envelopes.actions import anchoring
 from envelopes.actions import worker as actions
 from envelopes.actions.worker import Workshop
 from envelopes.records import tasks
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 WIDTH: Final[Mapping[Lane, int]] = {Lane.CODE: 4, Lane.MAIL: 6, Lane.SIGN: 2, Lane.PAPERS: 2}
 POLL: Final = 1.0  # why: seconds until work is found whose bell was not heard
 _RECONNECT: Final = 5.0  # seconds between attempts to listen again; meanwhile the poll finds the work
+_TIMED: Final = frozenset({Task.TIMESTAMP, Task.ANCHOR})  # what waits for the timestamp authority alone
 # Another lane is at work, or somebody was first: no fault, so a short wait.
 _SOON: Final = timedelta(seconds=2)
 _NO_FAULT: Final = frozenset({Reason.PAGES_NOT_READY, Reason.STALE})
@@ -86,6 +88,10 @@ async def _timestamp(tools: Tools, task: Claimed) -> None:
     await actions.complete(tools.shop, _envelope(task))
 
 
+async def _anchor(tools: Tools, _task: Claimed) -> None:
+    await anchoring.anchor(tools.shop)
+
+
 async def _close_window(tools: Tools, task: Claimed) -> None:
     await actions.close_window(tools.services, _envelope(task))
 
@@ -108,6 +114,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.PREPARE: _prepare,
     Task.SIGN: _sign,
     Task.TIMESTAMP: _timestamp,
+    Task.ANCHOR: _anchor,
     Task.CLOSE_WINDOW: _close_window,
     Task.SEND: _send,
     Task.CODE_MAIL: _send_code,
@@ -228,7 +235,7 @@ class Worker:
     async def _tell(self, task: Claimed, now: datetime) -> None:
         """Have staff told, once, of work that has been failing for long."""
         policy, since = self._services.policy, task.failing_since
-        patience = policy.timestamp_tell if task.kind is Task.TIMESTAMP else policy.retry_tell
+        patience = policy.timestamp_tell if task.kind in _TIMED else policy.retry_tell
         if since is None or task.told_at is not None or now - since < patience:
             return
 

@@ -778,6 +778,7 @@ async def _commit_completed(
         )
         for revision in revisions:
             await _add_revision(connection, revision, now)
+        await tasks.enqueue(connection, Task.ANCHOR, f"completed:{shot.envelope.id}", now=now)
         await _close_later(connection, shot.envelope.id, window, now)
 
     await unit(work)

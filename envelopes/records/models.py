@@ -498,6 +498,28 @@ class FactDetail(Model):
         table = "fact_details"
 
 
+class Anchor(Model):
+    """A timestamped Merkle root over the facts from `first_id` to `last_id`, and the line of each as it was.
+
+    `previous` is the SHA-256 of the token before; `token` is base64, `at` its time. Nothing in it names a person.
+    """
+
+    id: int = fields.BigIntField(primary_key=True)
+    n = fields.IntField(unique=True)
+    first_id: int = fields.BigIntField()
+    last_id: int = fields.BigIntField()
+    count = fields.IntField()
+    root = fields.CharField(max_length=SHA256)
+    previous = fields.CharField(max_length=SHA256)
+    lines = fields.TextField()
+    token = fields.TextField()
+    at: datetime = utc()
+
+    class Meta:
+        table = "anchors"
+        indexes = (Index(fields=("first_id", "last_id")),)
+
+
 class Task(Model):
     """Work that is due. Holds ids only, never dies, only waits longer."""
 

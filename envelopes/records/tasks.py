@@ -37,6 +37,7 @@ LANES: Final[Mapping[Task, Lane]] = {
     Task.PREPARE: Lane.SIGN,
     Task.SIGN: Lane.SIGN,
     Task.TIMESTAMP: Lane.SIGN,
+    Task.ANCHOR: Lane.SIGN,
     Task.READ_MAIL: Lane.PAPERS,
     Task.PAGES: Lane.PAPERS,
 }

@@ -69,6 +69,7 @@ class Task(StrEnum):
     PREPARE = "prepare"
     SIGN = "sign"
     TIMESTAMP = "timestamp"
+    ANCHOR = "anchor"
     SEND = "send"
     CLOSE_WINDOW = "close_window"
     ANSWER_MAIL = "answer_mail"

@@ -302,12 +302,12 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fukan", "0001_initial")]
+    dependencies = [("fukan", "{newest}")]
     operations = [
         ops.AlterField(model_name=model, name=name, field=fields.CharField(max_length=333, **options))
         for model, name, options in (
-            ("Envelope", "title", {}), ("Signer", "company", {}), ("Staff", "office", {}),
-            ("Document", "title", {}), ("Segment", "kind", {}), ("Section", "code", {"unique": True}),
+            ("Envelope", "title", {{}}), ("Signer", "company", {{}}), ("Staff", "office", {{}}),
+            ("Document", "title", {{}}), ("Segment", "kind", {{}}), ("Section", "code", {{"unique": True}}),
         )
     ]
 """
@@ -403,7 +403,8 @@ def with_next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     shutil.copytree(
         Path(envelopes.migrations.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__")
     )
-    (folder / "0002_wider.py").write_text(NEXT, encoding="utf-8")
+    newest = max(path.stem for path in folder.glob("0*.py"))
+    (folder / "9999_wider.py").write_text(NEXT.format(newest=newest), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     real = database.config
 
@@ -413,7 +414,7 @@ def with_next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         return made
 
     monkeypatch.setattr(database, "config", config)
-    return "0002_wider"
+    return "9999_wider"
 
 
 async def test_a_second_attempt_keeps_the_first_backup(
