@@ -40,18 +40,37 @@ _OPEN_FILES: Final = 64  # why: a child that reads a document opens fonts and li
 async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
     """Run the bot until *stop*; *ready* is set once it works. The database is open and up to date.
 
-    Raises SandboxUnavailable and Later(KEY_UNAVAILABLE) where it cannot start.
+    Raises SandboxUnavailable and Later(KEY_UNAVAILABLE) where it cannot start, and any other FukanError that ends it as
+    itself; a surprise comes in its group, with every traceback.
     """
     async with open_tools(services) as tools:
         await asyncio.to_thread(publish, services)
-        watcher = Watcher(services, account(services.settings.imap))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(watcher.run(stop))
-            group.create_task(Worker(tools).run(stop))
-            group.create_task(clock.run(services, stop))
-            group.create_task(_publish_daily(services, stop))
-            if ready is not None:
-                ready.set()
+        try:
+            await _work(services, tools, stop, ready)
+        except ExceptionGroup as group:
+            error = _expected(group)
+            if error is None:
+                raise
+            # Who runs the bot knows what to say of this error; the group would be a page of tracebacks.
+            raise error from None
+
+
+async def _work(services: Services, tools: Tools, stop: asyncio.Event, ready: asyncio.Event | None) -> None:
+    watcher = Watcher(services, account(services.settings.imap))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watcher.run(stop))
+        group.create_task(Worker(tools).run(stop))
+        group.create_task(clock.run(services, stop))
+        group.create_task(_publish_daily(services, stop))
+        if ready is not None:
+            ready.set()
+
+
+def _expected(group: ExceptionGroup[Exception]) -> FukanError | None:
+    """The first error in *group*, if all of them are errors that a person can be told of."""
+    errors = [_expected(one) if isinstance(one, ExceptionGroup) else one for one in group.exceptions]
+    known = [one for one in errors if isinstance(one, FukanError)]
+    return known[0] if len(known) == len(errors) else None
 
 
 @asynccontextmanager
