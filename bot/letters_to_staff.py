@@ -45,6 +45,7 @@ _WORK: Final[Mapping[Task, str]] = {
     Task.PREPARE: "署名の準備",
     Task.SIGN: "電子署名",
     Task.TIMESTAMP: "時刻の証明",
+    Task.ANCHOR: "操作ログの時刻証明",
     Task.CLOSE_WINDOW: "ダウンロード期間の終了",
 }
 
