@@ -97,6 +97,8 @@ def encrypt(key: bytes, data: bytes, aad: bytes) -> bytes:
 
 def decrypt(key: bytes, data: bytes, aad: bytes) -> bytes:
     """Return the plain bytes, or raise InvalidTag for any flipped, cut, swapped or foreign content."""
+    if len(data) < _PREFIX + _TAG:
+        raise InvalidTag
     prefix, view = data[:_PREFIX], memoryview(data)[_PREFIX:]
     step = CHUNK + _TAG
     count = max(1, -(-len(view) // step))
@@ -188,7 +190,7 @@ class Blobs:
             if keys is not None and wrapped is not None:
                 try:
                     return _unwrap(keys, wrapped)
-                except (InvalidUnwrap, ValueError):
+                except (InvalidUnwrap, KeyMissing, ValueError):
                     raise BlobError(f"file {file.ref}: data key altered") from None
         raise BlobError(f"file {file.ref}: closed to this reader")
 

@@ -13,11 +13,14 @@ from tortoise.expressions import F
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.models import Access, Lease, Limit, Number
 
+_ROUNDING = 1e-3  # seconds: sums of fractions must not cost the last event
 ACCESSES_A_DAY = 1000  # counting further would only let a stranger write
 
 
 async def allowed(name: str, *, events: int, per: timedelta, now: datetime) -> bool:
     """Count one event of *name*; False (and not counted) when *events* in *per* are used up."""
+    if events < 1:
+        return False
     key = sha256(name.encode()).hexdigest()
     step, stamp = per.total_seconds() / events, now.timestamp()
 
@@ -25,7 +28,7 @@ async def allowed(name: str, *, events: int, per: timedelta, now: datetime) -> b
         query = Limit.filter(key=key).using_db(connection)
         row = await (query if is_sqlite() else query.select_for_update()).first()
         tat = max(row.tat if row else stamp, stamp) + step
-        if tat > stamp + per.total_seconds():
+        if tat > stamp + per.total_seconds() + _ROUNDING:
             return False
         if row is None:
             await Limit.create(key=key, tat=tat, using_db=connection)

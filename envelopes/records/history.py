@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.records.fields import FieldUnreadable
 from envelopes.records.models import Fact, FactDetail
 from envelopes.rules.consent import instant
 
@@ -120,7 +121,14 @@ async def _fault(fact: Fact, prev: str, n: int) -> str | None:
     expected = link(prev=prev, n=fact.n, at=fact.at, kind=fact.kind, actor=fact.actor, digest=fact.digest)
     if expected != fact.hash:
         return "hash differs"
-    detail = await FactDetail.filter(fact_id=fact.id).first()
-    if detail is not None and _digest(detail.salt, detail.payload) != fact.digest:
-        return "payload differs"
-    return None
+    return None if await _is_payload_true(fact) else "payload differs"
+
+
+async def _is_payload_true(fact: Fact) -> bool:
+    """Whether the payload is the one that was hashed, or was erased."""
+    try:
+        detail = await FactDetail.filter(fact_id=fact.id).first()
+        return detail is None or _digest(detail.salt, detail.payload) == fact.digest
+    except (FieldUnreadable, ValueError):
+        # Not opened by the field key, or a salt that is no hexadecimal: somebody wrote into it.
+        return False
