@@ -59,12 +59,6 @@ class SmtpRelay:
     command_seconds: float = 60.0  # why: relays look names up before they answer RCPT
     data_seconds: float = 600.0  # why: RFC 5321 4.5.3.2.6; less makes doubles where mail is scanned
 
-    @property
-    def longest_seconds(self) -> float:
-        """Upper bound of one `send` that has its connection; a lease on a mail must be longer."""
-        # Data: the go-ahead, the body, the answer. Commands: greeting, TLS, login, MAIL, RCPT, QUIT …
-        return self.connect_seconds + 12 * self.command_seconds + 3 * self.data_seconds
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Letter:

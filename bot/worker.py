@@ -215,9 +215,8 @@ class Worker:
         lease = self._services.policy.lease
         while True:
             await asyncio.sleep(lease.total_seconds() / 3)
-            until = self._services.now() + lease
             try:
-                await TaskRow.filter(id=task.id, token=task.token, state="running").update(run_at=until)
+                await tasks.keep(task, until=self._services.now() + lease)
             except Exception as error:  # noqa: BLE001 -- two more beats follow before the lease is over
                 log.warning("task %s %d: %s", task.kind, task.id, describe(error))
 

@@ -146,6 +146,11 @@ def _claimed(row: TaskRow, token: str) -> Claimed:
     )
 
 
+async def keep(task: Claimed, *, until: datetime) -> None:
+    """Own *task* until then, unless another worker owns it by now."""
+    await TaskRow.filter(id=task.id, token=task.token, state="running").update(run_at=until)
+
+
 async def done(task: Claimed, *, now: datetime) -> None:
     """Mark *task* done, unless another worker owns it by now."""
     await TaskRow.filter(id=task.id, token=task.token).update(

@@ -101,7 +101,9 @@ class Policy:
     retry_cap: timedelta = _rule(hours(4), "Longest wait between two attempts.")
     retry_tell: timedelta = _rule(hours(4), "When staff are told that something keeps failing.")
     retry_end: timedelta = _rule(hours(48), "When a mail counts as not delivered.")
-    lease: timedelta = _rule(minutes(10), "How long a worker owns a task; longer than every timeout in it.")
+    lease: timedelta = _rule(
+        minutes(2), "A running task keeps it by a beat; so long does work of a killed worker wait."
+    )
     answers_a_day: int = _rule(20, "Answers about mistakes to one address, so that two bots never talk on.")
 
     # Reading what strangers made

@@ -27,7 +27,7 @@ from envelopes.rules.people import Party
 from envelopes.rules.states import State, Task
 from envelopes.rules.tokens import Purpose
 from fukan.demo import cast
-from tests.world import ACCEPTANCE, CONTRACT, SPECIFICATION, World, order, text_of, world
+from tests.world import ACCEPTANCE, CONTRACT, SPECIFICATION, World, order, plain_services, text_of, world
 
 
 async def enrol(built: World, person: Staff) -> str:
@@ -263,6 +263,25 @@ async def test_work_that_runs_long_keeps_its_lease(tmp_path: Path) -> None:
         # Two workers stood by; one did the work, and stopping waited for its end.
         assert runs == 1
         assert (await TaskRow.get(kind="read_mail")).state == "done"
+
+
+async def test_a_worker_keeps_only_what_it_still_owns(tmp_path: Path) -> None:
+    async with plain_services(tmp_path) as made:
+        now, lease = made.now(), made.policy.lease
+
+        async def queue(connection: BaseDBAsyncClient) -> int:
+            return await tasks.enqueue(connection, Task.READ_MAIL, "1", now=now)
+
+        row = await unit(queue)
+        (first,) = await tasks.claim(tasks.Lane.PAPERS, limit=1, now=now, lease=lease)
+        await tasks.keep(first, until=now + 2 * lease)
+        assert await tasks.claim(tasks.Lane.PAPERS, limit=1, now=now + lease, lease=lease) == []
+        (second,) = await tasks.claim(tasks.Lane.PAPERS, limit=1, now=now + 2 * lease, lease=lease)
+        await tasks.keep(first, until=now + 9 * lease)
+        assert (await TaskRow.get(id=row)).run_at == now + 3 * lease
+        await tasks.done(second, now=now)
+        await tasks.keep(second, until=now + 9 * lease)
+        assert (await TaskRow.get(id=row)).run_at == now + 3 * lease
 
 
 async def test_a_forged_consent_is_never_signed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
