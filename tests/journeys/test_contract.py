@@ -96,9 +96,8 @@ def _contractor_signs(contractor: Contractor) -> None:
 
 
 def _page_images_are_shown(contractor: Contractor) -> None:
-    shown = "document.querySelector('.pages img').complete"
-    contractor.page.wait_for_function(shown)
-    assert contractor.page.evaluate("document.querySelector('.pages img').naturalWidth") > 300
+    # decode() ends once the picture is there, and fails if it is none.
+    contractor.page.locator(".pages img").first.evaluate("one => one.decode()")
 
 
 def _completion_is_refused_while_a_document_is_unread(contractor: Contractor) -> None:

@@ -50,6 +50,8 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     assert stranger.status(f"{letter.link}/1.pdf") == 404
     assert stranger.status(f"{letter.link}/all.zip") == 404
 
+    # Another browser than the one he signed in, which has proved who uses it already.
+    contractor = roles.contractor(title, cast.YAMADA)
     contractor.open(letter.link)
     contractor.press("コードを送る")
     code = contractor.letter("確認コード")
