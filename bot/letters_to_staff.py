@@ -135,8 +135,11 @@ def _question(remark: Remark) -> Question:
 
 
 async def enrol(services: Services, task: Claimed) -> list[Outgoing]:
-    """The one-time link with which a member of staff begins."""
+    """The one-time link with which a member of staff begins, unless the invitation has been used or replaced."""
     staff = await Staff.filter(id=task.ids["staff"]).select_related("section").get()
+    # The link is made now. A mail written late would open an account whose invitation is over.
+    if staff.enrolment != task.ids["generation"]:
+        return []
     url, valid_until = staff_actions.enrolment_link(services, staff)
     recipient = clerk(services, staff, staff.section.name)
     letter = letters.EnrolMail(

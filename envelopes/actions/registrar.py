@@ -90,8 +90,8 @@ async def invite(connection: BaseDBAsyncClient, staff: Staff, *, now: datetime) 
     """Queue the mail with a one-time enrolment link; an earlier link stops working."""
     generation = staff.enrolment + 1
     await Staff.filter(id=staff.id).using_db(connection).update(enrolment=generation)
-    key = f"{staff.id}:{generation}"
-    await tasks.enqueue(connection, Task.ENROL_MAIL, key, now=now, ids={"staff": staff.id})
+    key, ids = f"{staff.id}:{generation}", {"staff": staff.id, "generation": generation}
+    await tasks.enqueue(connection, Task.ENROL_MAIL, key, now=now, ids=ids)
 
 
 async def add_contact(

@@ -1,17 +1,22 @@
 """Who is told what: recipients, links and words of every mail about an envelope."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import case, compose
+from envelopes.actions import registrar
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
 from envelopes.actions.signer import CodeFor, Refusal
 from envelopes.records import store
+from envelopes.records.database import unit
 from envelopes.records.models import Delivery, Envelope, Signer, Staff, Task
 from envelopes.rules import codes
 from envelopes.rules.people import Actor
@@ -67,6 +72,30 @@ async def test_an_answer_lists_what_to_mend_in_the_order_of_the_lines(built: Wor
         words.index(text) for text in ("1. 4行目", "2. 6行目", "3. 7行目", "4. 文書が添付されていません")
     ]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("used", [True, False])
+async def test_an_invitation_that_is_over_is_not_written_late(built: World, *, used: bool) -> None:
+    task = await Task.filter(kind="enrol_mail").order_by("id").first()
+    assert task is not None
+    assert json.loads(task.ids) == {"staff": built.clerk.id, "generation": 1}
+    await built.drain()
+    assert "/staff/enrol/" in text_of(built.last(NAKAMURA))
+    if used:
+        await enrol(built, built.clerk)
+    else:
+        await unit(partial(invite_again, built))
+    # The worker died before it could note that the mail was written; by now another mail has gone out, or none.
+    sent = len(built.mails(NAKAMURA))
+    await Delivery.filter(task_id=task.id).delete()
+    await Task.filter(id=task.id).update(state="ready", run_at=built.clock())
+    await built.drain()
+    assert len(built.mails(NAKAMURA)) == sent + (not used)
+    assert await Delivery.filter(task_id=task.id).count() == 0
+
+
+async def invite_again(built: World, connection: BaseDBAsyncClient) -> None:
+    await registrar.invite(connection, await Staff.get(id=built.clerk.id), now=built.clock())
 
 
 async def test_headers_thread_and_answer_to_the_right_place(built: World) -> None:
