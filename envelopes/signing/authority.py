@@ -81,6 +81,13 @@ class Authority:
         except (OSError, ValueError, _Stale):
             return self.refresh_crls(now)
 
+    def changed_at(self) -> int:
+        """Return when a certificate or CRL was last put into the directory, in the file system's own count."""
+        try:
+            return (self.directory / "public").stat().st_mtime_ns
+        except OSError:
+            raise Later(Reason.KEY_UNAVAILABLE, "authority directory") from None
+
     def refresh_crls(self, now: dt.datetime) -> tuple[bytes, ...]:
         """Make and keep a CRL for each generation that has not ended at *now*; return them (DER)."""
         with _locked(self.directory):

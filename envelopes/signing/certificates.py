@@ -7,6 +7,7 @@ RFC 9336 (documentSigning), ETSI EN 319 412-2.
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +24,9 @@ DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
 YEAR = dt.timedelta(days=365.25)
 CRL_LIFE = dt.timedelta(days=7)
+
+# A process knows a handful of certificates, and uses each of them thousands of times.
+KEPT = 32
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -78,6 +82,12 @@ class Issuer:
     certificate: x509.Certificate
     key: PrivateKey
     name: str
+
+
+@lru_cache(maxsize=KEPT)
+def parsed(certificate: bytes) -> x509.Certificate:
+    """Return the DER *certificate* taken apart. Raises ValueError."""
+    return x509.load_der_x509_certificate(certificate)
 
 
 def new_key(key_type: KeyType) -> PrivateKey:

@@ -6,10 +6,12 @@ attribute: EN 319 142-1 6.3 wants the claimed time in the PDF's own dictionary, 
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from envelopes.signing.certificates import KEPT, parsed
 from envelopes.signing.der import NULL, explicit, implicit, integer, octets, oid, sequence, set_of
 from envelopes.signing.keys import SigningKey
 
@@ -63,6 +65,27 @@ def room_for(key: SigningKey) -> int:
     return sum(map(len, (key.certificate, *key.chain))) + _OVERHEAD
 
 
+@lru_cache(maxsize=KEPT)
+def issuer_and_serial(certificate: bytes) -> bytes:
+    """Return IssuerAndSerialNumber (RFC 5652 10.2.4) of the DER *certificate*."""
+    own = parsed(certificate)
+    return sequence(own.issuer.public_bytes(), integer(own.serial_number))
+
+
+@lru_cache(maxsize=KEPT)
+def identity(certificate: bytes) -> bytes:
+    """Return SigningCertificateV2 with one ESSCertIDv2; SHA-256 is its default and so left out."""
+    own = parsed(certificate)
+    issuer = sequence(sequence(directory_name(own.issuer)), integer(own.serial_number))
+    return sequence(sequence(sequence(octets(hashlib.sha256(certificate).digest()), issuer)))
+
+
+@lru_cache(maxsize=KEPT)
+def subject(certificate: bytes) -> bytes:
+    """Return the subject of the DER *certificate* as a GeneralName."""
+    return directory_name(parsed(certificate).subject)
+
+
 def directory_name(name: x509.Name) -> bytes:
     """Return *name* as a GeneralName."""
     return explicit(4, name.public_bytes())
@@ -78,14 +101,13 @@ def _certificates(key: SigningKey) -> bytes:
 
 
 def _signer_info(key: SigningKey, attributes: bytes, value: bytes, unsigned: bytes) -> bytes:
-    own = x509.load_der_x509_certificate(key.certificate)
     return sequence(
         integer(1),
-        sequence(own.issuer.public_bytes(), integer(own.serial_number)),
+        issuer_and_serial(key.certificate),
         _sha256(),
         # RFC 5652 5.4: signed as a SET OF, stored as [0].
         implicit(0, attributes),
-        _algorithm(own),
+        _algorithm(key.certificate),
         octets(value),
         unsigned,
     )
@@ -95,23 +117,17 @@ def _attributes(content_type: str, digest: bytes, certificate: bytes) -> bytes:
     return set_of(
         _attribute(_CONTENT_TYPE, oid(content_type)),
         _attribute(_MESSAGE_DIGEST, octets(digest)),
-        _attribute(_SIGNING_CERTIFICATE_V2, _identity(certificate)),
+        _attribute(_SIGNING_CERTIFICATE_V2, identity(certificate)),
     )
-
-
-def _identity(certificate: bytes) -> bytes:
-    """Return SigningCertificateV2 with one ESSCertIDv2; SHA-256 is its default and so left out."""
-    own = x509.load_der_x509_certificate(certificate)
-    issuer = sequence(sequence(directory_name(own.issuer)), integer(own.serial_number))
-    return sequence(sequence(sequence(octets(hashlib.sha256(certificate).digest()), issuer)))
 
 
 def _attribute(kind: str, value: bytes) -> bytes:
     return sequence(oid(kind), set_of(value))
 
 
-def _algorithm(own: x509.Certificate) -> bytes:
-    if isinstance(own.public_key(), rsa.RSAPublicKey):
+@lru_cache(maxsize=KEPT)
+def _algorithm(certificate: bytes) -> bytes:
+    if isinstance(parsed(certificate).public_key(), rsa.RSAPublicKey):
         return sequence(oid(_SHA256_RSA), NULL)
     return sequence(oid(_SHA256_ECDSA))
 

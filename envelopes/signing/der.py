@@ -6,6 +6,7 @@ indefinite length and does so without end: twenty seconds for one signature. It 
 """
 
 import datetime as dt
+from functools import lru_cache
 
 NULL = b"\x05\x00"
 TRUE = b"\x01\x01\xff"
@@ -68,6 +69,7 @@ def moment(value: dt.datetime) -> bytes:
     return tlv(0x18, value.astimezone(dt.UTC).strftime("%Y%m%d%H%M%SZ").encode())
 
 
+@lru_cache(maxsize=256)
 def oid(dotted: str) -> bytes:
     """Return an OBJECT IDENTIFIER. Arcs may be of any size: 2.25.<uuid> has 128 bits."""
     first, second, *rest = (int(arc) for arc in dotted.split("."))

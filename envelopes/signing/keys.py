@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from envelopes.rules.errors import Later, Reason, Refused
-from envelopes.signing.certificates import PrivateKey
+from envelopes.signing.certificates import PrivateKey, parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class SigningKey:
     @property
     def ends_at(self) -> dt.datetime:
         """The certificate's last instant, UTC."""
-        return x509.load_der_x509_certificate(self.certificate).not_valid_after_utc
+        return parsed(self.certificate).not_valid_after_utc
 
     def days_left(self, now: dt.datetime) -> int:
         """Return the whole days until the certificate ends; negative once it has ended."""
@@ -48,7 +48,7 @@ class SigningKey:
         Raises Refused(CERTIFICATE_ENDED) after its end, and Later(KEY_UNAVAILABLE) before its beginning,
         which means that a clock is wrong.
         """
-        certificate = x509.load_der_x509_certificate(self.certificate)
+        certificate = parsed(self.certificate)
         if now > certificate.not_valid_after_utc:
             raise Refused(Reason.CERTIFICATE_ENDED, ended=certificate.not_valid_after_utc.date().isoformat())
         if now < certificate.not_valid_before_utc:

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any
 
 from asn1crypto import tsp  # type: ignore[import-untyped]
-from cryptography import x509
 
 from envelopes.rules.errors import Later, Refused
 from envelopes.signing import cms, der
@@ -120,7 +119,6 @@ class Responder:
 
     def _statement(self, request: _Request, now: dt.datetime) -> bytes:
         """Return the TSTInfo (RFC 3161 2.4.2); ordering is left at its default, false."""
-        subject = x509.load_der_x509_certificate(self.key.certificate).subject
         return der.sequence(
             der.integer(1),
             der.oid(self.policy),
@@ -130,7 +128,7 @@ class Responder:
             der.moment(now),
             der.sequence(der.integer(_ACCURACY_SECONDS)),
             request.nonce,
-            der.explicit(0, cms.directory_name(subject)),
+            der.explicit(0, cms.subject(self.key.certificate)),
         )
 
 

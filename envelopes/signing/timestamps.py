@@ -21,11 +21,14 @@ from pyhanko.sign.validation.ades import ades_timestamp_validation
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation
 
 from envelopes.rules.errors import Later, Reason
-from envelopes.signing import der, trust
+from envelopes.signing import der, tokens, trust
 from envelopes.signing.reading import MALFORMED, hush
 from envelopes.signing.trust import Evidence
 
 _NONCE_BITS = 64
+
+# So long one full check of an authority's certificate stands for its next tokens.
+_GOOD_FOR = dt.timedelta(hours=1)
 
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 
@@ -46,7 +49,7 @@ class CheckedTimestamper:
     """Asks through *ask* and checks status, imprint, nonce, policy, key purpose, signature and chain.
 
     *policy* is the object identifier asked for and insisted on, or None for whatever the TSA offers; *roots*
-    are DER; *evidence* is asked for at each token, so that it carries CRLs of today.
+    are DER; *evidence* is asked for at each check of a chain, so that it carries CRLs of today.
     """
 
     ask: Callable[[bytes], bytes] = field(repr=False)
@@ -55,6 +58,10 @@ class CheckedTimestamper:
     roots: tuple[bytes, ...] = field(repr=False)
     evidence: Callable[[dt.datetime], Evidence] = field(repr=False)
     clock: Callable[[], dt.datetime] = field(repr=False)
+    # From when until when a full check stands, by the authority's certificate.
+    _good: dict[bytes, tuple[dt.datetime, dt.datetime]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __call__(self, imprint: bytes) -> bytes:
         """Return a token (DER ContentInfo) for the SHA-256 digest *imprint*, or raise Later."""
@@ -64,7 +71,8 @@ class CheckedTimestamper:
             token = _granted(response)
             if len(token) > self.room:
                 raise _unavailable("length")
-            self._check(asn1_cms.ContentInfo.load(token)["content"], imprint, nonce)
+            if not self._is_known_good(token, imprint, nonce):
+                self._check(asn1_cms.ContentInfo.load(token)["content"], imprint, nonce)
         except MALFORMED:
             raise _unavailable("malformed") from None
         return token
@@ -75,21 +83,37 @@ class CheckedTimestamper:
         except OSError:
             raise _unavailable("no answer") from None
 
+    def _is_known_good(self, token: bytes, imprint: bytes, nonce: int) -> bool:
+        """Whether the token is what is expected, with a certificate whose chain was found good within the hour.
+
+        So a revocation is noticed within the hour here, and at once where every finished file is validated.
+        """
+        now, never = self.clock(), (dt.datetime.max.replace(tzinfo=dt.UTC),) * 2
+        for certificate in tokens.certificates(token):
+            since, until = self._good.get(certificate, never)
+            if since <= now < until:
+                return tokens.says(
+                    token, imprint=imprint, nonce=nonce, policy=self.policy, certificate=certificate
+                )
+        return False
+
     def _check(self, signed: asn1_cms.SignedData, imprint: bytes, nonce: int) -> None:
         stated = signed["encap_content_info"]["content"].parsed
         if stated["nonce"].native != nonce:
             raise _unavailable("nonce")
         if self.policy is not None and stated["policy"].native != self.policy:
             raise _unavailable("policy")
-        if not _stamps_time_only(extract_certs_for_validation(signed).signer_cert):
+        own = extract_certs_for_validation(signed).signer_cert
+        if not _stamps_time_only(own):
             raise _unavailable("key purpose")
         if not _names_its_certificate(signed):
             raise _unavailable("signing certificate")
-        self._check_chain(signed, imprint)
-
-    def _check_chain(self, signed: asn1_cms.SignedData, imprint: bytes) -> None:
-        hush()
         now = self.clock()
+        self._check_chain(signed, imprint, now)
+        self._good[own.dump()] = (now, min(now + _GOOD_FOR, own.not_valid_after))
+
+    def _check_chain(self, signed: asn1_cms.SignedData, imprint: bytes, now: dt.datetime) -> None:
+        hush()
         result = asyncio.run(
             ades_timestamp_validation(
                 signed,
