@@ -5,7 +5,7 @@ import pytest
 from tests.journeys.people import Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 
 def test_acceptance_is_submitted_by_one_signer_without_any_script(

@@ -9,7 +9,7 @@ from tests.journeys import cast
 from tests.journeys.people import Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 
 def test_portal_without_the_bots_keys_runs_the_contractors_whole_way(

@@ -12,7 +12,7 @@ from tests.journeys.post import Letter
 from tests.journeys.world import World
 from tests.signing import witnesses
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 SAMPLES = Path(fukan.demo.samples.__file__).parent
 DOCUMENTS = [(name, (SAMPLES / name).read_bytes()) for name in ("工事請負契約書.pdf", "特記仕様書.pdf")]

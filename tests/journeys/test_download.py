@@ -13,7 +13,7 @@ from tests.journeys.post import Attachment, Letter
 from tests.journeys.world import World
 from tests.papers import odd
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 FORTNIGHT = 15 * 24 * 3600.0
 

@@ -9,7 +9,7 @@ from tests.journeys import cast
 from tests.journeys.people import Contractor, Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 
 def refuse(contractor: Contractor, choice: str, reason: str) -> None:

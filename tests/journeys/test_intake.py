@@ -14,7 +14,7 @@ from tests.journeys.post import PATIENCE, order
 from tests.journeys.world import World
 from tests.papers import odd
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 UNKNOWN = cast.Company(
     name="どこにもない株式会社", office="代表", person="無名 某", address="dare@nowhere.example"

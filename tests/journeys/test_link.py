@@ -5,7 +5,7 @@ import pytest
 from tests.journeys.people import Contractor, Phone, Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 
 def wrong(code: str) -> str:

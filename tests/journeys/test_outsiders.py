@@ -9,7 +9,7 @@ from tests.journeys import cast
 from tests.journeys.people import Phone, Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 READING = ("/1", "/1/pdf", "/1/1-828.webp", "/confirm", "/done", "/decline")
 ACTING = ("/complete", "/decline", "/decline/edit", "/refuse", "/code", "/verify")

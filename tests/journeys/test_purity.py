@@ -12,7 +12,7 @@ from tests.journeys import cast
 from tests.journeys.people import Contractor, Phone, Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 COUNTED = {"accesses"}
 SENDING = {"accesses", "codes", "tasks", "limits", "facts", "fact_details", "deliveries"}

@@ -8,7 +8,7 @@ from tests.journeys import cast, proofs
 from tests.journeys.people import Roles
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 
 def test_three_sign_in_turn_and_nobody_is_asked_before_the_one_before_him_has_signed(
