@@ -39,6 +39,10 @@ def world(
     )
     with running(place) as made:
         yield made
+        for door in ("portal", "bot"):
+            # Nothing that the stories do is a surprise to the service.
+            wrong = [line for line in made.log(door).splitlines() if " ERROR " in line or "Traceback" in line]
+            assert wrong == []
 
 
 @pytest.fixture(scope="module")
