@@ -24,6 +24,9 @@ app.add_typer(people.section, name="section")
 app.add_typer(people.staff, name="staff")
 app.add_typer(people.registry, name="registry")
 
+history = typer.Typer(no_args_is_help=True, help="操作ログ。")
+app.add_typer(history, name="history")
+
 
 @app.command(help="設定ファイル、鍵、認証局、データベースを作ります。あるものには触れません。")
 def init(
@@ -110,6 +113,35 @@ def doctor(*, directory: Directory = Path("var")) -> None:
     outcomes = asyncio.run(checks.examine(load(directory)))
     print(checks.report(outcomes))
     if not checks.is_sound(outcomes):
+        raise typer.Exit(1)
+
+
+@history.callback()
+def _history() -> None:
+    """Keep `verify` a word of its own."""
+
+
+@history.command("verify", help="操作ログが書き換えられていないか調べます。いれば終了コードが1になります。")
+def history_verify(
+    *,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="保存しておいたメール（.eml）。「記録の先頭値」が操作ログにあるかも調べます。何度でも。",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    directory: Directory = Path("var"),
+) -> None:
+    """Print what was looked at and what is wrong."""
+    from envelopes.settings import load
+    from fukan import history as histories
+
+    mails = {str(path): path.read_bytes() for path in against or []}
+    report = asyncio.run(histories.verify(load(directory), mails))
+    print(report.words())
+    if not report.is_sound:
         raise typer.Exit(1)
 
 

@@ -33,6 +33,7 @@ from envelopes.services import Services
 from envelopes.settings import Settings
 from envelopes.signing import authority
 from envelopes.signing.certificates import Role
+from fukan.history import judge_of, wrong_anchors
 from fukan.installation import authority_directory, opened
 
 CERTIFICATE_DAYS: Final = 90  # why: a new certificate wants a decision in a town hall
@@ -149,6 +150,12 @@ async def _chains(_services: Services) -> AsyncIterator[Finding]:
     async for broken in history.verify():
         where = f"{broken.subject} {broken.subject_id} の {broken.n} 行目"
         yield Finding(f"操作ログのつながりが切れています：{where}（{broken.fault}）", todo)
+
+
+async def _anchors(services: Services) -> AsyncIterator[Finding]:
+    todo = "fukan history verify で詳しく調べ、控えや保存したメールと比べてください。"
+    async for words in wrong_anchors(judge_of(services.settings), now=services.now()):
+        yield Finding(words, todo)
 
 
 async def _files(services: Services) -> AsyncIterator[Finding]:
@@ -378,6 +385,7 @@ async def _late(services: Services) -> AsyncIterator[Finding]:
 
 CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("操作ログ", _chains),
+    ("操作ログの時刻証明", _anchors),
     ("文書のファイル", _files),
     ("文書の版", _revisions),
     ("同意の記録", _consents),

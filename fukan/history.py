@@ -1,0 +1,234 @@
+"""Is the history (操作ログ) what it was? Chains, timestamped roots, and the values that mails carried away.
+
+Reads and never mends, needs no signing key, trusts no row. What a chain is, `records.history` knows; what an anchor
+is, `records.anchors`. The embedded authority is no independent witness, and the report says so.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from envelopes.records import anchors, history
+from envelopes.records.anchors import Fault, Judge, Wrong
+from envelopes.records.history import Subject
+from envelopes.records.models import Anchor, Envelope, Fact
+from envelopes.rules.wording import jst_datetime
+from envelopes.services import Services
+from envelopes.settings import Settings
+from envelopes.signing import authority, stamps
+from envelopes.signing.certificates import Role
+from envelopes.signing.trust import Evidence
+from fukan.installation import authority_directory, opened
+
+NO_MAILS: Final[Mapping[str, bytes]] = MappingProxyType({})
+LATE: Final = timedelta(hours=3)  # why: anchored hourly; two hours that failed are no sign of anything yet
+
+SKEW: Final = timedelta(minutes=1)  # why: so far may the clocks of two authorities lie apart
+
+NO_WITNESS: Final = (
+    "（注）時刻証明は、このシステムに組み込みの認証局のものです。総務大臣の認定を受けたものではなく、独立した"
+    "第三者の証明でもありません。認証局の鍵とデータベースの両方を持つ人による書き換えは、これだけでは分かりません。"
+    "相手方や職員が保存しているメールの先頭値と、--against で照合してください。"
+)
+
+_SUBJECTS: Final[Mapping[str, str]] = {
+    Subject.ENVELOPE: "封筒",
+    Subject.CONTACT: "台帳",
+    Subject.STAFF: "職員",
+    Subject.SETTINGS: "設定",
+}
+_CHAIN_FAULTS: Final[Mapping[str, str]] = {
+    "missing row before it": "前の行がありません",
+    "hash differs": "書き換えられています",
+    "payload differs": "内容が書き換えられています",
+}
+_FAULTS: Final[Mapping[Fault, str]] = {
+    Fault.MISSING: "ありません（消されています）",
+    Fault.NOT_LINKED: "前の時刻証明とつながりません",
+    Fault.TOKEN_UNREADABLE: "トークンが読めません",
+    Fault.TOKEN_OVER_OTHER_DATA: "トークンが、いまの記録とは違うものを証明しています",
+    Fault.TOKEN_NOT_TRUSTED: "トークンの署名か証明書を信頼できません（失効リストが古い場合もあります）",
+    Fault.ROWS_DIFFER: "対象の行が、証明されたときと違います（どの行かは分かりません）",
+    Fault.ROW_ALTERED: "証明されたあとで書き換えられています",
+    Fault.ROW_DELETED: "証明されたあとで消されています",
+    Fault.ROW_INSERTED: "証明されたあとで差し込まれています",
+    Fault.ROW_MOVED: "証明されたあとで順序が入れ替えられています",
+}
+
+# The label that the mails put before the value; quoting and line ends of mail programs may stand between.
+_HEAD: Final = re.compile(r"記録の先頭値[^\n]*\n[>\s]*([0-9a-f]{64})\b")
+_TAG: Final = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was looked at, line by line, and what is wrong; sound if nothing is."""
+
+    seen: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.wrong
+
+    def words(self) -> str:
+        """The lines to print."""
+        return "\n".join(
+            [*(f"○ {line}" for line in self.seen), *(f"× {line}" for line in self.wrong), NO_WITNESS]
+        )
+
+
+async def examine(services: Services, mails: Mapping[str, bytes] = NO_MAILS) -> Report:
+    """Walk all chains and anchors, and look for the heads of *mails* (by name). The database is open."""
+    now, judge = services.now(), judge_of(services.settings)
+    wrong = [line async for line in _broken_chains()]
+    wrong += [line async for line in wrong_anchors(judge, now=now)]
+    found = [await _head_of(name, raw) for name, raw in mails.items()]
+    wrong += [line for is_there, line in found if not is_there]
+    seen = await _seen(chained=len(wrong) == 0)
+    return Report(seen=(*seen, *(line for is_there, line in found if is_there)), wrong=tuple(wrong))
+
+
+async def _seen(*, chained: bool) -> list[str]:
+    """How much was looked at; only where all of it was found to be right."""
+    if not chained:
+        return []
+    newest, waiting = await anchors.last(), await anchors.waiting()
+    facts = await Fact.all().count()
+    chains = len(await Fact.all().distinct().values_list("subject", "subject_id"))
+    lines = [f"操作ログのつながり：{chains}本、{facts}行"]
+    if newest is not None:
+        at = jst_datetime(newest.at, seconds=True)
+        lines.append(f"操作ログの時刻証明：{newest.n}件、{facts - waiting}行（最後は{at}）")
+    if waiting:
+        lines.append(f"時刻証明を待っている行：{waiting}行（1時間ごと、または契約の完了時に付きます）")
+    return lines
+
+
+# Chains and anchors
+
+
+async def _broken_chains() -> AsyncIterator[str]:
+    async for broken in history.verify():
+        where = await place(broken.subject, broken.subject_id, broken.n)
+        yield f"操作ログのつながり：{where}：{_CHAIN_FAULTS.get(broken.fault, broken.fault)}"
+
+
+async def place(subject: str, subject_id: int, n: int) -> str:
+    """A row in words: whose history, by the envelope's number where there is one, and which line."""
+    name = f"{_SUBJECTS.get(subject, subject)} {subject_id}"
+    if subject == Subject.ENVELOPE:
+        envelope = await Envelope.filter(id=subject_id).first()
+        name += f"（{envelope.number or envelope.draft_number}）" if envelope else "（封筒なし）"
+    return f"{name} の {n} 行目"
+
+
+async def wrong_anchors(judge: Judge, *, now: datetime) -> AsyncIterator[str]:
+    """Name every fault of the anchors and of the rows under them, and rows that should be anchored by now."""
+    async for wrong in anchors.verify(judge, now=now):
+        yield await _words(wrong)
+    newest = await anchors.last()
+    late = Fact.filter(id__gt=newest.last_id if newest else 0, at__lt=now - LATE)
+    if count := await late.count():
+        yield (
+            f"操作ログの時刻証明：{count}行が、書かれて{LATE // timedelta(hours=1)}時間たっても証明されていません"
+            "（fukan serve bot が動いているか、時刻証明が消されていないか）"
+        )
+
+
+async def _words(wrong: Wrong) -> str:
+    if wrong.line:
+        number, subject, subject_id, n, _ = wrong.line.split(" ")
+        where = await place(subject, int(subject_id), int(n))
+        return f"操作ログの時刻証明 {wrong.n}：{where}（facts.id {number}）：{_FAULTS[wrong.fault]}"
+    anchor = await Anchor.filter(n=wrong.n).first()
+    rows = f"（facts.id {anchor.first_id}〜{anchor.last_id}）" if anchor else ""
+    return f"操作ログの時刻証明 {wrong.n}{rows}：{_FAULTS[wrong.fault]}"
+
+
+def judge_of(settings: Settings) -> Judge:
+    """Return the judge of tokens that trusts this installation's authority, by its public files alone."""
+    files = public_files(settings)
+    roots = tuple(data for name, data in files.items() if _is_root(name))
+    evidence = Evidence(crls=tuple(data for name, data in files.items() if name.endswith(".crl")))
+
+    async def judge(token: bytes, imprint: bytes, moment: datetime) -> datetime | Fault:
+        known = moment + SKEW
+        given = partial(stamps.judge, token, imprint, roots=roots, evidence=evidence, moment=known)
+        try:
+            return (await asyncio.to_thread(given)).at
+        except stamps.BadToken as error:
+            return Fault(error.fault.value)
+
+    return judge
+
+
+def _is_root(name: str) -> bool:
+    return name.startswith(Role.ROOT) and name.endswith(".cer")
+
+
+def public_files(settings: Settings) -> Mapping[str, bytes]:
+    """Certificates and CRLs of the authority: its own where this host has them, else those that it published."""
+    own = authority_directory(settings)
+    if (own / "public").is_dir():
+        return authority.published(own)
+    published = settings.public_directory
+    return {path.name: path.read_bytes() for path in published.glob("*.c[er][rl]")}
+
+
+# Mails
+
+
+async def _head_of(name: str, raw: bytes) -> tuple[bool, str]:
+    value = head_in(raw)
+    if value is None:
+        return (
+            False,
+            f"{name}：記録の先頭値がありません。署名受付か完了のお知らせのメールを選んでください",
+        )
+    fact = await Fact.filter(hash=value).first()
+    if fact is None:
+        return (
+            False,
+            f"{name}：記録の先頭値 {value[:16]}… が操作ログにありません（書き換えられています）",
+        )
+    return (
+        True,
+        f"{name}：記録の先頭値は {await place(fact.subject, fact.subject_id, fact.n)} のものです",
+    )
+
+
+def head_in(raw: bytes) -> str | None:
+    """Return the head of the history that the mail *raw* names, or None."""
+    mail = message_from_bytes(raw, policy=policy.default)
+    for text in _texts(mail):
+        if found := _HEAD.search(text):
+            return found[1]
+    return None
+
+
+def _texts(mail: EmailMessage) -> Iterator[str]:
+    """The texts of a mail; of HTML the words, each element on its line."""
+    for part in mail.walk():
+        kind = part.get_content_type()
+        if kind not in {"text/plain", "text/html"}:
+            continue
+        try:
+            text = str(part.get_content())
+        except (LookupError, UnicodeError, KeyError):
+            continue
+        yield _TAG.sub("\n", text) if kind == "text/html" else text
+
+
+async def verify(settings: Settings, mails: Mapping[str, bytes] = NO_MAILS) -> Report:
+    """Open the database of *settings* and examine it. Raises DatabaseUnreachable, KeyMissing."""
+    async with opened(settings) as services:
+        return await examine(services, mails)
