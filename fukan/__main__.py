@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -142,6 +144,52 @@ def history_verify(
     report = asyncio.run(histories.verify(load(directory), mails))
     print(report.words())
     if not report.is_sound:
+        raise typer.Exit(1)
+
+
+@app.command(
+    help="署名済みPDFを確かめます。ファイルを並べるか、--from と --to で取引年月日の期間を選びます（一括検証）。"
+    "すべてが確かなときだけ終了コードが0になります。"
+)
+def verify(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE…", help="確かめるPDF。", exists=True, dir_okay=False)
+    ] = None,
+    *,
+    json_: Annotated[bool, typer.Option("--json", help="結果をJSONで出します。")] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="信頼する認証局の証明書。なければこの環境のもの。", exists=True, dir_okay=False),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DATE", help="この取引年月日から。"),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="この取引年月日まで。"),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="期間の結果を、このCSVファイルにも書きます。")] = None,
+    directory: Directory = Path("var"),
+) -> None:
+    """Judge files, or everything concluded in a period."""
+    from fukan import verifying
+
+    by_period = since is not None or until is not None
+    if bool(files) == by_period:
+        raise typer.BadParameter("ファイルか、期間（--from、--to）のどちらかを指定してください。")
+    if csv is not None and not by_period:
+        raise typer.BadParameter("期間を選んだときに使えます。", param_hint="--csv")
+    if by_period:
+        first, last = (day.date() if day else None for day in (since, until))
+        kept = verifying.verify_period(first, last, directory=directory, root=root)
+        if csv is not None:
+            verifying.write_csv(csv, kept)
+        seen: Sequence[verifying.Seen] = kept
+    else:
+        seen = verifying.verify_files(files or [], directory=directory, root=root)
+    print(verifying.as_json(seen) if json_ else verifying.as_text(seen))
+    if not verifying.is_sound(seen):
         raise typer.Exit(1)
 
 

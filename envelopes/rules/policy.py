@@ -112,6 +112,9 @@ class Policy:
     reason_characters: int = _rule(400, "A reason fits on one screen of a phone.")
     decoded_bytes: int = _rule(120 * MB, "All parts of one mail after decoding; more is a bomb.")
 
+    # Verifying files, also those of strangers
+    verify_seconds: float = _rule(5.0, "Some files never end to be compared; then nothing is said of them.")
+
     # Timestamps
     timestamp_tell: timedelta = _rule(hours(1), "When staff hear that the timestamp authority is silent.")
 

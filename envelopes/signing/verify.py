@@ -6,9 +6,8 @@ pyHanko's difference analysis may run very long on hostile files: uploads belong
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from typing import Any
 
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -34,38 +33,28 @@ from pyhanko_certvalidator.ltv.poe import (
     digest_for_poe,
 )
 
+from envelopes.rules.findings import Fault
 from envelopes.signing import trust
 from envelopes.signing.entries import Written, fits, written
 from envelopes.signing.reading import MALFORMED, hush, open_pdf, stored_evidence
 from envelopes.signing.trust import Evidence
 
-
-class Fault(StrEnum):
-    """What is wrong with a file, a signature or a timestamp. The value is stable: it stands in answers."""
-
-    UNREADABLE = "unreadable"
-    NO_SIGNATURE = "no-signature"
-    BYTES_AFTER_END = "bytes-after-end"
-    BYTES_CHANGED = "bytes-changed"
-    NOT_WHOLE_REVISION = "not-whole-revision"
-    CHANGED_AFTERWARDS = "changed-afterwards"
-    NO_TIME = "no-time"
-    NOT_TRUSTED = "not-trusted"
-    SEEN_DIFFERS = "seen-differs"
+__all__ = ["Fault", "Judgement", "Report", "SignatureReport", "TimestampReport", "report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What is said of signatures and document timestamps alike.
 
-    *signer* is the certificate's common name. *intact*: the signed bytes are unchanged; *trusted*: chain,
-    revocation and time hold, now or (by later timestamps) when it was made; *whole*: its byte range runs
-    from 0 to the end of its own revision; *unaltered*: what was appended later is nothing but further
-    signatures and validation data. *indication* is the sub-indication of ETSI EN 319 102-1, for logs.
+    *signer* and *issuer* are common names in the certificate. *intact*: the signed bytes are unchanged;
+    *trusted*: chain, revocation and time hold, now or (by later timestamps) when it was made; *whole*: its
+    byte range runs from 0 to the end of its own revision; *unaltered*: what was appended later is nothing
+    but further signatures and validation data. *indication* is the sub-indication of ETSI EN 319 102-1, for logs.
     """
 
     field: str
     signer: str
+    issuer: str
     intact: bool
     trusted: bool
     whole: bool
@@ -135,6 +124,7 @@ class _Outcome:
 
     field: str
     signer: str
+    issuer: str
     intact: bool
     trusted: bool
     whole: bool
@@ -259,13 +249,19 @@ def _outcome(one: EmbeddedPdfSignature, result: AdESBasicValidationResult[Any]) 
     status = result.api_status
     return _Outcome(
         field=str(one.field_name),
-        signer=str(one.signer_cert.subject.native.get("common_name", "")),
+        signer=_common_name(one.signer_cert.subject.native),
+        issuer=_common_name(one.signer_cert.issuer.native),
         intact=status is not None and status.intact and status.valid,
         trusted=result.ades_subindic.status is AdESStatus.PASSED,
         whole=_is_whole(one),
         unaltered=_is_unaltered(one),
         indication=result.ades_subindic.standard_name.lower(),
     )
+
+
+def _common_name(name: Mapping[str, object]) -> str:
+    # A name may hold several values of one kind; then they come as a list.
+    return str(name.get("common_name", ""))
 
 
 def _is_whole(one: EmbeddedPdfSignature) -> bool:
