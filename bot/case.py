@@ -11,7 +11,7 @@ from bot.letters import Addressee, DocumentLine, Letter, Reader
 from bot.render import Attachment, AutoSubmitted, Mailbox
 from envelopes.records import store
 from envelopes.records.fields import look_up
-from envelopes.records.models import Signer, Staff
+from envelopes.records.models import Contact, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import AddressKind, domain_of
@@ -35,11 +35,8 @@ class Recipient:
     reader: Reader
     signer: Signer | None = None
     staff_id: int | None = None
-
-    @property
-    def plain_only(self) -> bool:
-        """Carriers' mail programs want text alone."""
-        return self.signer is not None and self.signer.address_kind == AddressKind.CARRIER.value
+    plain_only: bool = False
+    """Carriers' mail programs want text alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +100,7 @@ def _contractor(signer: Signer) -> Recipient:
         look_up=signer.email_look_up,
         reader=Reader.CONTRACTOR,
         signer=signer,
+        plain_only=signer.address_kind == AddressKind.CARRIER.value,
     )
 
 
@@ -111,6 +109,17 @@ def seat(signer: Signer) -> Recipient:
     if signer.party == Party.CONTRACTOR:
         return _contractor(signer)
     return replace(_contractor(signer), reader=Reader.STAFF, staff_id=signer.staff_id)
+
+
+def registered(contact: Contact) -> Recipient:
+    """The person at an address of the registry."""
+    return Recipient(
+        addressee=Addressee(contact.company, contact.office, contact.person),
+        address=contact.email,
+        look_up=contact.email_look_up,
+        reader=Reader.CONTRACTOR,
+        plain_only=contact.kind == AddressKind.CARRIER.value,
+    )
 
 
 def clerk(services: Services, staff: Staff, section: str) -> Recipient:

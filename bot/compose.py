@@ -8,6 +8,7 @@ is said in the modules that begin with `letters`, what a letter looks like in `m
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from bot import letters_about_addresses as addresses
 from bot import letters_about_completion as completion
 from bot import letters_about_endings as endings
 from bot import letters_about_requests as requests
@@ -61,5 +62,6 @@ _ABOUT_ENVELOPE: Final[Mapping[Task, Callable[[Case], Awaitable[list[Outgoing]]]
 _WITHOUT_ENVELOPE: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[list[Outgoing]]]]] = {
     Task.ANSWER_MAIL: staff.answer,
     Task.ENROL_MAIL: staff.enrol,
+    Task.ADDRESS_MAIL: addresses.registered,
     Task.TROUBLE_MAIL: staff.trouble,
 }

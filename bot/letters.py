@@ -343,6 +343,18 @@ class EnrolMail(ToStaff):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressMail(ToContractor):
+    """M18: another address was registered for the reader's company. `address` is the new one, masked."""
+
+    template: ClassVar[str] = "address_mail"
+
+    company: str
+    address: str
+    at: datetime
+    works_from: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TroubleMail(ToStaff):
     """A task keeps failing. It stays queued; `what` and `why` are texts for people, `task` its name."""
 

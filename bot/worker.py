@@ -132,6 +132,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.NEW_LINK_MAIL: _write,
     Task.FRESH_DOWNLOAD_MAIL: _write,
     Task.ENROL_MAIL: _write,
+    Task.ADDRESS_MAIL: _write,
     Task.TROUBLE_MAIL: _write,
     Task.NOTE_MAIL: _write,
 }

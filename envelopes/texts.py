@@ -260,6 +260,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.ADDRESS_TAKEN: Text(
         "このアドレスはすでに登録されています。ほかのアドレスを使うか、台帳の担当へ確かめてください。",
         "This address is already registered. Use another, or ask the registrar."),
+    Reason.ADDRESS_UNKNOWN: Text(
+        "このアドレスは台帳にありません。台帳の一覧で確かめてください。",
+        "This address is not in the registry. Look it up in the list."),
     Reason.ADDRESS_REASON_MISSING: Text(
         "フリーメールや携帯会社のアドレスの登録には理由が必要です。理由を書いてください。",
         "A reason is needed for a free or mobile-carrier address. Write one."),

@@ -198,6 +198,26 @@ def registry_import(
     print(f"{len(contacts)}件を登録しました。{_local(contacts[0])}から使えます。")
 
 
+@registry.command(
+    "end", help="相手方のアドレスを、二人の職員の名前で台帳から外します。会社のほかのアドレスはそのままです。"
+)
+def registry_end(
+    *,
+    email: Annotated[str, typer.Argument(help="外すアドレス。")],
+    registrar_: Registrar,
+    approver: Approver,
+    directory: Directory = Path("var"),
+) -> None:
+    """End one address; what was agreed through it stays."""
+
+    async def work(services: Services) -> Contact:
+        first, second = await _two(services, registrar_, approver)
+        return await registrar.end_contact(services, email, registrar=first, approver=second)
+
+    contact = _with(directory, work)
+    print(f"台帳から外しました：{contact.company}。このアドレスには、もう署名を依頼できません。")
+
+
 @registry.command("list", help="台帳の一覧を出します。")
 def registry_list(*, directory: Directory = Path("var")) -> None:
     """Print all working addresses, one a line, columns separated by tabs."""

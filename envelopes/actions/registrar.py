@@ -1,8 +1,8 @@
 """Staff and the registry of contractors' addresses, as the server's command line keeps them.
 
 An address works only after two members of staff have answered for it, one of whom called the contractor back on a
-number that was not on the form, and after the policy's waiting time. Only the demo may seed addresses that work at
-once.
+number that was not on the form, and after the policy's waiting time. The company's other addresses are told meanwhile.
+Only the demo may seed addresses that work at once.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from envelopes.records.history import Subject
 from envelopes.records.models import Contact, Section, Staff
 from envelopes.rules.addresses import AddressKind, classify, normalise
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.names import search_form
+from envelopes.rules.names import same_company, search_form
 from envelopes.rules.people import Role
 from envelopes.rules.states import Task
 from envelopes.services import Services
@@ -97,7 +97,7 @@ async def invite(connection: BaseDBAsyncClient, staff: Staff, *, now: datetime) 
 async def add_contact(
     services: Services, entry: Entry, *, registrar: Staff, approver: Staff, seeded: bool = False
 ) -> Contact:
-    """Register an address; an entry with the same address is replaced by a new revision.
+    """Register an address and have the company's others told; an entry with the same address becomes a new revision.
 
     Raises Refused: REGISTRAR_SAME_PERSON unless two people answer for it, ROLE_MISSING unless the registrar keeps the
     registry, NOT_STAFF for people who have left, CALL_BACK_MISSING without a note of the call-back,
@@ -111,6 +111,7 @@ async def add_contact(
     async def work(connection: BaseDBAsyncClient) -> Contact:
         living = Contact.filter(email_look_up=look_up, state=ACTIVE).using_db(connection)
         before = await living.first()
+        last = await Contact.filter(email_look_up=look_up).using_db(connection).order_by("-revision").first()
         await living.update(state=ENDED, ended_at=now)
         if before is not None:
             await history.record(
@@ -128,7 +129,7 @@ async def add_contact(
             reason=entry.reason or None,
             language=entry.language,
             state=ACTIVE,
-            revision=before.revision + 1 if before else 1,
+            revision=last.revision + 1 if last else 1,
             consented_on=entry.consented_on,
             consent_note=entry.consent_note,
             registrar=registrar,
@@ -142,18 +143,54 @@ async def add_contact(
         await history.record(
             connection, Subject.CONTACT, contact.id, "registered", actor=COMMAND_LINE, at=now, payload=payload
         )
+        await _tell_others(connection, contact, now=now)
         return contact
 
     return await unit(work)
 
 
-def _require_sound(entry: Entry, *, registrar: Staff, approver: Staff) -> AddressKind:
+async def _tell_others(connection: BaseDBAsyncClient, contact: Contact, *, now: datetime) -> None:
+    """Queue a notice to every other living address of the company, so that it can object before the new one works."""
+    alike = Contact.filter(company_search=contact.company_search, state=ACTIVE).exclude(id=contact.id)
+    for other in await alike.using_db(connection).order_by("id"):
+        if same_company(other.company, contact.company):
+            key, ids = f"{contact.id}:{other.id}", {"contact": contact.id, "told": other.id}
+            await tasks.enqueue(connection, Task.ADDRESS_MAIL, key, now=now, ids=ids)
+
+
+async def end_contact(services: Services, email: str, *, registrar: Staff, approver: Staff) -> Contact:
+    """End the living entry with that address: nothing is asked of it any more.
+
+    Raises Refused: ADDRESS_UNKNOWN, ADDRESS_FORM, and what `add_contact` says about the two people.
+    """
+    _require_two(registrar, approver)
+    look_up, now = services.address_look_up(email), services.now()
+
+    async def work(connection: BaseDBAsyncClient) -> Contact:
+        living = Contact.filter(email_look_up=look_up, state=ACTIVE).using_db(connection)
+        contact = await living.first()
+        if contact is None or not await living.update(state=ENDED, ended_at=now):
+            raise Refused(Reason.ADDRESS_UNKNOWN)
+        payload = {"registrar": registrar.ref, "approver": approver.ref}
+        await history.record(
+            connection, Subject.CONTACT, contact.id, "ended", actor=COMMAND_LINE, at=now, payload=payload
+        )
+        return contact
+
+    return await unit(work)
+
+
+def _require_two(registrar: Staff, approver: Staff) -> None:
     if registrar.id == approver.id:
         raise Refused(Reason.REGISTRAR_SAME_PERSON)
     if Role.REGISTRAR.value not in registrar.roles.split(","):
         raise Refused(Reason.ROLE_MISSING)
     if not (registrar.active and approver.active):
         raise Refused(Reason.NOT_STAFF)
+
+
+def _require_sound(entry: Entry, *, registrar: Staff, approver: Staff) -> AddressKind:
+    _require_two(registrar, approver)
     if not entry.call_back.strip():
         raise Refused(Reason.CALL_BACK_MISSING)
     kind = classify(normalise(entry.email))

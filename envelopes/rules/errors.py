@@ -98,6 +98,7 @@ class Reason(StrEnum):
     # The registry of contractors' addresses
     ADDRESS_FORM = "address-form"
     ADDRESS_TAKEN = "address-taken"
+    ADDRESS_UNKNOWN = "address-unknown"
     ADDRESS_REASON_MISSING = "address-reason-missing"
     REGISTRAR_SAME_PERSON = "registrar-same-person"
     CALL_BACK_MISSING = "call-back-missing"

@@ -87,6 +87,7 @@ class Task(StrEnum):
     NEW_LINK_MAIL = "new_link_mail"
     FRESH_DOWNLOAD_MAIL = "fresh_download_mail"
     ENROL_MAIL = "enrol_mail"
+    ADDRESS_MAIL = "address_mail"
     TROUBLE_MAIL = "trouble_mail"
     NOTE_MAIL = "note_mail"
 

@@ -1,5 +1,6 @@
 """The registry's rules at the server's command line."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -182,3 +183,62 @@ async def test_a_draft_to_an_address_that_was_changed_meanwhile_is_not_sent(town
         await town.confirm(shot)
     assert error.value.reason is Reason.RECIPIENT_UNKNOWN
     assert staff.actor_of(town.drafter).id == town.drafter.id
+
+
+# Who is told of an address, and how an address ends
+
+
+async def told(contact: Contact) -> list[int]:
+    """The entries whose addresses are told of *contact*."""
+    ids = [json.loads(row.ids) for row in await TaskRow.filter(kind="address_mail").order_by("id")]
+    return [one["told"] for one in ids if one["contact"] == contact.id]
+
+
+async def end(town: Town, email: str, **people: Staff) -> Contact:
+    both = {"registrar": town.registrar, "approver": town.approver} | people
+    return await registrar.end_contact(town.services, email, **both)
+
+
+async def test_every_living_address_of_the_company_is_told_of_another(town: Town) -> None:
+    company = "髙橋水道株式会社"
+    first = await add(town, town.entry(email="a@suido.example", company=company))
+    second = await add(town, town.entry(email="b@suido.example", company="高橋水道㈱"))
+    third = await add(town, town.entry(email="c@suido.example", company=company))
+    assert [await told(one) for one in (first, second, third)] == [[], [first.id], [first.id, second.id]]
+    await end(town, "A@suido.example")
+    await end(town, "c@suido.example")
+    assert await told(await add(town, town.entry(email="d@suido.example", company=company))) == [second.id]
+
+
+@pytest.mark.parametrize("company", ["有限会社髙橋水道", "佐藤水道", "髙橋水道・佐藤水道共同企業体"])
+async def test_another_company_hears_nothing(town: Town, company: str) -> None:
+    await add(town, town.entry(email="a@suido.example", company="髙橋水道株式会社"))
+    assert await told(await add(town, town.entry(email="b@other.example", company=company))) == []
+
+
+async def test_an_end_stands_in_the_history_with_both_people(town: Town) -> None:
+    contact = await add(town)
+    await end(town, contact.email)
+    row = await Contact.get(id=contact.id)
+    assert (row.state, row.ended_at) == (registrar.ENDED, town.clock())
+    fact, said = (await history.payloads(Subject.CONTACT, contact.id))[-1]
+    assert (fact.kind, said) == ("ended", {"registrar": town.registrar.ref, "approver": town.approver.ref})
+    assert (await add(town)).revision == contact.revision + 1
+
+
+async def test_one_person_alone_ends_nothing(town: Town) -> None:
+    contact = await add(town)
+    for people, reason in (
+        ({"approver": town.registrar}, Reason.REGISTRAR_SAME_PERSON),
+        ({"registrar": town.approver, "approver": town.registrar}, Reason.ROLE_MISSING),
+    ):
+        with pytest.raises(Refused) as error:
+            await end(town, contact.email, **people)
+        assert error.value.reason is reason
+    assert (await Contact.get(id=contact.id)).state == registrar.ACTIVE
+
+
+async def test_what_is_not_in_the_registry_cannot_end(town: Town) -> None:
+    with pytest.raises(Refused) as error:
+        await end(town, "nobody@suido.example")
+    assert error.value.reason is Reason.ADDRESS_UNKNOWN

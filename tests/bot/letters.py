@@ -295,6 +295,14 @@ LETTERS: dict[str, mails.Letter] = {
         url="https://keiyaku.vill-mihon.example/enrol/AgEBf3v9QkC2hT0Zs8mXyw.6c4dJ0q5u7W1bN3xR8pLkQ2v",
         valid_until=datetime(2026, 8, 11, 5, 21, tzinfo=UTC),
     ),
+    "address_mail": mails.AddressMail(
+        **NO_FOOT,
+        to=CONTRACTOR,
+        company=PARTY,
+        address="ha･････@takahashi…",
+        at=AT,
+        works_from=datetime(2026, 8, 5, 5, 21, 8, tzinfo=UTC),
+    ),
     "trouble_mail": mails.TroubleMail(
         **FOOT,
         to=CLERK,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +14,17 @@ from bot import case, compose
 from envelopes.actions import registrar
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
+from envelopes.actions.registrar import Entry
 from envelopes.actions.signer import CodeFor, Refusal
 from envelopes.records import store
 from envelopes.records.database import unit
-from envelopes.records.models import Delivery, Envelope, Signer, Staff, Task
+from envelopes.records.models import Contact, Delivery, Envelope, Signer, Staff, Task
 from envelopes.rules import codes
 from envelopes.rules.people import Actor
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Task as TaskKind
 from envelopes.rules.tokens import Purpose
+from envelopes.rules.wording import jst_datetime
 from fukan.demo import cast
 from tests.bot.test_worker import confirm, draft, enrol, sign_by_mail
 from tests.world import ACCEPTANCE, CONTRACT, World, order, text_of, world
@@ -96,6 +98,51 @@ async def test_an_invitation_that_is_over_is_not_written_late(built: World, *, u
 
 async def invite_again(built: World, connection: BaseDBAsyncClient) -> None:
     await registrar.invite(connection, await Staff.get(id=built.clerk.id), now=built.clock())
+
+
+async def register(built: World, address: str, company: str) -> Contact:
+    entry = Entry(
+        company=company,
+        office="営業所長",
+        person="木村 花子",
+        email=address,
+        consented_on=date(2026, 4, 1),
+        consent_note="書面で承諾",
+        call_back="0261-00-1111 に電話して本人に確認",
+    )
+    return await registrar.add_contact(built.services, entry, registrar=built.keeper, approver=built.operator)
+
+
+async def test_the_old_address_is_told_of_a_new_one_before_it_works(built: World) -> None:
+    await built.drain()
+    new = await register(built, "hanako.kimura@takahashi-east.example", "高橋建設㈱")
+    await built.drain()
+    assert await told(built, "address_mail") == [TAKAHASHI]
+    mail, words = built.last(TAKAHASHI), text_of(built.last(TAKAHASHI))
+    assert mail["Subject"] == "【みほん村】登録アドレスの変更がありました"
+    assert mail["Reply-To"].addresses[0].addr_spec == f"kensetsu@{cast.STAFF_DOMAIN}"
+    assert "ha･････@takahashi…" in words
+    assert "kimura" not in words
+    assert f"{jst_datetime(new.works_from)}から" in words
+    assert new.works_from - new.created_at == built.services.policy.address_wait
+    assert cast.PHONE in words
+    assert built.mails(new.email) == []
+
+
+async def test_a_notice_is_not_taken_back_by_ending_an_address(built: World) -> None:
+    await built.drain()
+    new = await register(built, "hanako@takahashi-east.example", cast.TAKAHASHI.company)
+    for address in (TAKAHASHI, new.email):
+        await registrar.end_contact(built.services, address, registrar=built.keeper, approver=built.operator)
+    await built.drain()
+    assert await told(built, "address_mail") == [TAKAHASHI]
+
+
+async def test_a_carrier_is_told_in_text_alone(built: World) -> None:
+    await built.drain()
+    await register(built, "hanako@yamada.example", cast.YAMADA.company)
+    await built.drain()
+    assert built.last(cast.YAMADA.address).get_body(("html",)) is None
 
 
 async def test_headers_thread_and_answer_to_the_right_place(built: World) -> None:

@@ -132,6 +132,24 @@ def test_an_address_that_is_registered_again_becomes_a_new_revision(var: Path) -
     assert rows(var, "SELECT state, revision FROM contacts ORDER BY id") == [("ended", 1), ("active", 2)]
 
 
+def end(var: Path, address: str, *, registrar: str = REGISTRAR, approver: str = SIGNER) -> Ran:
+    two = (f"--registrar={registrar}", f"--approver={approver}")
+    return fukan("registry", "end", address, *two, "--directory", var)
+
+
+def test_an_address_is_ended_by_two_people_and_stands_in_the_list_no_more(var: Path) -> None:
+    assert add(var, "ichiro@takahashi.example").status == 0
+    refused = end(var, "ichiro@takahashi.example", approver=REGISTRAR)
+    assert (refused.status, "別の" in refused.err) == (1, True)
+    ran = end(var, "Ichiro@takahashi.example")
+    assert ran.status == 0, ran.err
+    assert "髙橋建設株式会社" in ran.out
+    assert fukan("registry", "list", "--directory", var).out == ""
+    again = end(var, "ichiro@takahashi.example")
+    assert (again.status, "台帳にありません" in again.err) == (1, True)
+    assert "Traceback" not in again.err
+
+
 def test_no_personal_data_stands_in_the_database_in_the_clear(var: Path) -> None:
     assert add(var, "ichiro@takahashi.example").status == 0
     data = (var / "fukan.sqlite3").read_bytes()
