@@ -8,6 +8,7 @@ the bytes in hand, and each use is written down before it happens.
 import asyncio
 import base64
 import json
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +27,7 @@ from envelopes.papers.pages import Page
 from envelopes.records import counters, store, tasks
 from envelopes.records.blobs import Reader, Stored
 from envelopes.records.database import unit
+from envelopes.records.fields import Cipher, FieldUnreadable
 from envelopes.records.models import (
     Consent,
     Contact,
@@ -53,6 +55,8 @@ from envelopes.rules.states import By, Event, State, Task, permits
 from envelopes.services import Services
 from envelopes.signing import seal as seals
 from envelopes.signing.seal import Entry, Seal
+
+log = logging.getLogger(__name__)
 
 _BOTH: Final = (Reader.VIEW, Reader.ARCHIVE)
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -408,6 +412,33 @@ async def _commit_pages(
 # Preparing and signing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One more revision of a document: the tail that was stored, and what the whole file is with it."""
+
+    document_id: int
+    number: int
+    kind: str
+    stored: Stored
+    length: int
+    sha256: str
+    signer_id: int | None = None
+    time_stamped_at: datetime | None = None
+    plan: str | None = None
+
+
+def _first(document: Document, stored: Stored, plan: str | None) -> Revision:
+    return Revision(
+        document_id=document.id,
+        number=0,
+        kind="prepared",
+        stored=stored,
+        length=stored.size,
+        sha256=stored.sha256,
+        plan=plan,
+    )
+
+
 async def prepare(shop: Workshop, envelope_id: int) -> None:
     """Make the files that the signers will see, and ask the first. Raises Later(PAGES_NOT_READY)."""
     shot = await store.snapshot(id=envelope_id)
@@ -426,13 +457,38 @@ async def prepare(shop: Workshop, envelope_id: int) -> None:
 
 async def _prepare(
     shop: Workshop, shot: Snapshot, document: Document, fields: Sequence[str]
-) -> tuple[Document, Stored]:
+) -> tuple[Document, Revision]:
     services = shop.services
     data = await services.blobs.get(document.base)
-    made = await shop.papers.run(partial(seals.prepare, data, fields=fields, now=services.now()))
-    return document, await services.blobs.put(
-        made, purpose="prepared", readers=_BOTH, envelope_ref=shot.envelope.ref
+    made = await shop.papers.run(partial(seals.prepare_planned, data, fields=fields, now=services.now()))
+    stored = await services.blobs.put(
+        made.data, purpose="prepared", readers=_BOTH, envelope_ref=shot.envelope.ref
     )
+    return document, _first(document, stored, _sealed_plan(services, stored.sha256, made.plan))
+
+
+def _plan_cipher(services: Services) -> Cipher:
+    # The archive key is the bot's alone: no other process can make a plan that opens.
+    assert services.keyring.archive is not None
+    return Cipher(services.keyring.archive)
+
+
+def _sealed_plan(services: Services, prepared: str, plan: str | None) -> str | None:
+    """Return *plan* sealed and bound to the prepared file's SHA-256."""
+    return None if plan is None else _plan_cipher(services).seal(plan, f"segments.plan {prepared}")
+
+
+def _plan(services: Services, known: Sequence[Segment]) -> str | None:
+    """Return the plan that PREPARE made for this file; None where there is none or it has been altered."""
+    first = known[0]
+    if first.plan is None:
+        return None
+    try:
+        return _plan_cipher(services).open(first.plan, f"segments.plan {first.sha256}")
+    except FieldUnreadable:
+        # Nothing is lost: revisions are then written without a plan, which only takes longer.
+        log.warning("the plan of document %d does not open", first.document_id)
+        return None
 
 
 async def _unsealable(services: Services, shot: Snapshot, reason: Reason) -> None:
@@ -452,13 +508,13 @@ async def _unsealable(services: Services, shot: Snapshot, reason: Reason) -> Non
 
 
 async def _commit_prepared(
-    services: Services, shot: Snapshot, prepared: Sequence[tuple[Document, Stored]]
+    services: Services, shot: Snapshot, prepared: Sequence[tuple[Document, Revision]]
 ) -> None:
     now, first = services.now(), shot.turn
     assert first is not None
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        hashes = {document.position: stored.sha256 for document, stored in prepared}
+        hashes = {document.position: revision.sha256 for document, revision in prepared}
         # First of all who wins: a second worker is told that the envelope is stale, and writes nothing.
         await store.apply(
             connection,
@@ -471,36 +527,11 @@ async def _commit_prepared(
             payload={"documents": hashes},
             ids={"signer": first.id},
         )
-        for document, stored in prepared:
-            await _add_revision(connection, _first(document, stored), now)
+        for _, revision in prepared:
+            await _add_revision(connection, revision, now)
         await Signer.filter(id=first.id).using_db(connection).update(asked_at=now)
 
     await unit(work)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """One more revision of a document: the tail that was stored, and what the whole file is with it."""
-
-    document_id: int
-    number: int
-    kind: str
-    stored: Stored
-    length: int
-    sha256: str
-    signer_id: int | None = None
-    time_stamped_at: datetime | None = None
-
-
-def _first(document: Document, stored: Stored) -> Revision:
-    return Revision(
-        document_id=document.id,
-        number=0,
-        kind="prepared",
-        stored=stored,
-        length=stored.size,
-        sha256=stored.sha256,
-    )
 
 
 async def _add_revision(connection: BaseDBAsyncClient, revision: Revision, now: datetime) -> None:
@@ -513,6 +544,7 @@ async def _add_revision(connection: BaseDBAsyncClient, revision: Revision, now: 
         length=revision.length,
         sha256=revision.sha256,
         time_stamped_at=revision.time_stamped_at,
+        plan=revision.plan,
         using_db=connection,
     )
 
@@ -652,8 +684,8 @@ async def _sign_one(shop: Workshop, shot: Snapshot, order: Order, document: Docu
     await KeyUse.create(
         document_id=document.id, consent_id=order.row.id, sha256=held.known[-1].sha256, at=services.now()
     )
-    field = seals.signer_field(order.signer.position)
-    tail = await asyncio.to_thread(partial(shop.seal.sign, held.data, field=field, entry=entry))
+    field, plan = seals.signer_field(order.signer.position), _plan(services, held.known)
+    tail = await asyncio.to_thread(partial(shop.seal.sign, held.data, field=field, entry=entry, plan=plan))
     revision = await _revision(services, shot, held.known, "signature", data=held.data, tail=tail)
     return replace(revision, signer_id=order.signer.id)
 
@@ -743,7 +775,10 @@ async def complete(shop: Workshop, envelope_id: int) -> None:
 async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> tuple[Revision, datetime]:
     known = await store.segments(document.id)
     data = await store.content(shop.services.blobs, known)
-    tail = await asyncio.to_thread(shop.seal.timestamp, data)
+    # CRLs made since the last signature say that its certificate was good then: once for all documents.
+    since = max(signer.signed_at for signer in shot.signers if signer.signed_at is not None)
+    plan = _plan(shop.services, known)
+    tail = await asyncio.to_thread(partial(shop.seal.timestamp, data, plan=plan, since=since))
     report = await asyncio.to_thread(shop.seal.verify, data + tail)
     if not report.valid or not report.timestamps or len(report.signatures) != len(shot.signers):
         raise Later(Reason.VERIFICATION_FAILED)

@@ -337,7 +337,8 @@ class Signer(Model):
 class Segment(Model):
     """One revision of a document: 0 is the prepared file, each later one a tail.
 
-    Hash and length are of the whole file up to and including it.
+    Hash and length are of the whole file up to and including it. `plan` stands with the prepared file: where in it
+    signatures go, sealed by the worker for the worker; None where revisions are written without one.
     """
 
     id: int = fields.BigIntField(primary_key=True)
@@ -356,6 +357,7 @@ class Segment(Model):
     length: int = fields.BigIntField()
     sha256 = fields.CharField(max_length=SHA256)
     time_stamped_at: datetime | None = utc(null=True)
+    plan: str | None = fields.TextField(null=True)
 
     class Meta:
         table = "segments"

@@ -1,5 +1,6 @@
 """The plan of a prepared file: kept for the worker alone, used where it opens, missed where it does not."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,7 +9,7 @@ from envelopes.actions import worker
 from envelopes.keyring import KeySet
 from envelopes.records import store
 from envelopes.records.fields import Cipher
-from envelopes.records.models import Segment
+from envelopes.records.models import Document, Segment
 from envelopes.rules.states import State
 from envelopes.signing import writing
 from envelopes.signing.seal import WritingFailed
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.engines
 
 async def prepared(document_id: int) -> Segment:
     return (await store.segments(document_id))[0]
+
+
+async def is_valid(town: Town, document: Document) -> bool:
+    data = await town.bytes_of(document)
+    return (await asyncio.to_thread(town.shop.seal.verify, data)).valid
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ async def test_a_contract_is_signed_and_stamped_by_its_plan_alone(town: Town) ->
     for document in shot.documents:
         rows = await store.segments(document.id)
         assert [row.plan is not None for row in rows] == [True, False, False, False]
-        assert town.shop.seal.verify(await town.bytes_of(document)).valid
+        assert await is_valid(town, document)
 
 
 async def test_the_database_says_nothing_of_a_plan(town: Town) -> None:
@@ -84,4 +90,4 @@ async def test_a_plan_that_does_not_open_is_done_without(
     assert used[0] is None
     assert used[1] is not None
     for document in shot.documents:
-        assert town.shop.seal.verify(await town.bytes_of(document)).valid
+        assert await is_valid(town, document)

@@ -523,7 +523,7 @@ async def test_a_silent_timestamp_authority_leaves_the_envelope_waiting(town: To
     shot = await town.signed_by_all(kind=Kind.ACCEPTANCE)
 
     class Silent:
-        def timestamp(self, _data: bytes) -> bytes:
+        def timestamp(self, *_given: object, **_named: object) -> bytes:
             raise Later(Reason.TSA_UNAVAILABLE)
 
     shop = Workshop(services=town.services, seal=Silent(), papers=town.shop.papers)  # type: ignore[arg-type]
