@@ -21,7 +21,9 @@ from tests.engines import (
     Town,
     build_town,
     postgres_copy,
+    postgres_drop,
     sqlite_copy,
+    sqlite_drop,
 )
 from tests.servers.dovecot_postfix import RealPostOffice, real_post_office
 from tests.servers.postgres import PostgresServer, postgres_server
@@ -70,10 +72,10 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         server: PostgresServer = request.getfixturevalue("postgres")
         url = server.fresh()
         asyncio.run(upgrade(url))
-        return Template(copy=partial(postgres_copy, server, url))
+        return Template(copy=partial(postgres_copy, server, url), drop=partial(postgres_drop, server))
     url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'fukan.sqlite3'}"
     asyncio.run(upgrade(url))
-    return Template(copy=partial(sqlite_copy, sqlite_path(url)))
+    return Template(copy=partial(sqlite_copy, sqlite_path(url)), drop=sqlite_drop)
 
 
 @pytest.fixture
@@ -85,6 +87,7 @@ async def engine(
     await database.open()
     yield Engine(url=database.url, directory=tmp_path, keys=keys, s3=_bucket(request), database=database)
     await database.close()
+    template.drop(database.url)
 
 
 def _bucket(request: pytest.FixtureRequest) -> S3 | None:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -61,6 +62,7 @@ class Template:
     """An upgraded database that nobody writes to, and how to copy it."""
 
     copy: Callable[[Path], str]
+    drop: Callable[[str], None]
 
 
 def sqlite_copy(template: Path, folder: Path) -> str:
@@ -69,13 +71,25 @@ def sqlite_copy(template: Path, folder: Path) -> str:
     return f"sqlite:///{made}"
 
 
+def sqlite_drop(_url: str) -> None:
+    """The file goes with its folder."""
+
+
 def postgres_copy(server: PostgresServer, template: str, _folder: Path) -> str:
-    url = server.fresh()
-    name = url.rpartition("/")[2]
+    name = f"fukan_{uuid.uuid4().hex}"
+    _client(server, "createdb", "-T", template.rpartition("/")[2], name)
+    return server.url(name)
+
+
+def postgres_drop(server: PostgresServer, url: str) -> None:
+    # Hundreds of databases together would take minutes to delete at the end of the run.
+    _client(server, "dropdb", "--force", url.rpartition("/")[2])
+
+
+def _client(server: PostgresServer, program: str, *arguments: str) -> None:
     where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
-    for command in (["dropdb", *where, name], ["createdb", *where, "-T", template.rpartition("/")[2], name]):
-        subprocess.run([server.programs / command[0], *command[1:]], check=True, capture_output=True, cwd="/")
-    return url
+    command = [server.programs / program, *where, *arguments]
+    subprocess.run(command, check=True, capture_output=True, cwd="/")
 
 
 @dataclass(frozen=True, kw_only=True)
