@@ -26,3 +26,5 @@ async def test_killed_at_every_passage_all_is_done_once(scene: Scene, place: str
     await require_every_mail_once(scene, [TITLE], answers=1)
     await require_intake_empty(scene)
     assert len(scene.lines("killed")) >= PLACES[place]
+    # A death is no forgery: work that is found done raises no alarm.
+    assert not any(" ERROR " in bot.said for bot in bots)
