@@ -223,7 +223,7 @@ class Worker:
 
     async def _failed(self, task: Claimed, error: Exception) -> None:
         now, policy, what = self._services.now(), self._services.policy, describe(error)
-        level = logging.ERROR if _is_alarm(error) else logging.WARNING
+        level = _level(error)
         log.log(level, "task %s %d, attempt %d: %s", task.kind, task.id, task.attempts, what)
         run_at = now + _pause(error, task.attempts, policy)
         try:
@@ -289,9 +289,20 @@ def _is_alarm(error: Exception) -> bool:
     return isinstance(error, Refused) and error.reason in _ALARMS
 
 
+def _level(error: Exception) -> int:
+    """How loud the log says it: waiting for another lane is everyday."""
+    if _is_alarm(error):
+        return logging.ERROR
+    return logging.INFO if _is_no_fault(error) else logging.WARNING
+
+
+def _is_no_fault(error: Exception) -> bool:
+    return isinstance(error, Refused | Later) and error.reason in _NO_FAULT
+
+
 def _pause(error: Exception, attempts: int, policy: Policy) -> timedelta:
     """How long a task waits after *error*."""
-    if isinstance(error, Refused | Later) and error.reason in _NO_FAULT:
+    if _is_no_fault(error):
         return _SOON
     if _is_alarm(error):
         return policy.retry_cap

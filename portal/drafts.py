@@ -11,6 +11,7 @@ from envelopes.records import store
 from envelopes.records.models import Contact, Mail, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.orders import Key
 from envelopes.rules.people import Party, Role, roles_from
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.states import Event, permits
@@ -77,6 +78,7 @@ def _readings(reading: Record) -> tuple[views.Reading, ...]:
     return tuple(
         views.Reading(label=one.label, value=one.value, source=one.source, line=one.line or None)
         for one in reading.lines
+        if one.label != Key.KIND  # the page says it in words of its own
     )
 
 

@@ -11,7 +11,6 @@ from aiohttp import web
 from envelopes.actions import signer as act
 from envelopes.actions.signer import CodeFor
 from envelopes.records import counters, store
-from envelopes.rules import addresses
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.tokens import Purpose
 from portal import codes, views
@@ -94,9 +93,11 @@ async def new_link(request: web.Request) -> web.Response:
     provided = services(request)
     ticket = provided.ticket(Purpose.REQUEST, request.match_info["token"])
     shot, signer = await store.of_signer(ticket.ref)
+    visit = Visit(services=provided, shot=shot, signer=signer, token=request.match_info["token"])
+    if (ended := dead(visit)) is not None:
+        return answer(request, ended, status=410)
     await act.ask_link(provided, signer)
-    page = views.LinkSent(title=shot.envelope.title, masked_address=addresses.mask(signer.email))
-    return answer(request, page)
+    return answer(request, views.LinkSent(title=shot.envelope.title, masked_address=visit.masked))
 
 
 _WRONG: Final = {

@@ -20,7 +20,7 @@ from tortoise.expressions import F
 from envelopes.records import counters, history, store, tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Code, Consent, Signer, Viewing
+from envelopes.records.models import Code, Consent, Proof, Signer, Viewing
 from envelopes.records.store import Snapshot
 from envelopes.rules import codes, consent
 from envelopes.rules.codes import Issued, Verdict
@@ -254,6 +254,8 @@ async def _renew(connection: BaseDBAsyncClient, signer: Signer, purpose: CodeFor
     if purpose is CodeFor.SIGN:
         await store.apply(connection, shot.envelope, Event.RENEWED, By.SIGNER, actor=actor, now=now, ids=ids)
     else:
+        # Whoever proved himself by the old link asks for a code again.
+        await Proof.filter(signer_id=signer.id).using_db(connection).delete()
         await store.note(connection, signer.envelope_id, "download link renewed", actor=actor, now=now)
         key = f"wrong:{signer.id}:{signer.download_generation + 1}"
         await tasks.enqueue(

@@ -41,8 +41,8 @@ def yen(amount: int) -> str:
 
 
 def size(octets: int) -> str:
-    """312KB or 7.2MB, rounded up so that no limit looks kept that is not."""
+    """312KB, 7.2MB or 6MB, rounded up so that no limit looks kept that is not."""
     if octets < MB:
         return f"{-(-octets // KB)}KB"
     tenths = -(-octets * 10 // MB)
-    return f"{tenths // 10}.{tenths % 10}MB"
+    return f"{tenths // 10}.{tenths % 10}MB".replace(".0MB", "MB")

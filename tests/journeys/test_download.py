@@ -40,7 +40,7 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     letter = contractor.letter("電子署名完了")
     assert letter.attachments == {}
     assert letter.html == ""
-    assert "携帯会社のアドレスに添付できるのは2.0MBまで" in letter.flat, letter.text
+    assert "携帯会社のアドレスに添付できるのは2MBまで" in letter.flat, letter.text
     # The clerk's own address takes six.
     assert len(clerk.letter("電子署名完了").attachments) == 1
 
@@ -84,7 +84,7 @@ def test_files_over_six_megabytes_go_by_link_to_everybody(world: World, roles: R
     _sign(contractor)
     for letter in (contractor.letter("電子署名完了"), clerk.letter("電子署名完了")):
         assert letter.attachments == {}
-        assert "添付できる大きさ（6.0MB）を超えるため" in letter.flat, letter.text
+        assert "添付できる大きさ（6MB）を超えるため" in letter.flat, letter.text
         assert world.url in letter.link
     clerk.open(letter.link)
     assert clerk.status(clerk.page.get_attribute("a[href$='signed.pdf']", "href") or "") == 200
