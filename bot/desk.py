@@ -49,6 +49,7 @@ _QUESTIONS: Final = frozenset(
         Reason.TITLE_MISSING,
         Reason.RECIPIENT_MISSING,
         Reason.RECIPIENT_UNKNOWN,
+        Reason.RECIPIENT_SEVERAL,
         Reason.RECIPIENT_NOT_READY,
         Reason.KIND_MISSING,
         Reason.AMOUNT_MISSING,
@@ -235,8 +236,10 @@ async def _find_contacts(services: Services, recipients: Sequence[Recipient], fo
     now = services.now()
     for recipient in recipients:
         contacts = await _matching(services, recipient)
-        if len(contacts) != 1:
+        if not contacts:
             found.problems.append(await _unknown(recipient))
+        elif len(contacts) > 1:
+            found.problems.append(_several(recipient, len(contacts)))
         elif contacts[0].works_from > now:
             found.problems.append(_not_ready(recipient, contacts[0].works_from))
         elif contacts[0].id not in {known.id for known in found.contacts}:
@@ -262,6 +265,13 @@ async def _unknown(recipient: Recipient) -> Remark:
     details = {"key": Key.RECIPIENT.value, "suggestion": "」「".join(companies[name] for name in near)}
     return Remark(
         reason=Reason.RECIPIENT_UNKNOWN, details=details, line=recipient.line, source=recipient.text
+    )
+
+
+def _several(recipient: Recipient, count: int) -> Remark:
+    details: dict[str, str | int] = {"key": Key.RECIPIENT.value, "n": count}
+    return Remark(
+        reason=Reason.RECIPIENT_SEVERAL, details=details, line=recipient.line, source=recipient.text
     )
 
 

@@ -63,6 +63,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.RECIPIENT_UNKNOWN: Text(
         "この宛先は台帳にありません。台帳の担当に登録を依頼するか、登録した会社名またはアドレスを書いてください。{suggestion:ja}",
         "This recipient is not in the registry. Have it registered, or write it as it was registered. {suggestion:en}"),
+    Reason.RECIPIENT_SEVERAL: Text(
+        "この会社は台帳に{n}件のアドレスがあります。宛先の行に、送る先のアドレスも書いてください。",
+        "This company has {n} addresses in the registry. Write the address in the line of the recipient too."),
     Reason.RECIPIENT_NOT_READY: Text(
         "この宛先はまだ使えません。登録の確認期間が終わる{date}以降に、もう一度送ってください。",
         "This recipient cannot be used yet. Send the mail again after {date}."),

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     RECIPIENT_MISSING = "recipient-missing"
     RECIPIENT_UNREADABLE = "recipient-unreadable"
     RECIPIENT_UNKNOWN = "recipient-unknown"
+    RECIPIENT_SEVERAL = "recipient-several"
     RECIPIENT_NOT_READY = "recipient-not-ready"
     KIND_MISSING = "kind-missing"
     KIND_UNREADABLE = "kind-unreadable"

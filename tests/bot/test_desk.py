@@ -223,7 +223,7 @@ async def test_a_company_with_two_addresses_must_be_named_by_one(built: World) -
         built.services, entry, registrar=built.keeper, approver=built.operator, seeded=True
     )
     said = answered(await read(built, order(CONTRACT)))
-    assert reasons(said) == [Reason.RECIPIENT_UNKNOWN]
+    assert reasons(said) == [Reason.RECIPIENT_SEVERAL]
     assert (await read(built, order(CONTRACT, to="<jiro@takahashi-kensetsu.example>"))).status == "read"
 
 
