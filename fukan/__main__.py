@@ -26,9 +26,6 @@ app.add_typer(people.section, name="section")
 app.add_typer(people.staff, name="staff")
 app.add_typer(people.registry, name="registry")
 
-history = typer.Typer(no_args_is_help=True, help="操作ログ。")
-app.add_typer(history, name="history")
-
 
 @app.command(help="設定ファイル、鍵、認証局、データベースを作ります。あるものには触れません。")
 def init(
@@ -118,37 +115,9 @@ def doctor(*, directory: Directory = Path("var")) -> None:
         raise typer.Exit(1)
 
 
-@history.callback()
-def _history() -> None:
-    """Keep `verify` a word of its own."""
-
-
-@history.command("verify", help="操作ログが書き換えられていないか調べます。いれば終了コードが1になります。")
-def history_verify(
-    *,
-    against: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="保存しておいたメール（.eml）。「記録の先頭値」が操作ログにあるかも調べます。何度でも。",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
-    directory: Directory = Path("var"),
-) -> None:
-    """Print what was looked at and what is wrong."""
-    from envelopes.settings import load
-    from fukan import history as histories
-
-    mails = {str(path): path.read_bytes() for path in against or []}
-    report = asyncio.run(histories.verify(load(directory), mails))
-    print(report.words())
-    if not report.is_sound:
-        raise typer.Exit(1)
-
-
 @app.command(
     help="署名済みPDFを確かめます。ファイルを並べるか、--from と --to で取引年月日の期間を選びます（一括検証）。"
+    "--history では操作ログを確かめます。"
     "すべてが確かなときだけ終了コードが0になります。"
 )
 def verify(
@@ -170,16 +139,34 @@ def verify(
         typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="この取引年月日まで。"),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="期間の結果を、このCSVファイルにも書きます。")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="操作ログが書き換えられていないか確かめます。")
+    ] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="--history で使う、保存しておいたメール（.eml）。「記録の先頭値」が操作ログにあるか。何度でも。",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     directory: Directory = Path("var"),
 ) -> None:
-    """Judge files, or everything concluded in a period."""
+    """Judge files, everything concluded in a period, or the history."""
     from fukan import verifying
 
     by_period = since is not None or until is not None
-    if bool(files) == by_period:
-        raise typer.BadParameter("ファイルか、期間（--from、--to）のどちらかを指定してください。")
+    if [bool(files), by_period, history].count(True) != 1:
+        raise typer.BadParameter(
+            "ファイル、期間（--from、--to）、--history のどれかひとつを指定してください。"
+        )
+    if against and not history:
+        raise typer.BadParameter("--history と使います。", param_hint="--against")
     if csv is not None and not by_period:
         raise typer.BadParameter("期間を選んだときに使えます。", param_hint="--csv")
+    if history:
+        _verify_history(directory, against or [], as_json=json_)
+        return
     if by_period:
         first, last = (day.date() if day else None for day in (since, until))
         kept = verifying.verify_period(first, last, directory=directory, root=root)
@@ -190,6 +177,16 @@ def verify(
         seen = verifying.verify_files(files or [], directory=directory, root=root)
     print(verifying.as_json(seen) if json_ else verifying.as_text(seen))
     if not verifying.is_sound(seen):
+        raise typer.Exit(1)
+
+
+def _verify_history(directory: Path, mails: Sequence[Path], *, as_json: bool) -> None:
+    from envelopes.settings import load
+    from fukan import history
+
+    report = asyncio.run(history.verify(load(directory), {str(path): path.read_bytes() for path in mails}))
+    print(report.as_json() if as_json else report.words())
+    if not report.is_sound:
         raise typer.Exit(1)
 
 

@@ -5,6 +5,7 @@ is, `records.anchors`. The embedded authority is no independent witness, and the
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -84,6 +85,11 @@ class Report:
         return "\n".join(
             [*(f"○ {line}" for line in self.seen), *(f"× {line}" for line in self.wrong), NO_WITNESS]
         )
+
+    def as_json(self) -> str:
+        """The same for programs: `sound`, `seen`, `wrong`, `note`."""
+        said = {"sound": self.is_sound, "seen": self.seen, "wrong": self.wrong, "note": NO_WITNESS}
+        return json.dumps(said, ensure_ascii=False, indent=1)
 
 
 async def examine(services: Services, mails: Mapping[str, bytes] = NO_MAILS) -> Report:

@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -25,6 +27,7 @@ from envelopes.signing import stamps
 from envelopes.signing.timestamps import Timestamper
 from envelopes.signing.trust import Evidence
 from tests.engines import Engine, Town
+from tests.signing.conftest import der_to_pem
 
 engines = pytest.mark.engines
 
@@ -405,3 +408,29 @@ async def test_a_change_of_the_anchors_is_named(
     await anchored.engine.run(change)
     found = [(one.n, one.fault) for one in await wrong(anchored)]
     assert found == expected
+
+
+# Without this program
+
+
+@engines
+async def test_openssl_judges_an_anchor_and_refuses_an_altered_one(town: Town, tmp_path: Path) -> None:
+    await anchoring.anchor(town.shop)
+    fact = await Fact.get(id=2)
+    found = await anchors.evidence(fact)
+    assert found is not None
+    data, token, root = tmp_path / "anchor.json", tmp_path / "anchor.tsr", tmp_path / "root.pem"
+    token.write_bytes(found.token)
+    root.write_bytes(der_to_pem("x509", town.shop.seal.roots[0]))
+    command = ["openssl", "ts", "-verify", "-data", str(data), "-in", str(token), "-token_in"]
+
+    async def accepts(said: bytes) -> bool:
+        data.write_bytes(said)
+        done = await asyncio.to_thread(
+            subprocess.run, [*command, "-CAfile", str(root)], capture_output=True, check=False
+        )
+        return done.returncode == 0 and b"Verification: OK" in done.stdout + done.stderr
+
+    said = found.proof.statement.canonical()
+    assert not await accepts(said.replace(b'"n":1', b'"n":2'))
+    assert await accepts(said)

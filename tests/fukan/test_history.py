@@ -1,5 +1,6 @@
-"""`fukan history verify`: sound histories pass, and every row that was changed is named, with a status that says so."""
+"""`fukan verify --history`: sound ones pass, and every row that was changed is named, with a status that says so."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -178,7 +179,7 @@ def test_a_played_contract_has_a_sound_history_with_the_heads_its_mails_name(
     mails = heads(contract)
     assert len(mails) >= 3
     words = [word for path in mails for word in ("--against", str(path))]
-    ran = fukan("history", "verify", "--directory", var, *words)
+    ran = fukan("verify", "--history", "--directory", var, *words)
     assert ran.status == 0, ran.out + ran.err
     assert ran.out.count("○") >= 2 + len(mails)
     assert "独立した第三者の証明でもありません" in ran.out
@@ -198,9 +199,9 @@ def test_a_mail_finds_what_even_the_authoritys_keys_cannot_hide(contract: Played
             when = datetime.fromisoformat(at)
             prev = chains.link(prev=prev, n=n, at=when, kind=kind, actor=actor, digest=digest)
             database.execute("UPDATE facts SET hash = ? WHERE id = ?", (prev, row_id))
-    without = fukan("history", "verify", "--directory", var)
+    without = fukan("verify", "--history", "--directory", var)
     assert without.status == 0, without.out
-    ran = fukan("history", "verify", "--directory", var, "--against", received)
+    ran = fukan("verify", "--history", "--directory", var, "--against", received)
     assert ran.status == 1
     assert f"× {received}：記録の先頭値" in ran.out
     assert "が操作ログにありません" in ran.out
@@ -209,6 +210,20 @@ def test_a_mail_finds_what_even_the_authoritys_keys_cannot_hide(contract: Played
 def test_a_changed_row_is_named_and_the_status_says_so(var: Path) -> None:
     with closing(sqlite3.connect(var / "fukan.sqlite3")) as database, database:
         database.execute("UPDATE facts SET kind = 'declined' WHERE kind = 'consented'")
-    ran = fukan("history", "verify", "--directory", var)
+    ran = fukan("verify", "--history", "--directory", var)
     assert ran.status == 1
     assert "書き換えられています" in ran.out
+
+
+def test_programs_get_json(var: Path) -> None:
+    ran = fukan("verify", "--history", "--json", "--directory", var)
+    said = json.loads(ran.out)
+    assert (ran.status, said["sound"], said["wrong"]) == (0, True, [])
+    assert "独立した第三者の証明でもありません" in said["note"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--history", "--from", "2026-04-01"), ("--against", __file__), ("--history", __file__)]
+)
+def test_the_history_is_asked_for_alone(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert fukan("verify", *words, "--directory", tmp_path).status == 2
