@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot import clock
+from bot import authorities, clock
 from bot.mailbox import Watcher, account
 from bot.outbox import Post
 from bot.smtp import Sender, SmtpRelay, Tls
@@ -26,7 +26,7 @@ from envelopes.rules.policy import Policy
 from envelopes.sandbox import Sandbox
 from envelopes.services import Services
 from envelopes.settings import Smtp
-from envelopes.signing import authority, seal
+from envelopes.signing import authority, outside, seal
 
 log = logging.getLogger(__name__)
 
@@ -81,18 +81,26 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
     await sandbox.start()
     relay = relay_of(services.settings.smtp, helo=domain_of(services.settings.mail.address))
     post = Post(services=services, mails=Sender(relay), codes=Sender(relay))
+    times = authorities.chosen(services.settings, clock=services.clock)
     try:
-        loaded = await asyncio.to_thread(_seal, services)
+        loaded = await asyncio.to_thread(_seal, services, times)
         paper = Papers(sandbox=sandbox, limits=paper_limits(services.policy))
         yield Tools(shop=Workshop(services=services, seal=loaded, papers=paper), post=post)
     finally:
         await post.close()
+        if times is not None:
+            times.close()
         await sandbox.close()
 
 
-def _seal(services: Services) -> seal.Seal:
+def _seal(services: Services, times: outside.Authorities | None) -> seal.Seal:
     keys = services.settings.keys_directory
-    return seal.embedded(authority_directory(keys), passphrase=keyring.passphrase(keys), clock=services.clock)
+    own = seal.embedded(authority_directory(keys), passphrase=keyring.passphrase(keys), clock=services.clock)
+    if times is None:
+        return own
+    # Whoever is asked for a time must have been met before: what proves his tokens is written first.
+    times.evidence(services.now(), fresh=False)
+    return outside.sealed_by(own, times)
 
 
 def authority_directory(keys: Path) -> Path:

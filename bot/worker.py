@@ -228,14 +228,15 @@ class Worker:
         run_at = now + _pause(error, task.attempts, policy)
         try:
             await tasks.retry(task, run_at=run_at, now=now, error=_error(error))
-            await self._tell(task, now)
+            await self._tell(task, error, now)
         except Exception as second:  # noqa: BLE001 -- the lease ends, and the task is claimed again
             log.warning("task %s %d: %s", task.kind, task.id, describe(second))
 
-    async def _tell(self, task: Claimed, now: datetime) -> None:
+    async def _tell(self, task: Claimed, error: Exception, now: datetime) -> None:
         """Have staff told, once, of work that has been failing for long."""
         policy, since = self._services.policy, task.failing_since
-        patience = policy.timestamp_tell if task.kind in _TIMED else policy.retry_tell
+        timed = task.kind in _TIMED or (isinstance(error, Later) and error.reason is Reason.TSA_UNAVAILABLE)
+        patience = policy.timestamp_tell if timed else policy.retry_tell
         if since is None or task.told_at is not None or now - since < patience:
             return
 
@@ -310,8 +311,11 @@ def _pause(error: Exception, attempts: int, policy: Policy) -> timedelta:
 
 
 def _error(error: Exception) -> str:
-    """What stands in the task's row: a reason code or an error's class, nothing personal."""
-    if isinstance(error, Refused | Later):
+    """What stands in the task's row: a reason code and its note, or an error's class; nothing personal."""
+    if isinstance(error, Later):
+        # With the note, which names no person: of several authorities it says which failed why.
+        return str(error)
+    if isinstance(error, Refused):
         return error.reason.value
     return str(error) if isinstance(error, NotDelivered) else type(error).__name__
 

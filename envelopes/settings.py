@@ -6,10 +6,12 @@ may be given as `…_file` with the path of a file that holds them, so that they
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -44,6 +46,11 @@ class Tls(StrEnum):
 def _split(value: object) -> object:
     """The environment knows no lists: names with commas between them."""
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _bare(value: object) -> object:
+    """A fingerprint as programs print it: with colons or blanks, in capitals."""
+    return value.replace(":", "").replace(" ", "").lower() if isinstance(value, str) else value
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
@@ -123,6 +130,57 @@ class Portal(_Part):
     trusted_proxies: Words = ()
 
 
+class Accreditation(_Part):
+    """総務大臣の認定 of a time stamping service: for which certificate, under which number, from and to which day.
+
+    `fingerprint` is the SHA-256 of the certificate that signs the tokens; days are Japan's, both included.
+    """
+
+    fingerprint: Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9a-f]{64}$")]
+    number: str = Field(min_length=1)
+    since: date
+    until: date
+
+
+class Tsa(_Part):
+    """A time stamping authority that is asked over HTTP (RFC 3161 3.4), in the order of the list.
+
+    `ca_file` (PEM) is what the chain of its tokens must end in, `tls_ca_file` who may vouch for an https server
+    where that is not one of the system's own authorities.
+    """
+
+    name: str = ""
+    url: str = Field(pattern=r"^https?://[^/]+")
+    ca_file: Path
+    tls_ca_file: Path | None = None
+    policy: str | None = Field(default=None, pattern=r"^[0-2](\.[0-9]+)+$")
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    client_key_password: SecretStr = SecretStr("")
+    client_key_password_file: Path | None = None
+    timeout: float = Field(default=10.0, gt=0, le=60)  # seconds
+    accreditation: tuple[Accreditation, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name or urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @model_validator(mode="after")
+    def _secrets_stay_secret(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.username is not None:
+            raise ValueError("url: name and password belong in user and password_file")
+        if self.user and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("user: a password would be sent in the clear; use https")
+        if self.client_certificate is not None and parts.scheme == "http":
+            raise ValueError("client_certificate: needs https")
+        return self
+
+
 class Settings(_Part):
     """Everything an operator sets."""
 
@@ -135,6 +193,7 @@ class Settings(_Part):
     smtp: Smtp = Smtp()
     imap: Imap = Imap()
     mail: Mail = Mail()
+    tsa: tuple[Tsa, ...] = ()  # empty: the embedded authority
     s3: S3 | None = None
     keys: Path | None = None
     policy: dict[str, Any] = Field(default_factory=dict)
@@ -225,10 +284,28 @@ def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_secrets(values: dict[str, Any]) -> dict[str, Any]:
-    for part in ("smtp", "imap"):
-        if isinstance(inner := values.get(part), dict) and (place := inner.get("password_file")):
-            try:
-                values[part] = {**inner, "password": Path(place).read_text(encoding="utf-8").strip()}
-            except OSError as error:
-                raise SettingsFaulty(f"{part}.password_file: {error.strerror}") from None
+    """Read what is given as the path of a file; a password that stands there counts more than one beside it."""
+    for name, part in _with_passwords(values):
+        for secret in ("password", "client_key_password"):
+            if place := part.get(f"{secret}_file"):
+                part[secret] = _secret(Path(place), f"{name}.{secret}_file")
     return values
+
+
+def _with_passwords(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in ("smtp", "imap"):
+        if isinstance(part := values.get(name), dict):
+            yield name, part
+    listed = values.get("tsa")
+    for number, part in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(part, dict):
+            yield f"tsa.{number}", part
+
+
+def _secret(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsFaulty(f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsFaulty(f"{name}: not UTF-8") from None

@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -19,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from tortoise.exceptions import BaseORMException
 
+from bot import authorities
 from envelopes import keyring
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker import verified_order
@@ -30,9 +32,10 @@ from envelopes.rules import consent as consents
 from envelopes.rules.errors import FukanError, Later, Refused
 from envelopes.rules.states import State, Task
 from envelopes.services import Services
-from envelopes.settings import Settings
+from envelopes.settings import Settings, SettingsFaulty
 from envelopes.signing import authority
 from envelopes.signing.certificates import Role
+from envelopes.signing.outside import Member
 from fukan.history import judge_of, wrong_anchors
 from fukan.installation import authority_directory, opened
 
@@ -65,6 +68,7 @@ async def examine(settings: Settings) -> list[Outcome]:
     outcomes = [
         Outcome(name="鍵の置き場所", findings=tuple(_keys(settings.keys_directory))),
         Outcome(name="証明書の期限", findings=tuple(_certificates(settings))),
+        Outcome(name="時刻認証局（TSA）", findings=await asyncio.to_thread(_times, settings)),
         Outcome(name="メールの送信（SMTP）", findings=await _reach(settings.smtp.host, settings.smtp.port)),
         Outcome(name="メールの受信（IMAP）", findings=await _reach(settings.imap.host, settings.imap.port)),
     ]
@@ -129,6 +133,30 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
         if days < CERTIFICATE_DAYS:
             todo = "新しい証明書を用意してください。終わると署名が止まります。"
             yield Finding(f"証明書（{role}）はあと{days}日です", todo)
+
+
+def _times(settings: Settings) -> tuple[Finding, ...]:
+    """Ask each authority of the list for one token; the embedded one needs no asking."""
+    if not (settings.keys_directory / "bot").exists():
+        return ()  # a host that only serves the portal
+    try:
+        listed = authorities.chosen(settings, clock=lambda: datetime.now(UTC))
+    except SettingsFaulty as error:
+        return (Finding(str(error), "設定の [[tsa]] を直してください。"),)
+    if listed is None:
+        return ()
+    with closing(listed):
+        return tuple(finding for member in listed.members for finding in _silent(member))
+
+
+def _silent(member: Member) -> Iterator[Finding]:
+    try:
+        member.probe()
+    except Later as error:
+        todo = (
+            "局の状態、利用の契約、設定の [[tsa]]、ファイアウォールを確かめてください。ほかの局が使われます。"
+        )
+        yield Finding(f"{member.name} から時刻を取得できません：{authorities.in_words(error.note)}", todo)
 
 
 async def _reach(host: str, port: int) -> tuple[Finding, ...]:

@@ -115,8 +115,9 @@ async def _stuck(shots: Sequence[Snapshot]) -> tuple[views.Stuck, ...]:
 
 
 def _trouble(error: str) -> str:
-    known = error in set(Reason)
-    return say(Reason(error)) if known else "処理の途中で問題が起きました。自動でもう一度試みます。"
+    code = error.partition(" ")[0]
+    known = code in set(Reason)
+    return say(Reason(code)) if known else "処理の途中で問題が起きました。自動でもう一度試みます。"
 
 
 async def retry(request: web.Request) -> web.Response:

@@ -120,3 +120,44 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
 
     with pytest.raises(ValidationError):
         load(tmp_path, {}).demo = True
+
+
+TSA = '[[tsa]]\nurl = "https://tsa.example/"\nca_file = "root.pem"\n'
+
+
+def test_authorities_keep_their_order_and_their_secrets(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("himitsu-no-kotoba\n", encoding="utf-8")
+    second = TSA.replace("tsa.", "tsb.") + f'user = "mihon"\npassword_file = "{tmp_path / "secret"}"\n'
+    settings = load(written(tmp_path, TSA + second), {})
+    assert [one.label for one in settings.tsa] == ["tsa.example", "tsb.example"]
+    assert settings.tsa[1].password.get_secret_value() == "himitsu-no-kotoba"
+    assert "himitsu" not in repr(settings)
+    assert load(tmp_path / "none", {}).tsa == ()
+
+
+def test_a_fingerprint_may_be_written_as_programs_print_it(tmp_path: Path) -> None:
+    printed = ":".join(["AB"] * 32)
+    pin = f'[[tsa.accreditation]]\nfingerprint = "{printed}"\nnumber = "第1号"\n'
+    days = "since = 2026-04-01\nuntil = 2028-03-31\n"
+    (pinned,) = load(written(tmp_path, TSA + pin + days), {}).tsa[0].accreditation
+    assert (pinned.fingerprint, pinned.since.year) == ("ab" * 32, 2026)
+    assert "fingerprint" in fault(written(tmp_path, TSA + pin.replace("AB", "A", 1) + days))
+    assert "until" in fault(written(tmp_path, TSA + pin + "since = 2026-04-01\n"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('url = "ftp://tsa.example/"', "tsa.0.url"),
+        ('url = "http://tsa.example/"\nuser = "mihon"', "in the clear"),
+        ('url = "http://tsa.example/"\nclient_certificate = "c.pem"', "needs https"),
+        ('url = "https://mihon:himitsu@tsa.example/"', "password_file"),
+        ('url = "https://tsa.example/"\ntimeout = 0', "tsa.0.timeout"),
+        ('url = "https://tsa.example/"\npolicy = "himitsu"', "tsa.0.policy"),
+        ('url = "https://tsa.example/"\npassword_file = "/none/himitsu"', "tsa.0.password_file"),
+    ],
+)
+def test_an_authority_that_cannot_be_meant_is_a_fault(tmp_path: Path, line: str, said: str) -> None:
+    found = fault(written(tmp_path, f'[[tsa]]\nca_file = "root.pem"\n{line}\n'))
+    assert said in found
+    assert "himitsu" not in found

@@ -146,3 +146,4 @@ class Later(FukanError):
     def __init__(self, reason: Reason, note: str = "") -> None:
         super().__init__(f"{reason.value} {note}".strip())
         self.reason = reason
+        self.note = note

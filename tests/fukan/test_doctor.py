@@ -13,6 +13,7 @@ from envelopes.settings import load
 from fukan.doctor import examine, is_sound, report
 from tests.fukan.command import Ran, fukan
 from tests.fukan.conftest import Played
+from tests.signing.tsa import serving
 
 _COPY_CONSENT = (
     "INSERT INTO consents (envelope_id, signer_id, generation, record, sha256, signature, key_id, at) "
@@ -61,7 +62,23 @@ def test_a_played_contract_is_sound(var: Path) -> None:
     ran = doctor(var)
     assert ran.status == 0, ran.out
     assert "×" not in ran.out
-    assert ran.out.count("○") == 15
+    assert ran.out.count("○") == 16
+
+
+def test_an_authority_that_fails_is_named_with_its_fault(var: Path, tmp_path: Path) -> None:
+    (tmp_path / "tsa").mkdir()
+    with serving(tmp_path / "tsa") as tsa:
+        root = tmp_path / "tsa" / "root-1.pem"
+        lines = [
+            f'[[tsa]]\nname = "{name}"\nurl = "{url}"\nca_file = "{root}"\n'
+            for name, url in (("時刻の局", tsa.url), ("不在の局", "http://127.0.0.1:9/"))
+        ]
+        settings = var / "fukan.toml"
+        settings.write_text("\n".join([settings.read_text() if settings.exists() else "", *lines]))
+        ran = doctor(var)
+    assert ran.status == 1
+    assert "× 時刻認証局（TSA）：不在の局 から時刻を取得できません：接続を断られました" in ran.out
+    assert "時刻の局 から" not in ran.out
 
 
 FORGERIES = {

@@ -1,0 +1,299 @@
+"""Time stamping authorities outside, in fixed order: the first that gives a token fit in every detail is taken.
+
+What makes a token fit stands in `timestamps`; how bytes travel, in `wire`. Here is whose turn it is, who rests after a
+failure, and where the certificates and CRLs come from that prove a token for decades: they have to stand in the PDF
+before the token exists. So an authority is asked for one token first, and what is fetched are only the CRLs that
+certificates below the operator's own roots name. Authorities whose certificates name no CRL cannot be used.
+"""
+
+import datetime as dt
+import logging
+import secrets
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from itertools import pairwise
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from envelopes.rules.errors import Later, Reason
+from envelopes.signing.chains import NoChain, chain_of, crl_addresses, read_crl
+from envelopes.signing.seal import Seal
+from envelopes.signing.timestamps import CheckedTimestamper
+from envelopes.signing.trust import Evidence
+from envelopes.signing.wire import Call, Line
+
+log = logging.getLogger(__name__)
+
+# RFC 3161 3.4.
+QUERY: Final = "application/timestamp-query"
+REPLY: Final = "application/timestamp-reply"
+
+_MAX_TOKEN: Final = 32 * 1024  # why: tokens with a long chain have 10 kB; this only ends endless answers
+_MAX_CRL: Final = 16 * 1024 * 1024  # why: large authorities' lists have a few MB
+_CRL_SECONDS: Final = 20.0  # why: a list of some MB over a slow line
+_DAILY: Final = dt.timedelta(days=1)  # why: authorities publish daily, as the embedded one does
+_FRESH: Final = dt.timedelta(
+    minutes=1
+)  # why: fresh for a document timestamp, fetched once for a whole envelope
+_REST: Final = dt.timedelta(seconds=30)  # why: the next files must not wait for a dead authority again
+_LONG_REST: Final = dt.timedelta(minutes=15)
+_STEP: Final = 1024  # why: tokens of one authority differ by some bytes, and room is reserved before
+_CHAINS: Final = 8  # why: some authorities answer from several units, each with its certificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One authority as the operator has set it. *roots* are DER: what its tokens' chain must end in."""
+
+    name: str
+    url: str
+    roots: tuple[bytes, ...] = field(repr=False)
+    timeout: float
+    policy: str | None = None
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A chain below the operator's roots, the CRLs that speak of it, and when they were last asked for."""
+
+    chain: tuple[x509.Certificate, ...]
+    crls: tuple[bytes, ...]
+    fetched: dt.datetime
+    tried: dt.datetime
+    ends: dt.datetime
+
+    def may_wait(self, now: dt.datetime, age: dt.timedelta) -> bool:
+        """Whether the CRLs need not be fetched: young enough, or tried in vain just now."""
+        # A moment in the future means that a clock was moved back.
+        return _is_within(now - self.tried, _REST) or (
+            _is_within(now - self.fetched, age) and now < self.ends
+        )
+
+
+def _is_within(passed: dt.timedelta, limit: dt.timedelta) -> bool:
+    return dt.timedelta(0) <= passed < limit
+
+
+class Member:
+    """One authority: asked through kept connections, its chain and CRLs remembered. Safe to share between threads."""
+
+    def __init__(self, source: Source, clock: Callable[[], dt.datetime]) -> None:
+        self.name = source.name
+        self.roots = source.roots
+        self._clock = clock
+        self._line = Line(
+            source.url, timeout=source.timeout, user=source.user, password=source.password, tls=source.tls
+        )
+        self._lock = threading.Lock()
+        self._known: dict[bytes, _Known] = {}
+        self._longest = 0
+        self._failures = 0
+        self._rests_until: dt.datetime | None = None
+        self.note = ""
+        self._stamper = CheckedTimestamper(
+            ask=self._ask,
+            room=_MAX_TOKEN,
+            policy=source.policy,
+            roots=source.roots,
+            evidence=lambda _: self._evidence(),
+            clock=clock,
+        )
+
+    @property
+    def longest(self) -> int:
+        """The length in bytes of its longest token so far, 0 before the first."""
+        return self._longest
+
+    def rests(self, now: dt.datetime) -> bool:
+        """Whether it is left alone because it has just failed."""
+        return self._rests_until is not None and now < self._rests_until
+
+    def token(self, imprint: bytes, *, room: int) -> bytes:
+        """Return a token that the evidence already proves, or raise Later(TSA_UNAVAILABLE)."""
+        return self._attempt(lambda: self._proved(imprint, room))
+
+    def probe(self) -> None:
+        """Ask for one token, learn what proves it, and throw it away. Raises Later(TSA_UNAVAILABLE)."""
+        self._attempt(lambda: self._stamper(sha256(secrets.token_bytes(32)).digest()))
+
+    def close(self) -> None:
+        """Give up the kept connections; asking again opens new ones."""
+        self._line.close()
+
+    def evidence(self, now: dt.datetime, *, age: dt.timedelta) -> Evidence:
+        """Return what is known, its CRLs fetched anew when older than *age*; nothing while it cannot be reached."""
+        with self._lock:
+            if not self._known and not self.rests(now):
+                self._try_probe()
+            for leaf, known in list(self._known.items()):
+                if not known.may_wait(now, age):
+                    self._renew(leaf, known, now)
+        return self._evidence()
+
+    def _try_probe(self) -> None:
+        try:
+            self.probe()
+        except Later:
+            return  # the note says why
+
+    def _renew(self, leaf: bytes, known: _Known, now: dt.datetime) -> None:
+        try:
+            self._known[leaf] = _fetched(known.chain, now)
+        except Later as error:
+            log.warning("timestamp authority %s: CRL: %s", self.name, error.note)
+            # Lists that have not run out yet are still true; without them no token can be proved.
+            if now >= known.ends:
+                self._known.pop(leaf, None)
+            else:
+                self._known[leaf] = replace(known, tried=now)
+
+    def _evidence(self) -> Evidence:
+        found = tuple(self._known.values())
+        return Evidence(
+            certificates=tuple(
+                dict.fromkeys(one.public_bytes(Encoding.DER) for known in found for one in known.chain)
+            ),
+            crls=tuple(dict.fromkeys(crl for known in found for crl in known.crls)),
+        )
+
+    def _attempt(self, work: Callable[[], bytes]) -> bytes:
+        try:
+            made = work()
+        except Later as error:
+            self._failures += 1
+            rest = min(_REST * 2 ** min(self._failures - 1, 8), _LONG_REST)
+            self._rests_until, self.note = self._clock() + rest, error.note
+            log.warning("timestamp authority %s: %s", self.name, error.note)
+            raise
+        self._failures, self._rests_until, self.note = 0, None, ""
+        self._longest = max(self._longest, len(made))
+        return made
+
+    def _proved(self, imprint: bytes, room: int) -> bytes:
+        known = tuple(self._known)
+        made = self._stamper(imprint)
+        if not any(leaf in made for leaf in known):
+            # The PDF already holds what proves the earlier certificate's tokens; the next attempt knows this one.
+            raise _unavailable("certificate changed")
+        if len(made) > room:
+            raise _unavailable("length")
+        return made
+
+    def _ask(self, request: bytes) -> bytes:
+        call = Call(body=request, sends=QUERY, accept=REPLY, limit=_MAX_TOKEN)
+        response = self._line.exchange(call)
+        if not any(leaf in response for leaf in tuple(self._known)):
+            self._learn(response)
+        return response
+
+    def _learn(self, response: bytes) -> None:
+        try:
+            chain = chain_of(response, self.roots)
+        except NoChain:
+            return  # the full check, which follows, says what is wrong
+        known = _fetched(chain, self._clock())
+        for oldest in tuple(self._known)[: 1 - _CHAINS]:
+            self._known.pop(oldest, None)
+        self._known[chain[0].public_bytes(Encoding.DER)] = known
+
+
+def _fetched(chain: tuple[x509.Certificate, ...], now: dt.datetime) -> _Known:
+    """Fetch the CRL of every certificate but the root. Raises Later(TSA_UNAVAILABLE)."""
+    crls = [_crl(one, issuer) for one, issuer in pairwise(chain)]
+    ends = min((crl.next_update_utc or now + _DAILY for crl in crls), default=now + _DAILY)
+    return _Known(
+        chain=chain,
+        crls=tuple(crl.public_bytes(Encoding.DER) for crl in crls),
+        fetched=now,
+        tried=now,
+        ends=ends,
+    )
+
+
+def _crl(certificate: x509.Certificate, issuer: x509.Certificate) -> x509.CertificateRevocationList:
+    fault = _unavailable("no CRL")
+    for address in crl_addresses(certificate):
+        try:
+            with closing(Line(address, timeout=_CRL_SECONDS)) as line:
+                return read_crl(line.exchange(Call(limit=_MAX_CRL)), issuer)
+        except NoChain:
+            fault = _unavailable("CRL: malformed")
+        except Later as error:
+            fault = _unavailable(f"CRL: {error.note}")
+    raise fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorities:
+    """The operator's list, a Timestamper. Its order is fixed; a member that has just failed rests while others can."""
+
+    members: tuple[Member, ...]
+    clock: Callable[[], dt.datetime] = field(repr=False)
+
+    @property
+    def room(self) -> int:
+        """The greatest length in bytes that a token may have, of which enough is reserved in the PDF."""
+        longest = max(member.longest for member in self.members)
+        return _STEP * (longest // _STEP + 2)
+
+    def __call__(self, imprint: bytes) -> bytes:
+        """Return the first token that is fit, or raise Later(TSA_UNAVAILABLE) that says of each what was wrong."""
+        room, now = self.room, self.clock()
+        awake = [member for member in self.members if not member.rests(now)]
+        # Where all have failed, waiting is the task's own: it is tried again later.
+        for member in awake or self.members:
+            try:
+                return member.token(imprint, room=room)
+            except Later:
+                continue
+        raise _unavailable("; ".join(f"{member.name}: {member.note}" for member in self.members))
+
+    def evidence(self, now: dt.datetime, *, fresh: bool) -> Evidence:
+        """Return what proves the members' tokens; *fresh*: with CRLs fetched right now."""
+        age = _FRESH if fresh else _DAILY
+        return _joined(member.evidence(now, age=age) for member in self.members)
+
+    def close(self) -> None:
+        """Give up all kept connections."""
+        for member in self.members:
+            member.close()
+
+
+def authorities(sources: Sequence[Source], *, clock: Callable[[], dt.datetime]) -> Authorities:
+    """Return the list of *sources*, in their order, with nobody asked yet."""
+    return Authorities(members=tuple(Member(source, clock) for source in sources), clock=clock)
+
+
+def sealed_by(seal: Seal, chosen: Authorities) -> Seal:
+    """Return *seal* with its times from *chosen* instead of the embedded authority, which it goes on to know."""
+    roots = dict.fromkeys((*seal.roots, *(root for member in chosen.members for root in member.roots)))
+    return replace(
+        seal,
+        timestamper=chosen,
+        evidence=lambda now: _joined((seal.evidence(now), chosen.evidence(now, fresh=False))),
+        fresh_evidence=lambda now, since: _joined(
+            (seal.fresh_evidence(now, since), chosen.evidence(now, fresh=True))
+        ),
+        roots=tuple(roots),
+    )
+
+
+def _joined(parts: Iterable[Evidence]) -> Evidence:
+    held = tuple(parts)
+    return Evidence(
+        certificates=tuple(dict.fromkeys(one for part in held for one in part.certificates)),
+        crls=tuple(dict.fromkeys(one for part in held for one in part.crls)),
+    )
+
+
+def _unavailable(note: str) -> Later:
+    return Later(Reason.TSA_UNAVAILABLE, note)
