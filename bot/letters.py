@@ -200,7 +200,8 @@ class CompletionMail(Letter):
     """M10 and M11: all have signed. Files are attached, or `why_link` says why they are not.
 
     `concluded_on` is the date of the last party's timestamp (契約締結日; 請書: 提出日); `consented_on` is
-    given where the consent fell on another day. `actual` and `limit` are bytes, for TOO_MANY files.
+    given where the consent fell on another day. `actual` and `limit` are bytes, for TOO_MANY files. `anchor` is the
+    newest anchor's value, empty before the first.
     """
 
     template: ClassVar[str] = "completion_mail"
@@ -220,6 +221,7 @@ class CompletionMail(Letter):
     window_ends: datetime
     accredited: bool
     history_head: str
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

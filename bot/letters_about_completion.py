@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -10,7 +10,7 @@ from bot import letters
 from bot.case import Case, Outgoing, Recipient, addressed, concerned, document_lines, seat
 from bot.letters import DocumentLine, Letter
 from bot.render import Attachment
-from envelopes.records import history, store
+from envelopes.records import anchors, history, store
 from envelopes.records.history import Subject
 from envelopes.records.models import Delivery
 from envelopes.rules.addresses import domain_of
@@ -31,6 +31,7 @@ async def completion(case: Case) -> list[Outgoing]:
         people = [one for one in people if one.look_up == refused.recipient_look_up]
     documents = await document_lines(case.shot, revision=-1)
     _, head = await history.head(Subject.ENVELOPE, case.shot.envelope.id)
+    anchor = await anchors.newest_value()
     files: list[bytes] = []
     mails = []
     for recipient in people:
@@ -38,7 +39,8 @@ async def completion(case: Case) -> list[Outgoing]:
         if decision.attach and not files:
             files = [await _content(case, number) for number in range(len(documents))]
         attached = _attachments(case, files) if decision.attach else ()
-        letter = _completed(case, recipient, decision, documents=documents, attached=attached, head=head)
+        values = {"history_head": head, "anchor": anchor}
+        letter = _completed(case, recipient, decision, documents=documents, attached=attached, values=values)
         mails.append(addressed(case, recipient, letter, attachments=attached, why_link=decision.why))
     return mails
 
@@ -50,7 +52,7 @@ def _completed(
     *,
     documents: tuple[DocumentLine, ...],
     attached: Sequence[Attachment],
-    head: str,
+    values: Mapping[str, str],
 ) -> Letter:
     envelope = case.shot.envelope
     consents = [signer.consented_at for signer in case.shot.signers if signer.consented_at]
@@ -74,7 +76,7 @@ def _completed(
         url=case.download(recipient),
         window_ends=envelope.window_ends_at,
         accredited=False,  # the embedded authority is not accredited, and it is said
-        history_head=head,
+        **values,
     )
 
 

@@ -65,6 +65,7 @@ _FAULTS: Final[Mapping[Fault, str]] = {
 
 # The label that the mails put before the value; quoting and line ends of mail programs may stand between.
 _HEAD: Final = re.compile(r"記録の先頭値[^\n]*\n[>\s]*([0-9a-f]{64})\b")
+_ANCHOR: Final = re.compile(r"操作ログの時刻証明の値[^\n]*\n[>\s]*([0-9a-f]{64})\b")
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
@@ -98,6 +99,7 @@ async def examine(services: Services, mails: Mapping[str, bytes] = NO_MAILS) -> 
     wrong = [line async for line in _broken_chains()]
     wrong += [line async for line in wrong_anchors(judge, now=now)]
     found = [await _head_of(name, raw) for name, raw in mails.items()]
+    found += [await _anchor_of(name, value) for name, raw in mails.items() if (value := anchor_in(raw))]
     wrong += [line for is_there, line in found if not is_there]
     seen = await _seen(chained=len(wrong) == 0)
     return Report(seen=(*seen, *(line for is_there, line in found if is_there)), wrong=tuple(wrong))
@@ -212,11 +214,27 @@ async def _head_of(name: str, raw: bytes) -> tuple[bool, str]:
     )
 
 
+async def _anchor_of(name: str, value: str) -> tuple[bool, str]:
+    anchor = await anchors.find(value)
+    if anchor is None:
+        return False, f"{name}：操作ログの時刻証明の値 {value[:16]}… がありません（作り直されています）"
+    return True, f"{name}：操作ログの時刻証明の値は {anchor.n} 件目のものです"
+
+
 def head_in(raw: bytes) -> str | None:
     """Return the head of the history that the mail *raw* names, or None."""
+    return _value_in(raw, _HEAD)
+
+
+def anchor_in(raw: bytes) -> str | None:
+    """Return the value of an anchor that the mail *raw* names, or None."""
+    return _value_in(raw, _ANCHOR)
+
+
+def _value_in(raw: bytes, label: re.Pattern[str]) -> str | None:
     mail = message_from_bytes(raw, policy=policy.default)
     for text in _texts(mail):
-        if found := _HEAD.search(text):
+        if found := label.search(text):
             return found[1]
     return None
 

@@ -49,6 +49,18 @@ async def last() -> Anchor | None:
     return await Anchor.all().order_by("-n").first()
 
 
+async def newest_value() -> str:
+    """SHA-256 of the newest anchor's statement, in hex: it stands for all rows up to there. Empty without one."""
+    newest = await last()
+    return statement(newest).imprint.hex() if newest else ""
+
+
+async def find(value: str) -> Anchor | None:
+    """The anchor whose statement has the SHA-256 *value* (hex) as its columns stand now; without its lines."""
+    columns = Anchor.all().only("id", "n", "first_id", "last_id", "count", "root", "previous").order_by("-n")
+    return next((one for one in await columns if statement(one).imprint.hex() == value), None)
+
+
 async def waiting() -> int:
     """How many facts no anchor covers yet."""
     newest = await last()

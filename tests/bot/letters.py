@@ -28,6 +28,7 @@ AT = datetime(2026, 8, 4, 5, 21, 8, tzinfo=UTC)
 DEADLINE = date(2026, 8, 31)
 CONTRACTOR = mails.Addressee(PARTY, "代表取締役", "髙橋 一郎")
 CLERK = mails.Addressee("みほん村 建設課", "", "中村 美咲")
+ANCHOR = "7c2d9ab6c5f0a4de6c1b0f6c0b1f6f6d0a39f5a8d8a3b2c1d0e9f8a7b6c5d4e3"
 HEADMAN = mails.Addressee("みほん村", "村長", "北沢 健")
 FOOT: dict[str, Any] = {"section": "建設課", "phone": "0261-00-0000", "number": "MHN-2026-0123"}
 DRAFT_FOOT = {**FOOT, "number": "D-0123"}
@@ -85,6 +86,7 @@ def _completion(**changes: object) -> mails.CompletionMail:
         "window_ends": datetime(2026, 8, 20, 14, 59, 59, tzinfo=UTC),
         "accredited": False,
         "history_head": HEAD,
+        "anchor": ANCHOR,
     }
     return mails.CompletionMail(**{**values, **changes})  # type: ignore[arg-type]
 

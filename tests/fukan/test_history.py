@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from envelopes.actions import anchoring
+from envelopes.records import anchors
 from envelopes.records import history as chains
 from envelopes.records.models import Anchor, Fact
 from fukan import history
@@ -158,6 +159,27 @@ async def test_a_head_is_found_in_its_chain(signed: Town) -> None:
     assert [line.split("：")[0] for line in report.wrong] == ["bad.eml", "none.eml"]
 
 
+@engines
+async def test_anchors_that_were_made_anew_are_not_those_of_the_mail(signed: Town) -> None:
+    label = "操作ログの時刻証明の値（この時点までのすべての操作ログを後から確かめるための値です。）"
+    fact = await Fact.filter(subject="envelope", kind="consented").first()
+    assert fact is not None
+    saved = mail(f"{LABEL}\n{fact.hash}\n\n{label}\n{await anchors.newest_value()}\n")
+    report = await history.examine(signed.services, {"saved.eml": saved})
+    assert report.is_sound, report.words()
+    assert report.seen[-1] == "saved.eml：操作ログの時刻証明の値は 1 件目のものです"
+    await Anchor.all().delete()
+    last = await Fact.all().order_by("-id").first()
+    assert last is not None
+    await signed.engine.run(
+        f"DELETE FROM fact_details WHERE fact_id = {last.id}; DELETE FROM facts WHERE id = {last.id}"
+    )
+    await anchoring.anchor(signed.shop)
+    assert (await history.examine(signed.services)).is_sound, "who holds the authority's keys can do this"
+    (line,) = (await history.examine(signed.services, {"saved.eml": saved})).wrong
+    assert "がありません（作り直されています）" in line
+
+
 # The command
 
 
@@ -178,6 +200,7 @@ def test_a_played_contract_has_a_sound_history_with_the_heads_its_mails_name(
 ) -> None:
     mails = heads(contract)
     assert len(mails) >= 3
+    assert any(history.anchor_in(path.read_bytes()) for path in mails)
     words = [word for path in mails for word in ("--against", str(path))]
     ran = fukan("verify", "--history", "--directory", var, *words)
     assert ran.status == 0, ran.out + ran.err
