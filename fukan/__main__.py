@@ -190,6 +190,28 @@ def _verify_history(directory: Path, mails: Sequence[Path], *, as_json: bool) ->
         raise typer.Exit(1)
 
 
+@app.command(
+    help="内蔵の時刻認証局（TSA）をHTTPで動かします（RFC 3161）。"
+    "このタイムスタンプは、総務大臣の認定を受けたものではありません（認定タイムスタンプではありません）。"
+)
+def tsa(
+    *,
+    host: Annotated[str, typer.Option(help="待ち受けるアドレス。")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="待ち受けるポート。0なら空いているもの。")] = 3161,
+    directory: Directory = Path("var"),
+) -> None:
+    """Serve the embedded authority until a signal comes."""
+    from envelopes.settings import load
+    from fukan import tsa as authority
+
+    try:
+        served = authority.server(load(directory), host=host, port=port)
+    except OSError as error:
+        raise typer.BadParameter(f"{host}:{port} で待ち受けられません（{error.strerror}）。") from None
+    print(f"{served.url} で受け付けます。認定タイムスタンプではありません。", flush=True)
+    authority.run(served)
+
+
 def explain(error: FukanError) -> str:
     """What went wrong and what to do, for the terminal."""
     return say(error.reason, "ja", **error.details) if isinstance(error, Refused) else str(error)

@@ -49,6 +49,10 @@ look_for_test_packages() {
     want qpdf command -v qpdf
     want poppler-utils command -v pdfsig
     want openssl command -v openssl
+    want curl command -v curl
+    # BouncyCastle asks the time stamping authority, as programs in Java do.
+    want libbcpkix-java exists /usr/share/java/bcpkix.jar
+    want default-jdk-headless command -v javac
 }
 
 install_packages() {
