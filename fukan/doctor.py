@@ -182,7 +182,7 @@ async def _chains(_services: Services) -> AsyncIterator[Finding]:
 
 async def _anchors(services: Services) -> AsyncIterator[Finding]:
     todo = "fukan verify --history で詳しく調べ、控えや保存したメールと比べてください。"
-    async for words in wrong_anchors(judge_of(services.settings), now=services.now()):
+    async for words in wrong_anchors(await judge_of(services), now=services.now()):
         yield Finding(words, todo)
 
 

@@ -7,8 +7,10 @@ is, `records.anchors`. The embedded authority is no independent witness, and the
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,6 +18,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from bot import authorities
 from envelopes.records import anchors, history
 from envelopes.records.anchors import Fault, Judge, Wrong
 from envelopes.records.history import Subject
@@ -39,6 +42,11 @@ NO_WITNESS: Final = (
     "相手方や職員が保存しているメールの先頭値と、--against で照合してください。"
 )
 
+MIXED: Final = (
+    "（注）設定した外部の認証局による時刻証明は、その認証局が証明しています。組み込みの認証局によるものは、独立した"
+    "第三者の証明ではありません。どちらが何件かは、認証局ごとの件数で確かめてください。"
+)
+
 _SUBJECTS: Final[Mapping[str, str]] = {
     Subject.ENVELOPE: "封筒",
     Subject.CONTACT: "台帳",
@@ -55,7 +63,7 @@ _FAULTS: Final[Mapping[Fault, str]] = {
     Fault.NOT_LINKED: "前の時刻証明とつながりません",
     Fault.TOKEN_UNREADABLE: "トークンが読めません",
     Fault.TOKEN_OVER_OTHER_DATA: "トークンが、いまの記録とは違うものを証明しています",
-    Fault.TOKEN_NOT_TRUSTED: "トークンの署名か証明書を信頼できません（失効リストが古い場合もあります）",
+    Fault.TOKEN_NOT_TRUSTED: "トークンの署名か証明書を信頼できません（失効リストが古いか、取得できない場合もあります）",
     Fault.ROWS_DIFFER: "対象の行が、証明されたときと違います（どの行かは分かりません）",
     Fault.ROW_ALTERED: "証明されたあとで書き換えられています",
     Fault.ROW_DELETED: "証明されたあとで消されています",
@@ -75,6 +83,7 @@ class Report:
 
     seen: tuple[str, ...]
     wrong: tuple[str, ...]
+    note: str
 
     @property
     def is_sound(self) -> bool:
@@ -84,31 +93,33 @@ class Report:
     def words(self) -> str:
         """The lines to print."""
         return "\n".join(
-            [*(f"○ {line}" for line in self.seen), *(f"× {line}" for line in self.wrong), NO_WITNESS]
+            [*(f"○ {line}" for line in self.seen), *(f"× {line}" for line in self.wrong), self.note]
         )
 
     def as_json(self) -> str:
         """The same for programs: `sound`, `seen`, `wrong`, `note`."""
-        said = {"sound": self.is_sound, "seen": self.seen, "wrong": self.wrong, "note": NO_WITNESS}
+        said = {"sound": self.is_sound, "seen": self.seen, "wrong": self.wrong, "note": self.note}
         return json.dumps(said, ensure_ascii=False, indent=1)
 
 
 async def examine(services: Services, mails: Mapping[str, bytes] = NO_MAILS) -> Report:
     """Walk all chains and anchors, and look for the heads of *mails* (by name). The database is open."""
-    now, judge = services.now(), judge_of(services.settings)
+    now, judge = services.now(), await judge_of(services)
     wrong = [line async for line in _broken_chains()]
     wrong += [line async for line in wrong_anchors(judge, now=now)]
     found = [await _head_of(name, raw) for name, raw in mails.items()]
     found += [await _anchor_of(name, value) for name, raw in mails.items() if (value := anchor_in(raw))]
     wrong += [line for is_there, line in found if not is_there]
-    seen = await _seen(chained=len(wrong) == 0)
-    return Report(seen=(*seen, *(line for is_there, line in found if is_there)), wrong=tuple(wrong))
+    seen = await _seen(judge.given) if not wrong else []
+    return Report(
+        seen=(*seen, *(line for is_there, line in found if is_there)),
+        wrong=tuple(wrong),
+        note=MIXED if services.settings.tsa else NO_WITNESS,
+    )
 
 
-async def _seen(*, chained: bool) -> list[str]:
-    """How much was looked at; only where all of it was found to be right."""
-    if not chained:
-        return []
+async def _seen(given: Mapping[str, int]) -> list[str]:
+    """How much was looked at, where all of it was found to be right."""
     newest, waiting = await anchors.last(), await anchors.waiting()
     facts = await Fact.all().count()
     chains = len(await Fact.all().distinct().values_list("subject", "subject_id"))
@@ -116,6 +127,7 @@ async def _seen(*, chained: bool) -> list[str]:
     if newest is not None:
         at = jst_datetime(newest.at, seconds=True)
         lines.append(f"操作ログの時刻証明：{newest.n}件、{facts - waiting}行（最後は{at}）")
+        lines += [f"時刻を証明した認証局：{name}（{count}件）" for name, count in sorted(given.items())]
     if waiting:
         lines.append(f"時刻証明を待っている行：{waiting}行（1時間ごと、または契約の完了時に付きます）")
     return lines
@@ -162,21 +174,41 @@ async def _words(wrong: Wrong) -> str:
     return f"操作ログの時刻証明 {wrong.n}{rows}：{_FAULTS[wrong.fault]}"
 
 
-def judge_of(settings: Settings) -> Judge:
-    """Return the judge of tokens that trusts this installation's authority, by its public files alone."""
-    files = public_files(settings)
-    roots = tuple(data for name, data in files.items() if _is_root(name))
-    evidence = Evidence(crls=tuple(data for name, data in files.items() if name.endswith(".crl")))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenJudge:
+    """Judges tokens by *roots* (DER) and *evidence*; `given` counts the sound ones by the authority's name."""
 
-    async def judge(token: bytes, imprint: bytes, moment: datetime) -> datetime | Fault:
-        known = moment + SKEW
-        given = partial(stamps.judge, token, imprint, roots=roots, evidence=evidence, moment=known)
+    roots: tuple[bytes, ...] = field(repr=False)
+    evidence: Evidence = field(repr=False)
+    given: Counter[str] = field(default_factory=Counter)
+
+    async def __call__(self, token: bytes, imprint: bytes, moment: datetime) -> datetime | Fault:
+        judge = partial(stamps.judge, roots=self.roots, evidence=self.evidence, moment=moment + SKEW)
         try:
-            return (await asyncio.to_thread(given)).at
+            stamp = await asyncio.to_thread(judge, token, imprint)
         except stamps.BadToken as error:
             return Fault(error.fault.value)
+        self.given[stamp.authority] += 1
+        return stamp.at
 
-    return judge
+
+async def judge_of(services: Services) -> TokenJudge:
+    """Return the judge that trusts this installation's authority, by its public files, and those of its settings.
+
+    Authorities outside are asked for one token each: only so it is known which lists speak of them.
+    """
+    files = public_files(services.settings)
+    roots = tuple(data for name, data in files.items() if _is_root(name))
+    crls = tuple(data for name, data in files.items() if name.endswith(".crl"))
+    times = authorities.chosen(services.settings, clock=services.clock)
+    if times is None:
+        return TokenJudge(roots=roots, evidence=Evidence(crls=crls))
+    with closing(times):
+        outside = await asyncio.to_thread(partial(times.evidence, services.now(), fresh=False))
+    return TokenJudge(
+        roots=(*roots, *(root for member in times.members for root in member.roots)),
+        evidence=Evidence(certificates=outside.certificates, crls=(*crls, *outside.crls)),
+    )
 
 
 def _is_root(name: str) -> bool:

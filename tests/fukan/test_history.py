@@ -14,10 +14,13 @@ from envelopes.actions import anchoring
 from envelopes.records import anchors
 from envelopes.records import history as chains
 from envelopes.records.models import Anchor, Fact
+from envelopes.settings import Tsa as TsaSettings
 from fukan import history
 from tests.engines import Town
 from tests.fukan.command import fukan
 from tests.fukan.conftest import Played
+from tests.signing.tsa import serving
+from tests.world import world
 
 engines = pytest.mark.engines
 HEAD = "ab" * 32
@@ -49,6 +52,7 @@ async def test_a_true_history_is_sound_and_says_how_much_it_is(signed: Town) -> 
     facts = await Fact.all().count()
     assert f"{facts}行" in report.seen[0]
     assert f"1件、{facts}行" in report.seen[1]
+    assert report.seen[2] == "時刻を証明した認証局：みほん村 電子契約 時刻 1（1件）"
     assert "独立した第三者の証明でもありません" in report.words()
 
 
@@ -108,10 +112,22 @@ async def test_rows_of_this_hour_may_wait(town: Town, authority_folder: Path) ->
     publish(town, authority_folder)
     await Fact.all().update(at=datetime.now(UTC))
     wrong = [
-        line
-        async for line in history.wrong_anchors(history.judge_of(town.services.settings), now=town.clock())
+        line async for line in history.wrong_anchors(await history.judge_of(town.services), now=town.clock())
     ]
     assert wrong == []
+
+
+async def test_times_from_outside_are_counted_by_who_gave_them(tmp_path: Path) -> None:
+    (tmp_path / "tsa").mkdir()
+    with serving(tmp_path / "tsa") as tsa:
+        root = tsa.folder / "root-1.pem"
+        listed = TsaSettings.model_validate({"name": "みほん時刻", "url": tsa.url, "ca_file": root})
+        async with world(tmp_path, tsa=(listed,)) as built:
+            await anchoring.anchor(built.tools.shop)
+            report = await history.examine(built.services)
+    assert report.is_sound, report.words()
+    assert "時刻を証明した認証局：みほん時刻 電子契約 時刻 1（1件）" in report.seen
+    assert report.note == history.MIXED
 
 
 # Mails
