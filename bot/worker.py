@@ -45,7 +45,7 @@ _TIMED: Final = frozenset({Task.TIMESTAMP, Task.ANCHOR})  # what waits for the t
 _SOON: Final = timedelta(seconds=2)
 _NO_FAULT: Final = frozenset({Reason.PAGES_NOT_READY, Reason.STALE})
 # Records or files are not what was agreed to. Trying again soon changes nothing, and nothing may be lost.
-_ALARMS: Final = frozenset({Reason.CONSENT_INVALID, Reason.BYTES_DIFFER})
+_ALARMS: Final = frozenset({Reason.RECORD_ALTERED, Reason.CONSENT_INVALID, Reason.BYTES_DIFFER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

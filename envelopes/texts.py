@@ -277,6 +277,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "The person who registers and the one who approves must be two people."),
 
     # Work of the service itself
+    Reason.RECORD_ALTERED: Text(
+        "この契約の記録に、このサービス以外による変更が見つかったため、手続きを止めました。情報担当へ連絡してください。",
+        "The records of this contract were changed by something else than this service. Tell your IT staff."),
     Reason.CONSENT_INVALID: Text(
         "同意の記録が確かめられないため、署名していません。運用者は記録が書き換えられていないか調べてください。",
         "The consent does not verify, so nothing was signed. The operator has to look for altered records."),

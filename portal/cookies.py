@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from envelopes.records import sessions
+from envelopes.records import bonds, sessions
 from envelopes.records.models import Session, Staff
 from portal.respond import services
 
@@ -57,7 +57,7 @@ async def _find(request: web.Request, kind: str, idle: timedelta, total: timedel
 async def signed_in(request: web.Request) -> Staff | None:
     """The member of staff who is signed in here with both factors; moves the time of last use."""
     session = await staff_session(request)
-    if session is None or session.proved_at is None or session.staff_id is None:
+    if session is None or session.staff_id is None or not bonds.is_sign_in(session):
         return None
     await sessions.touch(session, now=services(request).now())
     return await Staff.filter(id=session.staff_id, active=True).select_related("section").first()

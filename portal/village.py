@@ -1,6 +1,7 @@
 """The village's signature: reading the documents, and the last question with the authenticator asked again."""
 
 import secrets
+from datetime import datetime
 
 from aiohttp import web
 
@@ -11,7 +12,7 @@ from envelopes.records.models import Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import Event, permits
-from portal import papers, views
+from portal import cookies, papers, views
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import money, nav, require_staff, visible
 from portal.views import FieldError
@@ -70,6 +71,7 @@ async def sign(request: web.Request) -> web.Response:
             shot.envelope.ref,
             offer=posted.get("offer", ""),
             code=posted.get("code", ""),
+            signed_in_at=await _signed_in_at(request),
         )
     except Refused as refused:
         field = "code" if refused.reason is Reason.TOTP_WRONG else ""
@@ -77,6 +79,13 @@ async def sign(request: web.Request) -> web.Response:
         fresh = await store.snapshot(ref=shot.envelope.ref)
         return answer(request, await _sign(staff, fresh, seat, error), status=422)
     return move("staff", "envelopes", shot.envelope.ref)
+
+
+async def _signed_in_at(request: web.Request) -> datetime:
+    session = await cookies.staff_session(request)
+    if session is None or session.proved_at is None:
+        raise Refused(Reason.PROOF_MISSING)
+    return session.proved_at
 
 
 async def _sign(staff: Staff, shot: Snapshot, seat: Signer, *errors: FieldError) -> views.StaffSign:

@@ -374,6 +374,7 @@ async def give_consent(
         _, head = await history.head(Subject.ENVELOPE, shot.envelope.id, connection)
         said = consent.Consent(
             envelope=shot.envelope.ref,
+            certificate_id=shot.envelope.certificate_id,
             generation=signer.generation,
             documents=documents,
             signer=party_of(signer),

@@ -19,7 +19,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 
 from envelopes.actions import signer as signer_actions
-from envelopes.records import counters, history, store, tasks
+from envelopes.records import bonds, counters, history, store, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
 from envelopes.records.models import Contact, Credential, Envelope, Session, Signer, Staff
@@ -132,7 +132,7 @@ async def enrol(services: Services, token: str, *, password: str, code: str) -> 
             await Credential.create(
                 staff_id=opened.staff.id,
                 kind=kind,
-                secret=secret,
+                secret=bonds.of_credential(opened.staff.id, kind, secret),
                 last_step=last,
                 created_at=now,
                 using_db=connection,
@@ -193,7 +193,9 @@ async def sign_in(services: Services, *, address: str, password: str) -> Staff:
     staff = await Staff.filter(email_look_up=look_up, active=True).select_related("section").first()
     stored = await Credential.filter(staff_id=staff.id if staff else 0, kind=PASSWORD).first()
     # An unknown person costs the same time as a wrong password.
-    right = await asyncio.to_thread(_matches, password, stored.secret if stored else _NOBODY)
+    right = await asyncio.to_thread(
+        _matches, password, (bonds.secret_of(stored) if stored else None) or _NOBODY
+    )
     if staff is None or stored is None or not right:
         raise Refused(Reason.SIGN_IN_WRONG)
     return staff
@@ -224,7 +226,8 @@ async def totp(services: Services, staff: Staff, typed: str) -> str:
     now = services.now()
     stored = await Credential.filter(staff_id=staff.id, kind=TOTP).first()
     try:
-        step = _matching_step(stored.secret, tidy(typed), now) if stored else None
+        seed = bonds.secret_of(stored) if stored else None
+        step = _matching_step(seed, tidy(typed), now) if seed else None
     except Refused:
         step = None
     if stored is None or step is None:
@@ -237,7 +240,7 @@ async def totp(services: Services, staff: Staff, typed: str) -> str:
 async def _recover(staff: Staff, typed: str, now: datetime) -> str:
     digest = _hash_recovery(typed)
     for row in await Credential.filter(staff_id=staff.id, kind=RECOVERY, used_at=None):
-        if hmac.compare_digest(row.secret, digest) and await Credential.filter(
+        if hmac.compare_digest(bonds.secret_of(row) or "", digest) and await Credential.filter(
             id=row.id, used_at=None
         ).update(used_at=now):
             return RECOVERY
@@ -352,7 +355,7 @@ async def _seat(services: Services, connection: BaseDBAsyncClient, shot: Snapsho
     """Give the village's signer the last place; a draft that came back from sealing may have had another one."""
     await Signer.filter(envelope_id=shot.envelope.id, party=Party.VILLAGE).using_db(connection).delete()
     last = max(signer.position for signer in shot.signers if signer.party == Party.CONTRACTOR)
-    await Signer.create(
+    seat = Signer(
         ref=services.ref(),
         envelope_id=shot.envelope.id,
         position=last + 1,
@@ -364,9 +367,11 @@ async def _seat(services: Services, connection: BaseDBAsyncClient, shot: Snapsho
         email=person.email,
         email_look_up=person.email_look_up,
         address_kind="own",
+        registry_revision=0,
         proof="staff",
-        using_db=connection,
     )
+    seat.bond = bonds.of_signer(seat)
+    await seat.save(using_db=connection)
 
 
 async def _mine(actor: Actor, ref: str) -> Snapshot:
@@ -487,7 +492,9 @@ def seat_of(actor: Actor, shot: Snapshot) -> Signer:
     raise Refused(Reason.ROLE_MISSING)
 
 
-async def sign(services: Services, staff: Staff, ref: str, *, offer: str, code: str) -> Snapshot:
+async def sign(
+    services: Services, staff: Staff, ref: str, *, offer: str, code: str, signed_in_at: datetime
+) -> Snapshot:
     """Sign for the village, with the authenticator's digits asked for again.
 
     Raises Refused: TOTP_WRONG, SELF_APPROVAL, and what `signer.give_consent` says.
@@ -507,9 +514,9 @@ async def sign(services: Services, staff: Staff, ref: str, *, offer: str, code: 
     await totp(services, staff, code)
     now = services.now()
     await Signer.filter(id=seat.id).update(proved_at=now)
-    at, issuer = consent.instant(now), services.settings.operator.name
+    issuer = services.settings.operator.name
     grants = [
-        Grant(method="password", level="staff", issuer=issuer, at=at),
-        Grant(method=TOTP, level="authenticator", issuer=issuer, at=at),
+        Grant(method="password", level="staff", issuer=issuer, at=consent.instant(signed_in_at)),
+        Grant(method=TOTP, level="authenticator", issuer=issuer, at=consent.instant(now)),
     ]
     return await signer_actions.give_consent(services, seat.ref, offer=offer, grants=grants, actor=actor)

@@ -24,7 +24,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from envelopes.actions.signer import party_of
 from envelopes.papers.desk import Papers
 from envelopes.papers.pages import Page
-from envelopes.records import counters, store, tasks
+from envelopes.records import bonds, counters, store, tasks
 from envelopes.records.blobs import Reader, Stored
 from envelopes.records.database import unit
 from envelopes.records.fields import Cipher, FieldUnreadable
@@ -62,6 +62,8 @@ _BOTH: Final = (Reader.VIEW, Reader.ARCHIVE)
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHECK: Final = 37  # Crockford's check: the value modulo this prime
 _ID_BITS: Final = 80
+_TITLE: Final = 200  # characters of the columns
+_PARTY: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,9 +284,9 @@ async def _create(
         section_id=drafter.section_id,
         drafter_id=drafter.id,
         mail_id=mail.id,
-        title=opening.title,
-        party=party,
-        party_search=search_form(party),
+        title=opening.title[:_TITLE],
+        party=party[:_PARTY],
+        party_search=search_form(party)[:_PARTY],
         amount=opening.amount,
         tax=opening.tax.value,
         deadline_on=opening.deadline_on,
@@ -307,7 +309,7 @@ async def _add_document(
     await Document.create(
         envelope_id=envelope.id,
         position=position,
-        title=paper.title,
+        title=paper.title[:_TITLE],
         file_name=paper.file_name,
         page_count=paper.pages,
         warnings=",".join(paper.warnings),
@@ -320,7 +322,7 @@ async def _add_document(
 async def _add_contractor(
     services: Services, connection: BaseDBAsyncClient, envelope: Envelope, position: int, contact: Contact
 ) -> None:
-    await Signer.create(
+    signer = Signer(
         ref=services.ref(),
         envelope_id=envelope.id,
         position=position,
@@ -335,8 +337,9 @@ async def _add_contractor(
         registry_revision=contact.revision,
         language=contact.language,
         proof="mail",
-        using_db=connection,
     )
+    signer.bond = bonds.of_signer(signer)
+    await signer.save(using_db=connection)
 
 
 # Pages
@@ -625,6 +628,7 @@ def _fits_envelope(said: consents.Consent, shot: Snapshot, turn: Signer) -> bool
     in_time = turn.staff_id is not None or at < day_over(shot.envelope.deadline_on)
     return (
         said.envelope == shot.envelope.ref
+        and said.certificate_id == shot.envelope.certificate_id
         and said.generation == turn.generation
         and said.signer == party_of(turn)
         and len(said.documents) == len(shot.documents)

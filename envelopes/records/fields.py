@@ -8,6 +8,7 @@ hash of its normal form stands beside it.
 import base64
 import hmac
 import secrets
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tortoise import fields
+from tortoise.models import Model
 
 from envelopes.keyring import KeySet
 from envelopes.rules.errors import FukanError
@@ -43,6 +45,8 @@ class Cipher:
 
     def open(self, value: str, column: str) -> str:
         """Return what was sealed, or raise FieldUnreadable."""
+        if not value.startswith(_MARK):
+            raise FieldUnreadable(column)
         key_id, _, body = value.removeprefix(_MARK).partition(".")
         try:
             sealed = base64.b64decode(body, validate=True)
@@ -69,6 +73,23 @@ def _cipher(column: str) -> Cipher:
     return _Lock.cipher
 
 
+_assigning: ContextVar[bool] = ContextVar("fukan_assigning", default=False)
+
+
+class Row(Model):
+    """Root of all tables. Tells values that are assigned in Python from values that the database holds."""
+
+    class Meta:
+        abstract = True
+
+    def __init__(self, **values: Any) -> None:
+        token = _assigning.set(True)
+        try:
+            super().__init__(**values)
+        finally:
+            _assigning.reset(token)
+
+
 class Sealed(fields.TextField):
     """A text column that is encrypted in the database and plain in Python."""
 
@@ -82,8 +103,8 @@ class Sealed(fields.TextField):
         return _cipher(self._column).seal(value, self._column)
 
     def to_python_value(self, value: Any) -> Any:
-        # Values assigned in Python pass through here too; only what has the sealed form comes from the database.
-        if value is None or not value.startswith(_MARK):
+        # What the database holds must be sealed: plain text there was written by somebody without the key.
+        if value is None or _assigning.get():
             return value
         return _cipher(self._column).open(value, self._column)
 

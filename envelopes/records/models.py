@@ -9,15 +9,14 @@ from datetime import datetime
 
 from tortoise import fields
 from tortoise.indexes import Index
-from tortoise.models import Model
 
-from envelopes.records.fields import sealed, utc
+from envelopes.records.fields import Row, sealed, utc
 
 REF = 16  # characters of a reference: 80 bits in base32
 SHA256 = 64  # hex digits
 
 
-class Section(Model):
+class Section(Row):
     """A section of the town hall (課)."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -31,7 +30,7 @@ class Section(Model):
         table = "sections"
 
 
-class Staff(Model):
+class Staff(Row):
     """A member of staff. `roles` is a comma-separated list of `envelopes.rules.people.Role`."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -54,7 +53,7 @@ class Staff(Model):
         table = "staff"
 
 
-class Credential(Model):
+class Credential(Row):
     """What a member of staff proves himself with: password hash, authenticator seed, recovery code hash."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -71,7 +70,7 @@ class Credential(Model):
         indexes = (Index(fields=("staff_id", "kind")),)
 
 
-class Session(Model):
+class Session(Row):
     """A browser that has proved something. The cookie's value is stored only as SHA-256."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -81,6 +80,7 @@ class Session(Model):
     )
     staff_id: int | None
     proved_at: datetime | None = utc(null=True)
+    bond: str | None = sealed(null=True)
     created_at: datetime = utc()
     used_at: datetime = utc()
     ended_at: datetime | None = utc(null=True)
@@ -89,7 +89,7 @@ class Session(Model):
         table = "sessions"
 
 
-class Contact(Model):
+class Contact(Row):
     """One revision of a registered address of a contractor (台帳)."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -125,7 +125,7 @@ class Contact(Model):
         indexes = (Index(fields=("email_look_up", "state")), Index(fields=("company_search",)))
 
 
-class File(Model):
+class File(Row):
     """One immutable encrypted blob. A data key that is wrapped for a reader makes it readable for that reader."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -143,7 +143,7 @@ class File(Model):
         indexes = (Index(fields=("envelope_ref", "purpose")),)
 
 
-class Mail(Model):
+class Mail(Row):
     """One mail that came in: its bytes, who sent it, what became of it."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -166,7 +166,7 @@ class Mail(Model):
         indexes = (Index(fields=("status", "arrived_at")),)
 
 
-class Sighting(Model):
+class Sighting(Row):
     """One copy of a mail in one mailbox, and how often reading it failed."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -184,7 +184,7 @@ class Sighting(Model):
         unique_together = (("mailbox", "uidvalidity", "uid"),)
 
 
-class Envelope(Model):
+class Envelope(Row):
     """One 封筒. `state` and `version` change only through `envelopes.records.store.apply`."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -241,7 +241,7 @@ class Envelope(Model):
         )
 
 
-class Document(Model):
+class Document(Row):
     """One PDF of an envelope. Its bytes are its segments in order."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -273,7 +273,7 @@ class Document(Model):
         unique_together = (("envelope_id", "position"),)
 
 
-class Image(Model):
+class Image(Row):
     """One page at one width."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -292,7 +292,7 @@ class Image(Model):
         unique_together = (("document_id", "page", "width"),)
 
 
-class Signer(Model):
+class Signer(Row):
     """One party of an envelope in its place, as the registry or the staff list said when the envelope was opened."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -318,6 +318,7 @@ class Signer(Model):
     email_look_up = fields.CharField(max_length=SHA256)
     address_kind = fields.CharField(max_length=20)
     registry_revision = fields.IntField(db_default=0)
+    bond: str = sealed()
     language = fields.CharField(max_length=8, db_default="ja")
     proof = fields.CharField(max_length=20)
     generation = fields.IntField(db_default=0)
@@ -334,7 +335,7 @@ class Signer(Model):
         unique_together = (("envelope_id", "position"),)
 
 
-class Segment(Model):
+class Segment(Row):
     """One revision of a document: 0 is the prepared file, each later one a tail.
 
     Hash and length are of the whole file up to and including it. `plan` stands with the prepared file: where in it
@@ -364,7 +365,7 @@ class Segment(Model):
         unique_together = (("document_id", "number"),)
 
 
-class Proof(Model):
+class Proof(Row):
     """A session in which one signer has proved who is there. Bound to the link's generation."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -378,6 +379,7 @@ class Proof(Model):
     signer_id: int
     generation = fields.IntField()
     method = fields.CharField(max_length=20)
+    bond: str = sealed()
     at: datetime = utc()
 
     class Meta:
@@ -385,7 +387,7 @@ class Proof(Model):
         unique_together = (("session_id", "signer_id"),)
 
 
-class Viewing(Model):
+class Viewing(Row):
     """A document that a proved signer had before him. Completion waits for one of each."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -405,7 +407,7 @@ class Viewing(Model):
         unique_together = (("signer_id", "document_id", "generation"),)
 
 
-class Consent(Model):
+class Consent(Row):
     """A consent as it was signed by the portal: canonical bytes (sealed, base64), signature, key."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -429,7 +431,7 @@ class Consent(Model):
         unique_together = (("envelope_id", "generation", "signer_id"),)
 
 
-class KeyUse(Model):
+class KeyUse(Row):
     """Written before a signing key is used, `done_at` when the signature was committed."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -449,7 +451,7 @@ class KeyUse(Model):
         table = "key_uses"
 
 
-class Code(Model):
+class Code(Row):
     """A confirmation code that was asked for. The digits are derived when needed and stored nowhere."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -469,7 +471,7 @@ class Code(Model):
         unique_together = (("signer_id", "serial"),)
 
 
-class Fact(Model):
+class Fact(Row):
     """One line of a subject's history: hash = SHA-256(prev ‖ n ‖ at ‖ kind ‖ actor ‖ digest)."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -487,7 +489,7 @@ class Fact(Model):
         unique_together = (("subject", "subject_id", "n"),)
 
 
-class FactDetail(Model):
+class FactDetail(Row):
     """The erasable part of a fact. Without it the chain still verifies, with it the digest can be made again."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -500,7 +502,7 @@ class FactDetail(Model):
         table = "fact_details"
 
 
-class Anchor(Model):
+class Anchor(Row):
     """A timestamped Merkle root over the facts from `first_id` to `last_id`, and the line of each as it was.
 
     `previous` is the SHA-256 of the token before; `token` is base64, `at` its time. Nothing in it names a person.
@@ -522,7 +524,7 @@ class Anchor(Model):
         indexes = (Index(fields=("first_id", "last_id")),)
 
 
-class Task(Model):
+class Task(Row):
     """Work that is due. Holds ids only, never dies, only waits longer."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -546,7 +548,7 @@ class Task(Model):
         indexes = (Index(fields=("state", "lane", "run_at")), Index(fields=("envelope_id",)))
 
 
-class Delivery(Model):
+class Delivery(Row):
     """One mail to one recipient, and the SMTP server's own answer."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -579,7 +581,7 @@ class Delivery(Model):
         indexes = (Index(fields=("envelope_id",)),)
 
 
-class Access(Model):
+class Access(Row):
     """How often a link was opened without a proof, per day. Outside the history: scanners open links too."""
 
     id: int = fields.BigIntField(primary_key=True)
@@ -596,7 +598,7 @@ class Access(Model):
         unique_together = (("signer_id", "kind", "day"),)
 
 
-class Limit(Model):
+class Limit(Row):
     """A leaky bucket (GCRA): the theoretical arrival time of the next event, in Unix seconds."""
 
     key = fields.CharField(max_length=SHA256, primary_key=True)
@@ -606,7 +608,7 @@ class Limit(Model):
         table = "limits"
 
 
-class Number(Model):
+class Number(Row):
     """The last number given out in one series."""
 
     series = fields.CharField(max_length=40, primary_key=True)
@@ -616,7 +618,7 @@ class Number(Model):
         table = "numbers"
 
 
-class Lease(Model):
+class Lease(Row):
     """Who looks after a thing that only one process may look after, until when."""
 
     name = fields.CharField(max_length=120, primary_key=True)

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.records import bonds
 from envelopes.records.database import unit
 from envelopes.records.models import Proof, Session, Signer
 
@@ -46,29 +47,32 @@ async def end(session: Session, *, now: datetime) -> None:
 
 async def prove_staff(session: Session, *, now: datetime) -> None:
     """Both factors of a member of staff were right."""
-    await Session.filter(id=session.id).update(proved_at=now, used_at=now)
+    bond = bonds.of_sign_in(session, now)
+    await Session.filter(id=session.id).update(proved_at=now, used_at=now, bond=bond)
 
 
 async def prove(session: Session, signer: Signer, *, generation: int, method: str, now: datetime) -> None:
     """Note in *session* that this signer has proved who is there."""
+    said = {
+        "generation": generation,
+        "method": method,
+        "at": now,
+        "bond": bonds.of_proof(session, signer, generation=generation, method=method, at=now),
+    }
 
     async def work(connection: BaseDBAsyncClient) -> None:
         mine = Proof.filter(session_id=session.id, signer_id=signer.id).using_db(connection)
-        if not await mine.update(generation=generation, method=method, at=now):
-            await Proof.create(
-                session=session,
-                signer=signer,
-                generation=generation,
-                method=method,
-                at=now,
-                using_db=connection,
-            )
+        if not await mine.update(**said):
+            await Proof.create(session=session, signer=signer, using_db=connection, **said)
 
     await unit(work)
 
 
 async def proof(session: Session, signer: Signer) -> Proof | None:
-    """What this session has proved about *signer* in the link's present generation."""
-    return await Proof.filter(
-        session_id=session.id, signer_id=signer.id, generation=signer.generation
-    ).first()
+    """What this session has proved about *signer* in the link's present generation.
+
+    Raises FieldUnreadable for a row that the service did not write.
+    """
+    mine = Proof.filter(session_id=session.id, signer_id=signer.id, generation=signer.generation)
+    row = await mine.first()
+    return row if row is not None and bonds.is_proof(row, session, signer) else None

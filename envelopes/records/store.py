@@ -12,7 +12,7 @@ from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.records import history, tasks
+from envelopes.records import bonds, history, tasks
 from envelopes.records.blobs import Blobs
 from envelopes.records.database import is_sqlite
 from envelopes.records.history import Subject
@@ -61,7 +61,7 @@ class Snapshot:
 
 
 async def snapshot(*, connection: BaseDBAsyncClient | None = None, **which: Any) -> Snapshot:
-    """Read the envelope that *which* names (id=…, ref=…). Raises Refused(LINK_UNKNOWN)."""
+    """Read the envelope that *which* names (id=…, ref=…). Raises Refused(LINK_UNKNOWN | RECORD_ALTERED)."""
     query = Envelope.filter(**which).select_related("section", "drafter")
     envelope = await (query.using_db(connection) if connection else query).first()
     if envelope is None:
@@ -70,12 +70,15 @@ async def snapshot(*, connection: BaseDBAsyncClient | None = None, **which: Any)
         Document.filter(envelope_id=envelope.id).select_related("base", "original").order_by("position")
     )
     signers = Signer.filter(envelope_id=envelope.id).order_by("position")
+    found = await (signers.using_db(connection) if connection else signers)
+    if not all(bonds.holds(signer) for signer in found):
+        raise Refused(Reason.RECORD_ALTERED)
     return Snapshot(
         envelope=envelope,
         section=envelope.section,
         drafter=envelope.drafter,
         documents=await (documents.using_db(connection) if connection else documents),
-        signers=await (signers.using_db(connection) if connection else signers),
+        signers=found,
     )
 
 

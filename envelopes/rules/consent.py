@@ -59,6 +59,7 @@ class Consent:
     """Everything a signer agreed to, and how it is known that it was the signer."""
 
     envelope: str
+    certificate_id: str
     generation: int
     documents: tuple[Offered, ...]
     signer: Party

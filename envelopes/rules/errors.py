@@ -105,6 +105,7 @@ class Reason(StrEnum):
     CALL_BACK_MISSING = "call-back-missing"
 
     # Work of the service itself
+    RECORD_ALTERED = "record-altered"
     CONSENT_INVALID = "consent-invalid"
     BYTES_DIFFER = "bytes-differ"
     TSA_UNAVAILABLE = "tsa-unavailable"

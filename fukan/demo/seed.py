@@ -11,6 +11,7 @@ import pyotp
 
 from envelopes.actions import registrar
 from envelopes.actions import staff as staff_actions
+from envelopes.records import bonds
 from envelopes.records.models import Contact, Credential, Section, Staff, Task
 from envelopes.rules import states
 from envelopes.rules.schedule import jst_day
@@ -92,4 +93,4 @@ async def authenticator_seed(services: Services, address: str) -> str | None:
     if staff is None:
         return None
     row = await Credential.filter(staff_id=staff.id, kind=staff_actions.TOTP).first()
-    return row.secret if row else None
+    return bonds.secret_of(row) if row else None

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tortoise.expressions import F
@@ -370,7 +371,7 @@ async def test_what_was_read_through_an_old_link_is_read_again(town: Town) -> No
     assert reason(error) is Reason.DOCUMENTS_UNREAD
 
 
-@pytest.mark.parametrize("change", ["title", "person", "generation", "pages"])
+@pytest.mark.parametrize("change", ["title", "generation", "pages"])
 async def test_an_offer_that_changed_meanwhile_is_shown_anew(town: Town, change: str) -> None:
     shot, one, offer = await ready(town)
     document = shot.documents[0]
@@ -379,8 +380,6 @@ async def test_an_offer_that_changed_meanwhile_is_shown_anew(town: Town, change:
             await Document.filter(id=document.id).update(title="別の文書")
         case "pages":
             await Document.filter(id=document.id).update(pages_sha256="0" * 64)
-        case "person":
-            await Signer.filter(id=one.id).update(person="別 人")
         case _:
             await Signer.filter(id=one.id).update(generation=5)
     with pytest.raises(Refused) as error:
@@ -520,3 +519,23 @@ async def test_an_old_link_may_not_bring_in_a_second_signature(town: Town) -> No
         await give(town, one, offer)
     assert reason(error) is Reason.OFFER_CHANGED
     assert await Code.filter(generation=1).count() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"person": "別 人"},
+        {"company": "別の会社"},
+        {"email": "mallory@example.net"},
+        {"email_look_up": "0" * 64},
+        {"position": 9},
+        {"registry_revision": 7},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_a_signer_that_something_else_changed_is_refused(town: Town, change: dict[str, Any]) -> None:
+    _, one, offer = await ready(town)
+    await Signer.filter(id=one.id).update(**change)
+    with pytest.raises(Refused) as error:
+        await give(town, one, offer)
+    assert reason(error) is Reason.RECORD_ALTERED

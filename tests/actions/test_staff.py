@@ -538,7 +538,9 @@ async def village_signs(
     town: Town, shot: Snapshot, offer: str, code: str, person: Staff | None = None
 ) -> Snapshot:
     who = await fresh(person or town.village)
-    return await staff.sign(town.services, who, shot.envelope.ref, offer=offer, code=code)
+    return await staff.sign(
+        town.services, who, shot.envelope.ref, offer=offer, code=code, signed_in_at=town.clock()
+    )
 
 
 async def test_the_village_signs_with_its_authenticator(town: Town) -> None:

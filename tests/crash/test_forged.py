@@ -90,6 +90,7 @@ class Desk:
         """What the first signer would have said."""
         return consents.Consent(
             envelope=shot.envelope.ref,
+            certificate_id=shot.envelope.certificate_id,
             generation=shot.signers[0].generation,
             documents=await signer.offered(shot),
             signer=signer.party_of(shot.signers[0]),

@@ -46,6 +46,7 @@ def party() -> Party:
 def consent(**changes: Any) -> Consent:
     values: dict[str, Any] = {
         "envelope": "qrstuvwxyzabcdef",
+        "certificate_id": "MHN-0000-0000-0000-0000-0",
         "generation": 1,
         "documents": (offered(), offered(2, b"specification")),
         "signer": party(),
@@ -95,13 +96,13 @@ def test_a_consent_is_read_as_it_was_written(said: Consent) -> None:
 
 def test_the_bytes_are_pinned() -> None:
     # A change here is a change of format: earlier consents would no longer be read.
-    assert digest(canonical(consent())) == "c5823f0e1a3d4e1dc862fa67c218f06171e800f1733a1b6ca79838bd7c9ef176"
+    assert digest(canonical(consent())) == "6e86dbd97e6308406bb44bd6e9ef3f7ee810392ae43411526de7e094b0b8c57b"
 
 
 def test_the_form_is_sorted_compact_json_in_utf_8() -> None:
     data = canonical(consent())
     assert json.loads(data)["format"] == "fukan-consent-1"
-    assert data.startswith(b'{"at":"2026-04-01T00:01:00.000000Z","chain_head":')
+    assert data.startswith(b'{"at":"2026-04-01T00:01:00.000000Z","certificate_id":')
     assert "髙橋".encode() in data
     assert b": " not in data
 
