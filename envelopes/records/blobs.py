@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,15 +100,15 @@ def decrypt(key: bytes, data: bytes, aad: bytes) -> bytes:
     """Return the plain bytes, or raise InvalidTag for any flipped, cut, swapped or foreign content."""
     if len(data) < _PREFIX + _TAG:
         raise InvalidTag
-    prefix, view = data[:_PREFIX], memoryview(data)[_PREFIX:]
+    prefix, view, cipher = data[:_PREFIX], memoryview(data)[_PREFIX:], AESGCM(key)
     step = CHUNK + _TAG
     count = max(1, -(-len(view) // step))
-    return b"".join(
-        AESGCM(key).decrypt(
-            _nonce(prefix, i, last=i == count - 1), bytes(view[i * step : (i + 1) * step]), aad
-        )
-        for i in range(count)
-    )
+    # One buffer that grows: joined chunks would be in memory twice.
+    plain = BytesIO()
+    for i in range(count):
+        sealed = bytes(view[i * step : (i + 1) * step])
+        plain.write(cipher.decrypt(_nonce(prefix, i, last=i == count - 1), sealed, aad))
+    return plain.getvalue()
 
 
 def _nonce(prefix: bytes, index: int, *, last: bool) -> bytes:
