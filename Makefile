@@ -1,6 +1,6 @@
 # Fukan's everyday commands. Each makes sure first that what it needs is installed; see tools/setup.sh.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lock docs clean
+.PHONY: help setup setup-dev run test check bench lock docs clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -19,6 +19,10 @@ test: setup-dev ## every check and every test; the last line counts them
 
 check: setup-dev ## the checks alone: style, types, import contracts
 	@.venv/bin/python -m tests --checks-only
+
+bench: setup-dev ## measure signing and verifying beside floor and peers; ONLY=sign measures a part
+	@sh benchmarks/setup.sh
+	@ONLY=$(ONLY) .venv/bin/python -m benchmarks
 
 lock: setup-dev ## write requirements/*.txt anew from pyproject.toml
 	@sh tools/lock.sh

@@ -12,3 +12,4 @@ lock() {
 lock "$@" pyproject.toml -o requirements/run.txt
 lock "$@" pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 lock "$@" --group build -c requirements/dev.txt -o requirements/build.txt
+lock "$@" --python-version 3.11 benchmarks/peers/peers.in -o requirements/bench.txt

@@ -78,13 +78,13 @@ def oid(dotted: str) -> bytes:
 
 def values(data: bytes) -> list[bytes]:
     """Return the values that stand one after another in *data*, each with its tag; raise NotDer."""
-    found = []
-    while data:
-        end = len(header(data)) + _content_length(data)
+    found, at = [], 0
+    while at < len(data):
+        end = at + _whole_length(data, at)
         if end > len(data):
             raise NotDer
-        found.append(data[:end])
-        data = data[end:]
+        found.append(data[at:end])
+        at = end
     return found
 
 
@@ -96,11 +96,14 @@ def header(data: bytes) -> bytes:
     return data[: 2 + more]
 
 
-def _content_length(data: bytes) -> int:
-    octets_ = header(data)[1:]
-    if octets_[0] == _LONG_FORM:
+def _whole_length(data: bytes, at: int) -> int:
+    """Return the octets of the value at *at*: tag, length and content."""
+    if at + 1 >= len(data) or data[at + 1] == _LONG_FORM:
         raise NotDer
-    return octets_[0] if octets_[0] < _LONG_FORM else int.from_bytes(octets_[1:])
+    if data[at + 1] < _LONG_FORM:
+        return 2 + data[at + 1]
+    content = at + 2 + data[at + 1] - _LONG_FORM
+    return content - at + int.from_bytes(data[at + 2 : content])
 
 
 def _length(length: int) -> bytes:

@@ -20,6 +20,11 @@ from envelopes.signing.keys import SigningKey
 # Digest lengths in bytes. SHA-1 and older are answered with badAlg.
 _DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
 
+_SHA256_FORMS = tuple(
+    der.sequence(der.oid("2.16.840.1.101.3.4.2.1"), parameters) for parameters in (b"", der.NULL)
+)
+_INTEGER = 0x02
+
 # genTime is cut to whole seconds, so the true time lies less than one second after it.
 _ACCURACY_SECONDS = 1
 
@@ -86,6 +91,27 @@ class Responder:
             return _rejection(Failure.SYSTEM_FAILURE)
 
     def _read(self, der_request: bytes) -> _Request:
+        return self._plain(der_request) or self._parsed(der_request)
+
+    def _plain(self, der_request: bytes) -> _Request | None:
+        """Return the request if it is what most clients send: SHA-256, a nonce, certificates wanted."""
+        try:
+            (whole,) = der.values(der_request)
+            version, imprint, *policy, nonce, wanted = der.values(whole[len(der.header(whole)) :])
+        except ValueError:
+            return None
+        # The imprint ends in the digest. Putting it all together again is the strictest way to read.
+        digest = imprint[-_DIGESTS["sha256"] :]
+        sound = (
+            imprint in {der.sequence(form, der.octets(digest)) for form in _SHA256_FORMS}
+            and policy in ([], [der.oid(self.policy)])
+            and (version, wanted, nonce[0]) == (der.integer(1), der.TRUE, _INTEGER)
+            and der_request == der.sequence(version, imprint, *policy, nonce, wanted)
+            and nonce == der.integer(int.from_bytes(nonce[len(der.header(nonce)) :]))
+        )
+        return _Request(imprint=imprint, nonce=nonce, wants_certificates=True) if sound else None
+
+    def _parsed(self, der_request: bytes) -> _Request:
         try:
             request = tsp.TimeStampReq.load(der_request, strict=True)
             fields: dict[str, Any] = request.native

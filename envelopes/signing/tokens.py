@@ -7,14 +7,14 @@ signer, SHA-256, RSA PKCS#1 or ECDSA, signing-certificate-v2 (RFC 5816).
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from envelopes.signing import cms, der
-from envelopes.signing.certificates import parsed
+from envelopes.signing.certificates import KEPT, parsed
 
 _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 _TST_INFO = der.oid("1.2.840.113549.1.9.16.1.4")
@@ -53,13 +53,12 @@ def says(token: bytes, *, imprint: bytes, nonce: int, policy: str | None, certif
     """Whether *certificate*'s key has stamped the SHA-256 digest *imprint* in answer to *nonce*, under *policy*."""
     try:
         read = _read(token)
-        known = parsed(certificate)
         return (
             read.imprint in {der.sequence(form, der.octets(imprint)) for form in _SHA256_FORMS}
             and read.nonce == der.integer(nonce)
             and (policy is None or read.policy == der.oid(policy))
             and _is_bound(read, certificate)
-            and _is_signed(read, known)
+            and _is_signed(read, _public_key(certificate))
         )
     # NotDer and Unfamiliar among them.
     except (ValueError, IndexError):
@@ -88,8 +87,12 @@ def _is_bound(read: Token, certificate: bytes) -> bool:
     )
 
 
-def _is_signed(read: Token, known: x509.Certificate) -> bool:
-    key = known.public_key()
+@lru_cache(maxsize=KEPT)
+def _public_key(certificate: bytes) -> object:
+    return parsed(certificate).public_key()
+
+
+def _is_signed(read: Token, key: object) -> bool:
     try:
         if isinstance(key, rsa.RSAPublicKey) and read.algorithm in _RSA_FORMS:
             key.verify(read.signature, read.signed, padding.PKCS1v15(), hashes.SHA256())
