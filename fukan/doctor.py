@@ -25,8 +25,18 @@ from envelopes import keyring
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker import verified_order
 from envelopes.keyring import KeyMissing
-from envelopes.records import history, store
-from envelopes.records.models import Consent, Document, Envelope, File, KeyUse, Segment, Signer
+from envelopes.records import bonds, history, store
+from envelopes.records.models import (
+    Consent,
+    Document,
+    Envelope,
+    File,
+    KeyUse,
+    Proof,
+    Segment,
+    Session,
+    Signer,
+)
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules import consent as consents
 from envelopes.rules.errors import FukanError, Later, Refused
@@ -288,21 +298,47 @@ async def _unlike_files(said: consents.Consent, envelope_id: int) -> str | None:
 
 
 async def _addresses(services: Services) -> AsyncIterator[Finding]:
-    """Every signer's address is the one under which he is looked up and which the registry had."""
+    """Every signer is who and where the service wrote, and his address is the one that the registry had."""
     for signer_id in await Signer.all().order_by("id").values_list("id", flat=True):
         if not await _is_own_address(services, signer_id):
-            what = f"署名者 {signer_id} のアドレスが、台帳の記録と違います"
+            what = f"署名者 {signer_id} の名前・順番・アドレスのどれかが、記録されたものと違います"
             yield Finding(what, _FORGED)
 
 
 async def _is_own_address(services: Services, signer_id: Any) -> bool:
     try:
         signer = await Signer.get(id=signer_id).select_related("contact")
-        own = services.address_look_up(signer.email) == signer.email_look_up
+        own = bonds.holds(signer) and services.address_look_up(signer.email) == signer.email_look_up
     except FukanError:
         return False
     contact: Any = signer.contact
     return own and (contact is None or contact.email_look_up == signer.email_look_up)
+
+
+async def _browsers(_services: Services) -> AsyncIterator[Finding]:
+    """Every sign-in and every proof in a browser was written by the service."""
+    for session_id in await Session.exclude(proved_at=None).order_by("id").values_list("id", flat=True):
+        if not await _is_sign_in(session_id):
+            yield Finding(f"ログイン {session_id} は、このサービスが記録したものではありません", _FORGED)
+    for proof_id in await Proof.all().order_by("id").values_list("id", flat=True):
+        if not await _is_proof(proof_id):
+            yield Finding(f"本人確認 {proof_id} は、このサービスが記録したものではありません", _FORGED)
+
+
+async def _is_sign_in(session_id: Any) -> bool:
+    try:
+        return bonds.is_sign_in(await Session.get(id=session_id))
+    except FukanError:
+        return False
+
+
+async def _is_proof(proof_id: Any) -> bool:
+    try:
+        row = await Proof.get(id=proof_id)
+        session, signer = await Session.get(id=row.session_id), await Signer.get(id=row.signer_id)
+        return bonds.is_proof(row, session, signer)
+    except FukanError:
+        return False
 
 
 async def _orders(services: Services) -> AsyncIterator[Finding]:
@@ -417,7 +453,8 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("文書のファイル", _files),
     ("文書の版", _revisions),
     ("同意の記録", _consents),
-    ("署名者のアドレス", _addresses),
+    ("署名者", _addresses),
+    ("ログインと本人確認", _browsers),
     ("署名の指示", _orders),
     ("署名", _signatures),
     ("鍵の使用記録", _uses),

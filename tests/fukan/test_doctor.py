@@ -29,6 +29,10 @@ _OTHER_FILE = (
     "UPDATE segments SET ({columns}) = (SELECT {columns} FROM segments WHERE document_id = 2 AND number = 0)"
     " WHERE document_id = 1 AND number = 0"
 )
+_SESSION = (
+    "INSERT INTO sessions (digest, {columns}) SELECT 'forged', {columns} FROM sessions "
+    "WHERE proved_at IS NOT NULL LIMIT 1"
+)
 
 
 @contextmanager
@@ -62,7 +66,7 @@ def test_a_played_contract_is_sound(var: Path) -> None:
     ran = doctor(var)
     assert ran.status == 0, ran.out
     assert "×" not in ran.out
-    assert ran.out.count("○") == 16
+    assert ran.out.count("○") == 17
 
 
 def test_an_authority_that_fails_is_named_with_its_fault(var: Path, tmp_path: Path) -> None:
@@ -108,7 +112,20 @@ FORGERIES = {
     ),
     "the address of a signer": (
         ["UPDATE signers SET email = (SELECT email FROM signers WHERE id = 2) WHERE id = 1"],
-        "署名者 1 のアドレスが、台帳の記録と違います",
+        "署名者 1 の名前・順番・アドレスのどれかが、記録されたものと違います",
+    ),
+    "a proof in another browser": (
+        [
+            _SESSION.format(columns="created_at, used_at"),
+            "UPDATE proofs SET session_id = (SELECT id FROM sessions WHERE digest = 'forged')",
+        ],
+        "は、このサービスが記録したものではありません",
+    ),
+    "a sign-in": (
+        [
+            _SESSION.format(columns="staff_id, proved_at, created_at, used_at"),
+        ],
+        "は、このサービスが記録したものではありません",
     ),
     "a state": (["UPDATE envelopes SET state = 'signing'"], "署名中なのに、有効な指示がありません"),
     "an order without a consent": ([_SIGN_TASK.format(consent=99)], "に、有効な同意がありません"),
