@@ -101,3 +101,16 @@ def head_sha256(path: Path, length: int) -> str:
     return subprocess.run(
         ["sh", "-c", command, "sh", str(path)], capture_output=True, text=True, check=True
     ).stdout.split()[0]
+
+
+_JAVA = Path("/usr/share/java")
+_LTV = Path(__file__).with_name("itext") / "Ltv.java"
+
+
+def itext(path: Path, root: Path) -> bool:
+    """Whether iText 5 finds each signature intact and its LtvVerifier the whole chain of revisions; RSA only."""
+    classes = ":".join(str(_JAVA / f"{name}.jar") for name in ("itext5", "bcprov", "bcpkix", "bcutil"))
+    done = run("java", "-cp", classes, _LTV, path, root)
+    # Neither word means that Java itself did not get so far.
+    assert done.stdout.startswith(("ok ", "refused ")), done.stderr
+    return done.returncode == 0
