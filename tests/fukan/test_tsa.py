@@ -53,7 +53,7 @@ def served(settings: Settings) -> Iterator[Server]:
 
 
 def sent(served: Server, method: str, body: bytes = b"", **headers: str) -> tuple[HTTPResponse, bytes]:
-    connection = HTTPConnection("127.0.0.1", served.server_address[1], timeout=5)
+    connection = HTTPConnection("127.0.0.1", served.server_address[1], timeout=30)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, "/", body=body, headers=named)
     response = connection.getresponse()
@@ -121,7 +121,7 @@ def test_junk_gets_a_rejection_of_the_protocol(served: Server) -> None:
 
 
 def test_one_connection_carries_many_requests(served: Server) -> None:
-    connection = HTTPConnection("127.0.0.1", served.server_address[1], timeout=5)
+    connection = HTTPConnection("127.0.0.1", served.server_address[1], timeout=30)
     for _ in range(3):
         connection.request("POST", "/", body=b"junk", headers={"Content-Type": QUERY})
         assert connection.getresponse().read()
@@ -130,8 +130,8 @@ def test_one_connection_carries_many_requests(served: Server) -> None:
 
 def test_more_connections_than_it_has_threads_are_turned_away(served: Server) -> None:
     place = ("127.0.0.1", served.server_address[1])
-    idle = [socket.create_connection(place, timeout=5) for _ in range(CONNECTIONS)]
-    with socket.create_connection(place, timeout=5) as late:
+    idle = [socket.create_connection(place, timeout=30) for _ in range(CONNECTIONS)]
+    with socket.create_connection(place, timeout=30) as late:
         assert late.recv(1) == b""
     for one in idle:
         one.close()
@@ -144,9 +144,9 @@ def test_the_command_serves_until_it_is_told_to_stop(settings: Settings) -> None
         said = process.stdout.readline()
         assert "認定タイムスタンプではありません" in said
         port = int(said.split(":")[2].partition("/")[0])
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/")
         assert connection.getresponse().status == 200
         connection.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
