@@ -6,11 +6,12 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot import authorities, clock
+from tortoise.exceptions import BaseORMException
+
+from bot import authorities, clock, health
 from bot.mailbox import Watcher, account
 from bot.outbox import Post
 from bot.smtp import Sender, SmtpRelay, Tls
@@ -45,6 +46,7 @@ async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event |
     """
     async with open_tools(services) as tools:
         await asyncio.to_thread(publish, services)
+        await health.look(services, tools.shop.seal)
         try:
             await _work(services, tools, stop, ready)
         except ExceptionGroup as group:
@@ -61,7 +63,7 @@ async def _work(services: Services, tools: Tools, stop: asyncio.Event, ready: as
         group.create_task(watcher.run(stop))
         group.create_task(Worker(tools).run(stop))
         group.create_task(clock.run(services, stop))
-        group.create_task(_publish_daily(services, stop))
+        group.create_task(_look_daily(tools, stop))
         if ready is not None:
             ready.set()
 
@@ -81,8 +83,9 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
     await sandbox.start()
     relay = relay_of(services.settings.smtp, helo=domain_of(services.settings.mail.address))
     post = Post(services=services, mails=Sender(relay), codes=Sender(relay))
-    times = authorities.chosen(services.settings, clock=services.clock)
+    times = None
     try:
+        times = authorities.chosen(services.settings, clock=services.clock)
         loaded = await asyncio.to_thread(_seal, services, times)
         paper = Papers(sandbox=sandbox, limits=paper_limits(services.policy))
         yield Tools(shop=Workshop(services=services, seal=loaded, papers=paper), post=post)
@@ -157,11 +160,13 @@ def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
         made.replace(folder / name)
 
 
-async def _publish_daily(services: Services, stop: asyncio.Event) -> None:
+async def _look_daily(tools: Tools, stop: asyncio.Event) -> None:
+    """Keep what is published young, and see which certificate is about to end."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PUBLISH)
         try:
-            await asyncio.to_thread(partial(publish, services))
-        except (FukanError, OSError) as error:
-            log.warning("publishing CRLs: %s", type(error).__name__)
+            await asyncio.to_thread(publish, tools.services)
+            await health.look(tools.services, tools.shop.seal)
+        except (FukanError, BaseORMException, OSError) as error:
+            log.warning("looking after certificates: %s", type(error).__name__)

@@ -64,4 +64,5 @@ _WITHOUT_ENVELOPE: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[l
     Task.ENROL_MAIL: staff.enrol,
     Task.ADDRESS_MAIL: addresses.registered,
     Task.TROUBLE_MAIL: staff.trouble,
+    Task.HEALTH_MAIL: staff.health,
 }

@@ -374,6 +374,20 @@ class TroubleMail(ToStaff):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthMail(ToStaff):
+    """A certificate ends in *days* whole days, or has ended. *what* says what it is for."""
+
+    template: ClassVar[str] = "health_mail"
+
+    what: str
+    ends: datetime
+    days: int
+    ended: bool
+    mend: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteMail(ToStaff):
     """Somebody at the contractor's link says that it went to the wrong person; `proved`: after the code."""
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot import letters
 from bot.answers import DEFERRED
 from bot.case import Case, Outgoing, Recipient, addressed, answers_to, clerk, document_lines, drafter, thread
+from bot.health import Use
 from bot.letters import Letter, Question, ReadLine
 from bot.render import AutoSubmitted, Mailbox
 from envelopes.actions import staff as staff_actions
@@ -48,6 +50,8 @@ _WORK: Final[Mapping[Task, str]] = {
     Task.ANCHOR: "操作ログの時刻証明",
     Task.CLOSE_WINDOW: "ダウンロード期間の終了",
 }
+_USES: Final[Mapping[Use, str]] = {Use.SIGNATURE: "電子署名", Use.TIME: "時刻証明", Use.AUTHORITY: "認証局"}
+_RENEW: Final = "運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。"
 
 
 # Drafts
@@ -252,6 +256,31 @@ async def _troubled(
         tries=row.attempts,
         next_try=services.now() + retry_after(row.attempts, services.policy, 0.5),
     )
+
+
+async def health(services: Services, task: Claimed) -> list[Outgoing]:
+    """Tell the administrators that a certificate is about to end, or has ended."""
+    admins = [staff for staff in await _admins() if Role.ADMIN in roles_from(staff.roles)]
+    return [_ending(services, task.ids, staff) for staff in admins]
+
+
+def _ending(services: Services, ids: Mapping[str, int], staff: Staff) -> Outgoing:
+    section, recipient = staff.section, clerk(services, staff, staff.section.name)
+    use, ends = Use(ids["use"]), datetime.fromtimestamp(ids["ends"], UTC)
+    letter = letters.HealthMail(
+        to=recipient.addressee,
+        section=section.name,
+        phone=section.phone,
+        number="",
+        what=_USES[use],
+        ends=ends,
+        days=max((ends - services.now()).days, 0),
+        ended=ids["notice"] == 0,
+        mend=_RENEW,
+        url=services.url("staff"),
+    )
+    reply_to = Mailbox("", services.settings.mail.intake)
+    return Outgoing(recipient=recipient, letter=letter, reply_to=reply_to, references=())
 
 
 def _why(error: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from bot import desk, outbox
+from bot import desk, health, outbox
 from bot.outbox import NotDelivered, Post
 from envelopes.actions import anchoring
 from envelopes.actions import worker as actions
@@ -81,6 +81,7 @@ async def _prepare(tools: Tools, task: Claimed) -> None:
 
 
 async def _sign(tools: Tools, task: Claimed) -> None:
+    await health.look(tools.services, tools.shop.seal)
     await actions.sign(tools.shop, _envelope(task), task.ids["consent"])
 
 
@@ -134,6 +135,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.ENROL_MAIL: _write,
     Task.ADDRESS_MAIL: _write,
     Task.TROUBLE_MAIL: _write,
+    Task.HEALTH_MAIL: _write,
     Task.NOTE_MAIL: _write,
 }
 

@@ -89,6 +89,7 @@ class Task(StrEnum):
     ENROL_MAIL = "enrol_mail"
     ADDRESS_MAIL = "address_mail"
     TROUBLE_MAIL = "trouble_mail"
+    HEALTH_MAIL = "health_mail"
     NOTE_MAIL = "note_mail"
 
 

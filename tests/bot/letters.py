@@ -91,6 +91,19 @@ def _completion(**changes: object) -> mails.CompletionMail:
     return mails.CompletionMail(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def _health(*, days: int, ended: bool) -> mails.HealthMail:
+    return mails.HealthMail(
+        **NO_FOOT,
+        to=CLERK,
+        what="電子署名",
+        ends=datetime(2026, 9, 3, 5, 21, tzinfo=UTC),
+        days=days,
+        ended=ended,
+        mend="運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。",
+        url=PAGE,
+    )
+
+
 def _ended(
     letter: type[mails.DeclinedMail] | type[mails.ReturnedMail], reader: mails.Reader, *, own: bool
 ) -> mails.Letter:
@@ -318,6 +331,8 @@ LETTERS: dict[str, mails.Letter] = {
         next_try=datetime(2026, 8, 4, 6, 25, tzinfo=UTC),
         url=PAGE,
     ),
+    "health_mail": _health(days=29, ended=False),
+    "health_mail-ended": _health(days=0, ended=True),
     "note_mail": mails.NoteMail(
         **FOOT,
         to=CLERK,
