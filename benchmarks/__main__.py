@@ -15,11 +15,10 @@ RESULT = Path(__file__).resolve().parent.parent / "var" / "bench.json"
 
 def measured(scene: Scene, only: str) -> Iterable[Row]:
     """Measure the rows whose names begin with *only*."""
-    if "sign".startswith(only) or only.startswith("sign"):
-        yield from signing.rows(scene)
-        yield from peers.signing(scene)
-    if "verify".startswith(only) or only.startswith("verify"):
-        yield from peers.verifying(scene)
+    yield from signing.rows(scene, only)
+    for name, measure in (("sign.bt", peers.signing), ("verify", peers.verifying)):
+        if name.startswith(only) or only.startswith(name):
+            yield from measure(scene)
 
 
 def main() -> None:

@@ -195,18 +195,36 @@ class _Known:
 
     authority: Authority
     certificates: tuple[bytes, ...]
-    # The last answer, and what it was an answer to.
-    _last: dict[None, tuple[int, dt.datetime, Evidence]] = field(init=False, repr=False, default_factory=dict)
+    # The last answer for today, and the last for CRLs made since some instant.
+    _last: dict[bool, "_Answer"] = field(init=False, repr=False, default_factory=dict)
 
     def today(self, now: dt.datetime) -> Evidence:
-        state = self.authority.changed_at()
-        before, since, known = self._last.get(None, (-1, now, Evidence()))
-        if state == before and since <= now < since + _KNOWN_FOR:
-            return known
-        known = Evidence(certificates=self.certificates, crls=self.authority.crls(now))
-        self._last[None] = (self.authority.changed_at(), now, known)
-        return known
+        return self._known(now, None)
 
     def fresh(self, now: dt.datetime, since: dt.datetime | None) -> Evidence:
-        crls = self.authority.refresh_crls(now) if since is None else self.authority.crls(now, since=since)
-        return Evidence(certificates=self.certificates, crls=crls)
+        if since is not None:
+            return self._known(now, since)
+        return Evidence(certificates=self.certificates, crls=self.authority.refresh_crls(now))
+
+    def _known(self, now: dt.datetime, since: dt.datetime | None) -> Evidence:
+        state, last = self.authority.changed_at(), self._last.get(since is not None)
+        if last is not None and last.holds(state, since, now):
+            return last.evidence
+        evidence = Evidence(certificates=self.certificates, crls=self.authority.crls(now, since=since))
+        answer = _Answer(state=self.authority.changed_at(), since=since, at=now, evidence=evidence)
+        self._last[since is not None] = answer
+        return evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """Validation data as asked for at *at*, while the authority's directory was in *state*."""
+
+    state: int
+    since: dt.datetime | None
+    at: dt.datetime
+    evidence: Evidence
+
+    def holds(self, state: int, since: dt.datetime | None, now: dt.datetime) -> bool:
+        """Whether it still answers the same question."""
+        return (state, since) == (self.state, self.since) and self.at <= now < self.at + _KNOWN_FOR
