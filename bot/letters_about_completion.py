@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from bot import letters
 from bot.case import Case, Outgoing, Recipient, addressed, concerned, document_lines, seat
@@ -17,6 +17,7 @@ from envelopes.rules.addresses import domain_of
 from envelopes.rules.delivery import Decision, WhyLink, decide
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day, window_end
+from envelopes.rules.states import Event
 
 _PARTY_IN_NAME: Final = 40  # characters; longer names of joint ventures break file systems
 _UNSAFE_IN_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
@@ -32,6 +33,7 @@ async def completion(case: Case) -> list[Outgoing]:
     documents = await document_lines(case.shot, revision=-1)
     _, head = await history.head(Subject.ENVELOPE, case.shot.envelope.id)
     anchor = await anchors.newest_value()
+    accredited = await _is_accredited(case)
     files: list[bytes] = []
     mails = []
     for recipient in people:
@@ -39,7 +41,7 @@ async def completion(case: Case) -> list[Outgoing]:
         if decision.attach and not files:
             files = [await _content(case, number) for number in range(len(documents))]
         attached = _attachments(case, files) if decision.attach else ()
-        values = {"history_head": head, "anchor": anchor}
+        values = {"history_head": head, "anchor": anchor, "accredited": accredited}
         letter = _completed(case, recipient, decision, documents=documents, attached=attached, values=values)
         mails.append(addressed(case, recipient, letter, attachments=attached, why_link=decision.why))
     return mails
@@ -52,7 +54,7 @@ def _completed(
     *,
     documents: tuple[DocumentLine, ...],
     attached: Sequence[Attachment],
-    values: Mapping[str, str],
+    values: Mapping[str, Any],
 ) -> Letter:
     envelope = case.shot.envelope
     consents = [signer.consented_at for signer in case.shot.signers if signer.consented_at]
@@ -75,9 +77,14 @@ def _completed(
         limit=decision.limit,
         url=case.download(recipient),
         window_ends=envelope.window_ends_at,
-        accredited=False,  # the embedded authority is not accredited, and it is said
         **values,
     )
+
+
+async def _is_accredited(case: Case) -> bool:
+    """Whether every time in the files was 認定タイムスタンプ when they were completed; it is said only then."""
+    facts = await history.payloads(Subject.ENVELOPE, case.shot.envelope.id)
+    return any(said.get("accredited") is True for fact, said in facts if fact.kind == Event.TIMESTAMPED)
 
 
 # The files

@@ -45,6 +45,7 @@ from envelopes.records.models import (
 from envelopes.records.store import Snapshot
 from envelopes.rules import consent as consents
 from envelopes.rules import turns
+from envelopes.rules.accreditation import Stamp, are_accredited
 from envelopes.rules.consent import require_fit
 from envelopes.rules.errors import Later, NotPermitted, Reason, Refused, StaleEnvelope
 from envelopes.rules.kinds import Kind, Tax
@@ -55,6 +56,7 @@ from envelopes.rules.states import By, Event, State, Task, permits
 from envelopes.services import Services
 from envelopes.signing import seal as seals
 from envelopes.signing.seal import Entry, Seal
+from envelopes.signing.times import stamped
 
 log = logging.getLogger(__name__)
 
@@ -771,12 +773,19 @@ async def complete(shop: Workshop, envelope_id: int) -> None:
     if not permits(shot.state, Event.TIMESTAMPED):
         return
     finished = [await _finish(shop, shot, document) for document in shot.documents]
-    revisions = [revision for revision, _ in finished]
-    concluded = max(at for _, at in finished)
-    await _commit_completed(shop.services, shot, revisions, concluded)
+    await _commit_completed(shop.services, shot, finished)
 
 
-async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> tuple[Revision, datetime]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finished:
+    """A document with its timestamp: when the last party signed, and whether all its times are 認定タイムスタンプ."""
+
+    revision: Revision
+    concluded: datetime
+    accredited: bool
+
+
+async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> _Finished:
     known = await store.segments(document.id)
     data = await store.content(shop.services.blobs, known)
     # CRLs made since the last signature say that its certificate was good then: once for all documents.
@@ -790,13 +799,21 @@ async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> tuple[R
     times = [item.at for item in report.signatures if item.at is not None]
     if len(times) != len(shot.signers):
         raise Later(Reason.VERIFICATION_FAILED)
-    return revision, max(times)
+    accredited = await asyncio.to_thread(_is_accredited, shop.services, data + tail)
+    return _Finished(revision=revision, concluded=max(times), accredited=accredited)
 
 
-async def _commit_completed(
-    services: Services, shot: Snapshot, revisions: Sequence[Revision], concluded: datetime
-) -> None:
+def _is_accredited(services: Services, data: bytes) -> bool:
+    pins = [pin for tsa in services.settings.tsa for pin in tsa.accreditation]
+    if not pins:
+        return False  # the embedded authority never is
+    return are_accredited([Stamp(one.fingerprint, jst_day(one.at)) for one in stamped(data)], pins)
+
+
+async def _commit_completed(services: Services, shot: Snapshot, finished: Sequence[_Finished]) -> None:
     now = services.now()
+    revisions = [one.revision for one in finished]
+    concluded = max(one.concluded for one in finished)
     window = window_end(now, services.policy)
 
     async def work(connection: BaseDBAsyncClient) -> None:
@@ -813,7 +830,10 @@ async def _commit_completed(
                 # 地方自治法234条5項: concluded when the last party has signed; the token's time, as a day in Japan.
                 "transaction_on": jst_day(concluded),
             },
-            payload={"sha256": [item.sha256 for item in revisions]},
+            payload={
+                "sha256": [item.sha256 for item in revisions],
+                "accredited": all(one.accredited for one in finished),
+            },
         )
         for revision in revisions:
             await _add_revision(connection, revision, now)

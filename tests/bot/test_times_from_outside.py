@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,20 @@ async def test_an_envelope_waits_for_its_authority_and_is_then_completed(tmp_pat
         report = await asyncio.to_thread(built.tools.shop.seal.verify, file.get_content())
         assert report.valid
         assert [one.signer for one in report.timestamps] == ["みほん時刻 電子契約 時刻 1"]
+        assert "認定を受けたものではありません" in text_of(built.last(cast.TAKAHASHI.address))
+
+
+async def test_only_a_pinned_certificate_within_its_days_is_called_accredited(
+    tmp_path: Path, tsa: Tsa
+) -> None:
+    der = (tsa.folder / "ca" / "public" / "tsa-1.cer").read_bytes()
+    pin = {"fingerprint": sha256(der).hexdigest(), "number": "第00号", "since": date(2020, 1, 1)}
+    pinned = listed(tsa, accreditation=[{**pin, "until": date(2099, 12, 31)}])
+    async with world(tmp_path, tsa=(pinned,)) as built:
+        await confirm(built, await draft(built, ACCEPTANCE, kind="請書"))
+        shot = await sign_by_mail(built, cast.TAKAHASHI.address)
+        assert shot.state is State.COMPLETED
+        assert "時刻の証明は、認定タイムスタンプです" in text_of(built.last(cast.TAKAHASHI.address))
 
 
 async def test_staff_are_told_which_authority_has_been_failing(tmp_path: Path, tsa: Tsa) -> None:
