@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from envelopes.actions import signer, worker
+from envelopes.actions import anchoring, signer, worker
 from envelopes.keyring import ConsentKey
 from envelopes.records import store
 from envelopes.records.blobs import Reader
@@ -265,6 +265,7 @@ async def tried(shot: Snapshot) -> bool:
 async def test_no_forged_order_is_carried_out_and_the_doctor_names_each(scene: Scene) -> None:
     honest = await scene.town.consent(await scene.town.out())
     desk = Desk(scene=scene, true=await Consent.get(envelope_id=honest.envelope.id))
+    await anchoring.anchor(scene.town.shop)
     assert "×" not in await findings(scene)
     forged = [(forge, await forge(desk)) for forge in FORGERIES]
     before = [await tally(shot) for _, shot in forged]
