@@ -1,6 +1,7 @@
 """The whole way of an envelope at the level of actions, and how the worker behaves when work fails."""
 
 import asyncio
+import logging
 import re
 from email.message import EmailMessage
 from pathlib import Path
@@ -189,6 +190,7 @@ async def run_once(built: World, error: Exception, kind: Task) -> TaskRow:
 async def test_work_that_fails_waits_and_says_why_without_a_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception, noted: str, wait: tuple[int, int]
 ) -> None:
+    caplog.set_level(logging.INFO)
     async with world(tmp_path) as built:
         await built.drain()
         await built.deliver(order(CONTRACT))
