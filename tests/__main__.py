@@ -56,7 +56,7 @@ def play(engine: str, options: tuple[str, ...]) -> Count:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", *options]
-        status = run(command, FUKAN_TEST_ENGINE=engine)
+        status = run(command, ENGINE_UNDER_TEST=engine)
         return judge(status, report)
 
 

@@ -1,4 +1,4 @@
-"""Databases, files and keys for tests, on the engine that FUKAN_TEST_ENGINE names, and a small town that uses them.
+"""Databases, files and keys for tests, on the engine that ENGINE_UNDER_TEST names, and a small town that uses them.
 
 One engine a process: Tortoise caches SQL by the connection's name. A database is a copy of a template that was upgraded
 once a run, so that a fresh one costs milliseconds. Documents are parsed in this process here; the sandbox has its own
@@ -52,7 +52,7 @@ from tests.servers.postgres import PostgresServer
 
 T = TypeVar("T")
 
-ENGINE = os.environ.get("FUKAN_TEST_ENGINE", "sqlite")
+ENGINE = os.environ.get("ENGINE_UNDER_TEST", "sqlite")
 PASSWORD = "itsumo-no-aikotoba"
 PASSPHRASE = b"correct horse"
 
