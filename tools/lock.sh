@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 lock() {
     .venv/bin/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-        --no-header --no-annotate "$@"
+        --no-header --no-annotate --no-strip-extras "$@"
 }
 
 lock "$@" pyproject.toml -o requirements/run.txt

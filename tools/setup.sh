@@ -49,14 +49,12 @@ look_for_test_packages() {
     want qpdf command -v qpdf
     want poppler-utils command -v pdfsig
     want openssl command -v openssl
-    # iText 5 is an independent validator of long-term signatures; java compiles the few lines that call it.
+    # iText 5 is an independent validator of long-term signatures, and BouncyCastle asks the time stamping authority, as
+    # programs in Java do; java compiles the few lines that call them.
     want libitext5-java exists /usr/share/java/itext5.jar
     want libbcpkix-java exists /usr/share/java/bcpkix.jar
     want default-jdk-headless command -v javac
     want curl command -v curl
-    # BouncyCastle asks the time stamping authority, as programs in Java do.
-    want libbcpkix-java exists /usr/share/java/bcpkix.jar
-    want default-jdk-headless command -v javac
 }
 
 install_packages() {
