@@ -98,7 +98,10 @@ async def sign_for_village(built: World, envelope_id: int, seed: str) -> Snapsho
     staff = await Staff.get(id=built.headman.id)
     # The step that enrolment used is spent; the next one is accepted already.
     code = pyotp.TOTP(seed).at(built.clock(), counter_offset=1)
-    await clerks.sign(built.services, staff, shot.envelope.ref, offer=offer, code=code)
+    signed_in_at = built.clock()
+    await clerks.sign(
+        built.services, staff, shot.envelope.ref, offer=offer, code=code, signed_in_at=signed_in_at
+    )
     await built.drain()
     return await store.snapshot(id=envelope_id)
 

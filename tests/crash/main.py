@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -173,13 +174,17 @@ async def run(plan: Plan) -> None:
 
 
 class Here(Sandbox):
-    """Runs the functions in a thread."""
+    """Runs the functions in a thread: in one, since pdfium must never be entered by two."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._thread = ThreadPoolExecutor(max_workers=1)
 
     async def start(self) -> None:
         """There is nothing to start."""
 
     async def run(self, function: Callable[..., T], *arguments: object, **_limits: Any) -> T:
-        return await asyncio.to_thread(function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
 
 def one_run(plan: Plan) -> None:
