@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from bot import desk, health, outbox
+from bot import desk, health, outbox, uploads
 from bot.outbox import NotDelivered, Post
 from envelopes.actions import anchoring
 from envelopes.actions import worker as actions
@@ -37,7 +37,7 @@ from envelopes.services import Services
 log = logging.getLogger(__name__)
 
 # How many tasks of a lane run at once. Signing and papers are bound by processors, sending by the relay's patience.
-WIDTH: Final[Mapping[Lane, int]] = {Lane.CODE: 4, Lane.MAIL: 6, Lane.SIGN: 2, Lane.PAPERS: 2}
+WIDTH: Final[Mapping[Lane, int]] = {Lane.CODE: 4, Lane.MAIL: 6, Lane.SIGN: 2, Lane.PAPERS: 2, Lane.VERIFY: 2}
 POLL: Final = 1.0  # why: seconds until work is found whose bell was not heard
 _RECONNECT: Final = 5.0  # seconds between attempts to listen again; meanwhile the poll finds the work
 _TIMED: Final = frozenset({Task.TIMESTAMP, Task.ANCHOR})  # what waits for the timestamp authority alone
@@ -93,6 +93,10 @@ async def _anchor(tools: Tools, _task: Claimed) -> None:
     await anchoring.anchor(tools.shop)
 
 
+async def _verify(tools: Tools, task: Claimed) -> None:
+    await uploads.judge(tools.shop, task.ids["verification"])
+
+
 async def _close_window(tools: Tools, task: Claimed) -> None:
     await actions.close_window(tools.services, _envelope(task))
 
@@ -137,6 +141,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.TROUBLE_MAIL: _write,
     Task.HEALTH_MAIL: _write,
     Task.NOTE_MAIL: _write,
+    Task.VERIFY: _verify,
 }
 
 

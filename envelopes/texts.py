@@ -276,6 +276,23 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "登録する人と確認する人は別の職員にしてください。",
         "The person who registers and the one who approves must be two people."),
 
+    # Verifying in public
+    Reason.UPLOAD_MISSING: Text(
+        "PDFファイルを選んでください。",
+        "Choose a PDF file."),
+    Reason.UPLOAD_TOO_BIG: Text(
+        "ファイルが大きすぎます。{most:MB}MB以下のPDFを選んでください。",
+        "The file is too big. Choose a PDF of {most:MB} MB or less."),
+    Reason.UPLOADS_WAITING: Text(
+        "ただいま混み合っています。数分たってから、もう一度お試しください。",
+        "Many files are waiting. Please try again in a few minutes."),
+    Reason.UPLOAD_GONE: Text(
+        "確認の結果は消去しました。もう一度ファイルを選んでください。",
+        "The result has been deleted. Please choose the file again."),
+    Reason.CERTIFICATE_ID_UNKNOWN: Text(
+        "この締結証明書IDの契約は見つかりません。文字を確かめて、もう一度入力してください。",
+        "No contract with this certificate id was found. Check it and enter it again."),
+
     # Work of the service itself
     Reason.RECORD_ALTERED: Text(
         "この契約の記録に、このサービス以外による変更が見つかったため、手続きを止めました。情報担当へ連絡してください。",

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
-from portal.respond import answer, phone, told
+from portal.respond import REQUEST_ID, answer, phone, told
 from portal.views import DeadLink, Failure, UnusableLink
 
 log = logging.getLogger("portal")
@@ -29,6 +29,11 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.RESEND_CAP: 429,
     Reason.RESEND_EARLY: 429,
     Reason.SIGN_IN_LOCKED: 429,
+    Reason.UPLOAD_MISSING: 422,
+    Reason.UPLOAD_TOO_BIG: 413,
+    Reason.UPLOADS_WAITING: 429,
+    Reason.UPLOAD_GONE: 410,
+    Reason.CERTIFICATE_ID_UNKNOWN: 404,
 }
 _DEAD: Final[Mapping[Reason, DeadLink]] = {
     Reason.LINK_UNKNOWN: DeadLink.UNKNOWN,
@@ -43,7 +48,7 @@ async def failure_response(request: web.Request, error: FukanError | web.HTTPExc
         return _http(request, error)
     if isinstance(error, Refused):
         return _refused(request, error)
-    log.error("%s %s", type(error).__name__, request.get("id", ""))
+    log.error("%s %s", type(error).__name__, request.get(REQUEST_ID, ""))
     return broken(request)
 
 
@@ -53,7 +58,7 @@ def broken(request: web.Request) -> web.Response:
         title="ただいま利用できません",
         happened="処理の途中で問題が起きました。入力した内容は保存されていません。",
         todo=f"少し時間をおいて、もう一度お試しください。続くときは {phone(request)} へご連絡ください。",
-        reference=request.get("id", ""),
+        reference=request.get(REQUEST_ID, ""),
     )
     return answer(request, page, status=503)
 
@@ -68,7 +73,7 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
         title=title,
         happened=happened,
         todo=f"前の画面に戻って、もう一度お試しください。分からないときは {phone(request)} へご連絡ください。",
-        reference=request.get("id", ""),
+        reference=request.get(REQUEST_ID, ""),
     )
     return answer(request, page, status=status)
 
@@ -81,7 +86,7 @@ def _http(request: web.Request, error: web.HTTPException) -> web.Response:
         title="この操作は受け付けられません",
         happened="送られた内容の形か大きさが、この画面の受け付けられるものではありませんでした。",
         todo="前の画面に戻って、もう一度お試しください。",
-        reference=request.get("id", ""),
+        reference=request.get(REQUEST_ID, ""),
     )
     response = answer(request, page, status=error.status)
     if "Allow" in error.headers:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from envelopes.rules.errors import FukanError, Reason, Refused
 from portal.errors import broken, failure_response
+from portal.respond import REQUEST_ID
 
 log = logging.getLogger("portal")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,7 +42,7 @@ _FRAMES: Final = 6  # of a traceback: where it happened; messages may hold perso
 @web.middleware
 async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and write one log line with the route's pattern: never a token, reference or query."""
-    request["id"] = secrets.token_hex(4)
+    request[REQUEST_ID] = secrets.token_hex(4)
     began = time.monotonic()
     response = await handler(request)
     route = request.match_info.route.resource
@@ -51,7 +52,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         route.canonical if route else "(none)",
         response.status,
         (time.monotonic() - began) * 1000,
-        request["id"],
+        request[REQUEST_ID],
     )
     return response
 
@@ -70,7 +71,7 @@ async def secure(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await failure_response(request, error)
     except Exception as error:  # noqa: BLE001 -- the door's last resort: a page, and a log line without values
         frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
-        log.error("%s %s\n%s", type(error).__name__, request["id"], frames)  # noqa: TRY400 -- no message, no values
+        log.error("%s %s\n%s", type(error).__name__, request[REQUEST_ID], frames)  # noqa: TRY400 -- no message, no values
         response = broken(request)
     response.headers.update(HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")

@@ -26,6 +26,7 @@ async def home(request: web.Request) -> web.Response:
             f"{town}の契約書や請書を、電子署名で取り交わすための画面です。",
             "署名の依頼を受けた方は、届いたメールの中のボタンから開いてください。",
         ),
+        also=(("/verify", "電子署名を確認する"),),
         next_url="/staff",
         next_label="職員の方はこちら",
     )

@@ -19,6 +19,7 @@ from portal.pages import render
 from portal.views import Page, Site
 
 SERVICES: Final = web.AppKey("services", Services)
+REQUEST_ID: Final = web.RequestKey("id", str)
 BODY_SECONDS: Final = 20  # a form is small; a body that drips longer than this is cut off
 FIELD_CHARACTERS: Final = 4000  # longer than every limit of the policy, short enough to be harmless
 
@@ -96,6 +97,11 @@ def client(request: web.Request) -> str:
     if direct in services(request).settings.portal.trusted_proxies and forwarded:
         return forwarded.rpartition(",")[2].strip()
     return direct
+
+
+def network(request: web.Request) -> str:
+    """The network a client comes from, for limits: stored only as part of a hash."""
+    return _network(client(request))
 
 
 def _network(address: str) -> str:

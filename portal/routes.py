@@ -13,6 +13,7 @@ from portal import (
     public,
     sign_in,
     signer,
+    verification,
     village,
 )
 
@@ -33,6 +34,10 @@ ROUTES = (
     web.get("/robots.txt", public.robots),
     web.get("/static/{name}", public.static),
     web.get("/pki/{name}", public.pki),
+    # Everybody who has a signed PDF or a certificate id
+    web.get("/verify", verification.show),
+    web.post("/verify", verification.ask),
+    web.get(f"/verify/{{ref:{REF}}}", verification.look),
     # The contractor, through the link
     web.get(LINK, link.landing),
     web.get(LINK + "/code", link.enter_code),

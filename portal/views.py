@@ -448,6 +448,7 @@ class Message(Page):
     good: bool = False
     next_url: str | None = None
     next_label: str = ""
+    also: tuple[tuple[str, str], ...] = ()
     nav: StaffNav | None = None
 
 
@@ -693,3 +694,91 @@ class StaffSign(Page):
     money: Money
     confirmation: Confirmation
     errors: tuple[FieldError, ...] = ()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification(Page):
+    """電子署名を確認する: posts `file` (multipart), or `certificate_id` by itself, to `post_url`."""
+
+    post_url: str
+    most: int
+    minutes: int
+    typed: str = ""
+    errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationWaiting(Page):
+    """The file is still being looked at; `look_url` shows the result for `minutes`."""
+
+    look_url: str
+    minutes: int
+
+
+class Outcome(StrEnum):
+    """What follows for a file that was verified."""
+
+    SOUND = "sound"
+    ALTERED = "altered"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelLine:
+    """One line of the signature panel, and what it means."""
+
+    good: bool
+    text: str
+    means: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelPart:
+    """One signature (or else a timestamp): who, and what is said of it."""
+
+    stamp: bool
+    title: str
+    lines: tuple[PanelLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationResult(Page):
+    """What was found in a file of anybody's."""
+
+    outcome: Outcome
+    mark: str
+    headline: str
+    reasons: tuple[str, ...]
+    parts: tuple[PanelPart, ...]
+    sha256: str
+    again_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSignature:
+    """A party of a contract of our own, and when its signature was made."""
+
+    company: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationOwn(Page):
+    """The file is, byte for byte, one that was concluded here."""
+
+    concluded_on: date
+    certificate_id: str
+    signatures: tuple[OwnSignature, ...]
+    stamped_at: datetime | None
+    sha256: str
+    again_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationId(Page):
+    """What anybody may know who has a certificate id: no document, no full name."""
+
+    certificate_id: str
+    concluded_on: date
+    documents: int
+    parties: tuple[str, ...]
+    again_url: str

@@ -185,6 +185,16 @@ class Blobs:
             raise BlobError(f"file {file.ref}: hash differs")
         return data
 
+    async def remove(self, ref: str) -> None:
+        """Remove the bytes called *ref*; gone already is as good. Raises BlobError."""
+        try:
+            async with asyncio.timeout(_TIMEOUT.total_seconds()):
+                await self._store.delete_async(self._name(ref))
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, TimeoutError) as error:
+            raise BlobError(f"cannot remove: {type(error).__name__}") from None
+
     def _open(self, file: File) -> bytes:
         wraps = [(self._keyring.view, file.view_wrap), (self._keyring.archive, file.archive_wrap)]
         for keys, wrapped in wraps:

@@ -524,6 +524,24 @@ class Anchor(Row):
         indexes = (Index(fields=("first_id", "last_id")),)
 
 
+class Verification(Row):
+    """A stranger's PDF that is to be judged, and for some minutes what was found. The result is kept as JSON."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    ref = fields.CharField(max_length=REF, unique=True)
+    file: fields.ForeignKeyNullableRelation[File] = fields.ForeignKeyField(
+        "fukan.File", null=True, on_delete=fields.RESTRICT
+    )
+    file_id: int | None
+    result: str | None = sealed(null=True)
+    created_at: datetime = utc()
+    done_at: datetime | None = utc(null=True)
+
+    class Meta:
+        table = "verifications"
+        indexes = (Index(fields=("created_at",)),)
+
+
 class Task(Row):
     """Work that is due. Holds ids only, never dies, only waits longer."""
 

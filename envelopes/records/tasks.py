@@ -30,6 +30,7 @@ class Lane(StrEnum):
     MAIL = "mail"
     SIGN = "sign"
     PAPERS = "papers"
+    VERIFY = "verify"
 
 
 LANES: Final[Mapping[Task, Lane]] = {
@@ -40,6 +41,7 @@ LANES: Final[Mapping[Task, Lane]] = {
     Task.ANCHOR: Lane.SIGN,
     Task.READ_MAIL: Lane.PAPERS,
     Task.PAGES: Lane.PAPERS,
+    Task.VERIFY: Lane.VERIFY,
 }
 
 

@@ -104,6 +104,13 @@ class Reason(StrEnum):
     REGISTRAR_SAME_PERSON = "registrar-same-person"
     CALL_BACK_MISSING = "call-back-missing"
 
+    # Verifying in public
+    UPLOAD_MISSING = "upload-missing"
+    UPLOAD_TOO_BIG = "upload-too-big"
+    UPLOADS_WAITING = "uploads-waiting"
+    UPLOAD_GONE = "upload-gone"
+    CERTIFICATE_ID_UNKNOWN = "certificate-id-unknown"
+
     # Work of the service itself
     RECORD_ALTERED = "record-altered"
     CONSENT_INVALID = "consent-invalid"

@@ -60,6 +60,15 @@ def legal_form(name: str) -> str:
     return _LEGAL_FORMS.get(found[0], found[0]) if found else ""
 
 
+def masked(name: str) -> str:
+    """Return as much of a company's *name* as its own people recognise: the first letter after its legal form.
+
+    How long the name is, is not told either; a name of one letter is not shown at all.
+    """
+    letters = _FORMS.sub("", re.sub(r"\s", "", unicodedata.normalize("NFKC", name).casefold()))
+    return f"{letters[0].upper()}＊＊＊" if len(letters) > 1 else "＊＊＊"
+
+
 def is_legal_form(word: str) -> bool:
     """Say whether *word* is a legal form and nothing else (㈱, 株式会社)."""
     return _FORMS.fullmatch(_joined(word)) is not None

@@ -114,6 +114,12 @@ class Policy:
 
     # Verifying files, also those of strangers
     verify_seconds: float = _rule(5.0, "Some files never end to be compared; then nothing is said of them.")
+    verify_bytes: int = _rule(20 * MB, "What the public page takes: signed contracts are smaller.")
+    verify_waiting: int = _rule(20, "Uploads that wait to be judged; the next one is asked to come later.")
+    verify_hold: timedelta = _rule(timedelta(seconds=8), "How long the page waits before it shows a link.")
+    verify_kept: timedelta = _rule(minutes(10), "When an upload and its result are gone, looked at or not.")
+    verify_an_hour: int = _rule(30, "Uploads from one network; an office behind one address stays below it.")
+    look_ups_an_hour: int = _rule(60, "Certificate ids looked up from one network; they cannot be tried out.")
 
     # Timestamps
     timestamp_tell: timedelta = _rule(hours(1), "When staff hear that the timestamp authority is silent.")

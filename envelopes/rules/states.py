@@ -91,6 +91,7 @@ class Task(StrEnum):
     TROUBLE_MAIL = "trouble_mail"
     HEALTH_MAIL = "health_mail"
     NOTE_MAIL = "note_mail"
+    VERIFY = "verify"
 
 
 class Row(NamedTuple):

@@ -279,6 +279,33 @@ STAFF_SIGN = v.StaffSign(
     confirmation=replace(CONFIRMATION, party=VILLAGE, waits_for=()),
 )
 
+VERIFICATION = v.Verification(post_url="/verify", most=20_000_000, minutes=10)
+PART = v.PanelPart(
+    stamp=False,
+    title="髙橋建設株式会社 代表取締役 髙橋 一郎",
+    lines=(
+        v.PanelLine(
+            good=True,
+            text="文書は、この署名が適用されてから変更されていません",
+            means="署名したときの内容のままです。",
+        ),
+        v.PanelLine(
+            good=False,
+            text="署名者のIDは不明です",
+            means="発行元「みほん村」の証明書を確かめられませんでした。",
+        ),
+    ),
+)
+FOUND = v.VerificationResult(
+    outcome=v.Outcome.SOUND,
+    mark="✔",
+    headline="変更されていません／発行元 みほん村 電子契約 認証局 1",
+    reasons=(),
+    parts=(PART, replace(PART, stamp=True, title="みほん村 電子契約 時刻 1")),
+    sha256=OFFER,
+    again_url="/verify",
+)
+
 SAMPLES: dict[str, v.Page] = {
     "landing": v.Landing(
         request=REQUEST,
@@ -519,5 +546,49 @@ SAMPLES: dict[str, v.Page] = {
                 text="認証コードが違います。端末の時刻がずれていないか確かめてください", field="code"
             ),
         ),
+    ),
+    "verify": VERIFICATION,
+    "verify-wrong": replace(
+        VERIFICATION,
+        typed="MHN-1",
+        errors=(
+            v.FieldError(text="PDFファイルを選んでください", field="file"),
+            v.FieldError(text="この締結証明書IDの契約は見つかりません", field="certificate_id"),
+        ),
+    ),
+    "verify-waiting": v.VerificationWaiting(look_url="/verify/1", minutes=10),
+    "verify-sound": FOUND,
+    "verify-altered": replace(
+        FOUND,
+        outcome=v.Outcome.ALTERED,
+        mark="✖",
+        headline="変更されています",
+        reasons=("末尾に余分なデータがあります。",),
+    ),
+    "verify-undecided": replace(
+        FOUND,
+        outcome=v.Outcome.UNDECIDED,
+        mark="▲",
+        headline="判断できません",
+        reasons=("電子署名がありません。",),
+        parts=(),
+    ),
+    "verify-own": v.VerificationOwn(
+        concluded_on=date(2026, 8, 6),
+        certificate_id=CERTIFICATE,
+        signatures=(
+            v.OwnSignature(company=LONG.company, at=SIGNED_AT),
+            v.OwnSignature(company="みほん村", at=None),
+        ),
+        stamped_at=SIGNED_AT,
+        sha256=OFFER,
+        again_url="/verify",
+    ),
+    "verify-id": v.VerificationId(
+        certificate_id=CERTIFICATE,
+        concluded_on=date(2026, 8, 6),
+        documents=2,
+        parties=("髙＊＊＊", "みほん村"),
+        again_url="/verify",
     ),
 }
