@@ -695,6 +695,7 @@ class StaffSign(Page):
     confirmation: Confirmation
     errors: tuple[FieldError, ...] = ()
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification(Page):
     """電子署名を確認する: posts `file` (multipart), or `certificate_id` by itself, to `post_url`."""

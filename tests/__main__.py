@@ -1,7 +1,8 @@
 """Everything that `make test` runs, in one place: the checks, then pytest once per engine, then one closing line.
 
 The first pytest process takes every test, on SQLite and a folder. The second takes the tests marked `engines` again, on
-Postgres and a bucket. What the tests promise stands in the tests; which fixture stands on which engine, in conftest.
+Postgres and a bucket, at the same time: most of both is waiting. What the second says is shown when the first has ended.
+What the tests promise stands in the tests; which fixture stands on which engine, in conftest.
 """
 
 import os
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +23,7 @@ CHECKS = (
     ("mypy",),
     ("lint-imports", "--no-logo"),
 )
-ENGINES: tuple[tuple[str, tuple[str, ...]], ...] = (("sqlite", ()), ("postgres", ("-m", "engines")))
+ENGINES: Mapping[str, tuple[str, ...]] = {"sqlite": (), "postgres": ("-m", "engines")}
 
 
 class Count(NamedTuple):
@@ -38,26 +41,47 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run(command: list[str], **environment: str) -> int:
-    """Run *command* with its output going straight through; the developer's own settings stay out of it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FUKAN_")}
-    return subprocess.run(command, check=False, cwd=ROOT, env={**clean, **environment}).returncode
-
-
 def check(name: str, *options: str) -> Count:
     """Run one check of the whole project; it counts as one test."""
     say(f"== {name} {' '.join(options)}".rstrip())
-    return Count(1, 0) if run([str(BIN / name), *options]) == 0 else Count(0, 1)
+    status = subprocess.run([str(BIN / name), *options], check=False, cwd=ROOT).returncode
+    return Count(0, 1) if status else Count(1, 0)
 
 
-def play(engine: str, options: tuple[str, ...]) -> Count:
-    """Run pytest on *engine* and count from its own report."""
-    say(f"== pytest on {engine}")
+class Play:
+    """A pytest process on one engine; the developer's own settings stay out of it."""
+
+    def __init__(self, engine: str, options: tuple[str, ...], folder: Path, *, quiet: bool) -> None:
+        self._engine, self._said, self._report = engine, folder / f"{engine}.txt", folder / f"{engine}.xml"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("FUKAN_")}
+        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", *options]
+        environment = {**clean, "ENGINE_UNDER_TEST": engine}
+        with ExitStack() as stack:
+            output = stack.enter_context(self._said.open("wb")) if quiet else None
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    def count(self) -> Count:
+        """Wait until it has ended and count from its own report, after showing what it has not shown yet."""
+        status = self._process.wait()
+        if self._said.exists():
+            say(f"== pytest on {self._engine}\n{self._said.read_text(errors='replace')}")
+        return judge(status, self._report)
+
+
+def play() -> Count:
+    """Run pytest on all engines at once; the output of the first goes straight through."""
+    say(f"== pytest on {next(iter(ENGINES))}")
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", *options]
-        status = run(command, ENGINE_UNDER_TEST=engine)
-        return judge(status, report)
+        plays = [
+            Play(engine, options, Path(folder), quiet=number > 0)
+            for number, (engine, options) in enumerate(ENGINES.items())
+        ]
+        total = Count(0, 0)
+        for one in plays:
+            total = total.plus(one.count())
+    return total
 
 
 def judge(status: int, report: Path) -> Count:
@@ -82,8 +106,7 @@ def main(arguments: list[str]) -> int:
     for command in CHECKS:
         total = total.plus(check(*command))
     if "--checks-only" not in arguments:
-        for engine, options in ENGINES:
-            total = total.plus(play(engine, options))
+        total = total.plus(play())
     say(f"{total.passed} passed, {total.failed} failed")
     return 1 if total.failed else 0
 
