@@ -1,7 +1,7 @@
 """Everything that `make test` runs, in one place: the checks, then pytest once per engine, then one closing line.
 
 The first pytest process takes every test, on SQLite and a folder. The second takes the tests marked `engines` again, on
-Postgres and a bucket, at the same time: most of both is waiting. What the second says is shown when the first has ended.
+Postgres and a bucket, at the same time: most of both is waiting. What it says is shown when the first has ended.
 What the tests promise stands in the tests; which fixture stands on which engine, in conftest.
 """
 
