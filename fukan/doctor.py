@@ -10,7 +10,7 @@ import base64
 import json
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,8 @@ from envelopes.actions.worker import verified_order
 from envelopes.keyring import KeyMissing
 from envelopes.records import bonds, history, store
 from envelopes.records.models import (
+    CERTIFICATE,
+    CertificateUse,
     Consent,
     Document,
     Envelope,
@@ -227,6 +229,8 @@ async def _paper(document_id: int) -> str:
     """A document by its envelope's number and its place; whatever of them is still there."""
     document = await Document.filter(id=document_id).first()
     envelope = await Envelope.filter(id=document.envelope_id).first() if document else None
+    if document is not None and document.position == CERTIFICATE:
+        return f"{_name(envelope)} 締結証明書"
     return f"{_name(envelope)} 文書{document.position if document else '？'}"
 
 
@@ -289,7 +293,11 @@ async def _same(said: consents.Consent, row: Consent) -> bool:
 
 async def _unlike_files(said: consents.Consent, envelope_id: int) -> str | None:
     seen = {item.position: (item.sha256, item.length) for item in said.documents}
-    segments = Segment.filter(document__envelope_id=envelope_id, number=0).select_related("document")
+    segments = (
+        Segment.filter(document__envelope_id=envelope_id, number=0)
+        .exclude(document__position=CERTIFICATE)
+        .select_related("document")
+    )
     prepared: dict[int, tuple[str, int]] = {}
     for segment in await segments:
         document: Any = segment.document
@@ -368,8 +376,9 @@ async def _is_sound(services: Services, envelope: Envelope, task: TaskRow) -> bo
 
 
 async def _signatures(services: Services) -> AsyncIterator[Finding]:
-    """Every signature stands on a true consent and on a use of the key that was written down."""
-    for segment in await Segment.filter(kind="signature").order_by("id"):
+    """Every party's signature stands on a true consent and on a use of the key that was written down."""
+    signatures = Segment.filter(kind="signature").exclude(document__position=CERTIFICATE)
+    for segment in await signatures.order_by("id"):
         what = f"{await _paper(segment.document_id)} の署名（版{segment.number}）"
         row = await _true_consent(services, segment)
         if row is None:
@@ -393,8 +402,9 @@ async def _true_consent(services: Services, segment: Segment) -> Consent | None:
 
 async def _unsigned(envelope: Envelope) -> bool:
     signers = await Signer.filter(envelope_id=envelope.id).count()
-    documents = await Document.filter(envelope_id=envelope.id).count()
-    signed = await Segment.filter(document__envelope_id=envelope.id, kind="signature").count()
+    documents = await Document.filter(envelope_id=envelope.id).exclude(position=CERTIFICATE).count()
+    signatures = Segment.filter(document__envelope_id=envelope.id, kind="signature")
+    signed = await signatures.exclude(document__position=CERTIFICATE).count()
     return signed != signers * documents
 
 
@@ -430,6 +440,32 @@ async def _waits(services: Services, use: KeyUse, long_ago: datetime) -> bool:
     return shot.state is State.SIGNING
 
 
+async def _seals(services: Services) -> AsyncIterator[Finding]:
+    """Every seal on a completion certificate and every use of the key for one belong together, one by one."""
+    sealed = Segment.filter(kind="signature", document__position=CERTIFICATE).select_related("document")
+    envelopes: set[int] = set()
+    for segment in await sealed.order_by("id"):
+        document: Any = segment.document
+        first = await Segment.filter(document_id=document.id, number=0).first()
+        uses = CertificateUse.filter(envelope_id=document.envelope_id, done_at__isnull=False)
+        if first is None or await uses.filter(sha256=first.sha256).count() != 1:
+            yield Finding(f"{await _paper(document.id)} に、鍵の使用記録がありません", _FORGED)
+        else:
+            envelopes.add(document.envelope_id)
+    async for finding in _loose_uses(services, envelopes):
+        yield finding
+
+
+async def _loose_uses(services: Services, sealed: Collection[int]) -> AsyncIterator[Finding]:
+    """Uses for certificates that are not there, and will not come. A worker that died may have left one undone."""
+    long_ago = services.now() - 2 * services.policy.lease
+    for use in await CertificateUse.all().order_by("id").select_related("envelope"):
+        waits = use.done_at is None and (use.at > long_ago or use.envelope.state == State.SIGNED)
+        if use.envelope_id not in sealed and not waits:
+            what = f"{_name(use.envelope)} 締結証明書：鍵の使用 {use.id} に、証明書がありません"
+            yield Finding(what, _FORGED)
+
+
 async def _failing(_services: Services) -> AsyncIterator[Finding]:
     rows = TaskRow.filter(failing_since__isnull=False).exclude(state="done").order_by("failing_since")
     for task in await rows:
@@ -458,6 +494,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("署名の指示", _orders),
     ("署名", _signatures),
     ("鍵の使用記録", _uses),
+    ("締結証明書", _seals),
     ("失敗している処理", _failing),
     ("待っている処理", _late),
 )

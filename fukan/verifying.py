@@ -160,7 +160,7 @@ async def look_at(
 
 
 async def concluded(since: date | None, until: date | None) -> list[Document]:
-    """Every document of a completed envelope whose transaction date lies in the period, both ends included."""
+    """Every paper of a completed envelope whose transaction date lies in the period, both ends included."""
     query = Envelope.filter(state=State.COMPLETED.value)
     if since is not None:
         query = query.filter(transaction_on__gte=since)
@@ -185,7 +185,7 @@ async def look_back(
             result=found,
             on=envelope.transaction_on,
             number=envelope.number or "",
-            certificate_id=f"{envelope.certificate_id}-{document.position}",
+            certificate_id=store.certificate_id(envelope, document),
             party=envelope.party,
             title=envelope.title,
         )

@@ -16,10 +16,10 @@ from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.records import counters, tasks
+from envelopes.records import counters, store, tasks
 from envelopes.records.blobs import Reader
 from envelopes.records.database import unit
-from envelopes.records.models import Document, Envelope, File, Segment, Signer, Verification
+from envelopes.records.models import CERTIFICATE, Document, Envelope, File, Segment, Signer, Verification
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules import names
 from envelopes.rules.errors import Reason, Refused
@@ -92,7 +92,7 @@ async def _own(segment: Segment) -> Own:
     signed = Segment.filter(document_id=document.id, kind="signature").select_related("signer")
     return Own(
         concluded_on=envelope.transaction_on,
-        certificate_id=f"{envelope.certificate_id}-{document.position}",
+        certificate_id=store.certificate_id(envelope, document),
         signatures=tuple(
             [
                 OwnSignature(company=one.signer.company, at=one.signer.signed_at)
@@ -131,7 +131,7 @@ async def _concluded(services: Services, envelope: Envelope, on: date) -> Conclu
     return Concluded(
         certificate_id=envelope.certificate_id,
         concluded_on=on,
-        documents=await Document.filter(envelope_id=envelope.id).count(),
+        documents=await Document.filter(envelope_id=envelope.id).exclude(position=CERTIFICATE).count(),
         # The town's own name stands on every page of this site.
         parties=tuple(town if one.staff_id is not None else names.masked(one.company) for one in signers),
     )

@@ -711,7 +711,7 @@ def _entry(
         seen_length=offered.length,
         consent_sha256=order.row.sha256,
         envelope_ref=shot.envelope.ref,
-        certificate_id=f"{shot.envelope.certificate_id}-{document.position}",
+        certificate_id=store.certificate_id(shot.envelope, document),
     )
 
 

@@ -14,6 +14,7 @@ from envelopes.records.fields import Row, sealed, utc
 
 REF = 16  # characters of a reference: 80 bits in base32
 SHA256 = 64  # hex digits
+CERTIFICATE = 0  # the position of an envelope's completion certificate; its documents are counted from 1
 
 
 class Section(Row):
@@ -242,7 +243,11 @@ class Envelope(Row):
 
 
 class Document(Row):
-    """One PDF of an envelope. Its bytes are its segments in order."""
+    """One PDF of an envelope. Its bytes are its segments in order.
+
+    At position `CERTIFICATE` it is the completion certificate, which nobody has sent in: `original` and `base` are then
+    the file of its first segment.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     envelope: fields.ForeignKeyRelation[Envelope] = fields.ForeignKeyField(
@@ -449,6 +454,25 @@ class KeyUse(Row):
 
     class Meta:
         table = "key_uses"
+
+
+class CertificateUse(Row):
+    """Written before the signing key seals a completion certificate, `done_at` when that was committed.
+
+    `sha256` is of the prepared certificate.
+    """
+
+    id: int = fields.BigIntField(primary_key=True)
+    envelope: fields.ForeignKeyRelation[Envelope] = fields.ForeignKeyField(
+        "fukan.Envelope", on_delete=fields.CASCADE
+    )
+    envelope_id: int
+    sha256 = fields.CharField(max_length=SHA256)
+    at: datetime = utc()
+    done_at: datetime | None = utc(null=True)
+
+    class Meta:
+        table = "certificate_uses"
 
 
 class Code(Row):

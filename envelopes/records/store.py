@@ -16,7 +16,7 @@ from envelopes.records import bonds, history, tasks
 from envelopes.records.blobs import Blobs
 from envelopes.records.database import is_sqlite
 from envelopes.records.history import Subject
-from envelopes.records.models import Document, Envelope, Section, Segment, Signer, Staff
+from envelopes.records.models import CERTIFICATE, Document, Envelope, Section, Segment, Signer, Staff
 from envelopes.rules import turns
 from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.people import Actor
@@ -25,13 +25,17 @@ from envelopes.rules.states import By, Event, State, look_up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One envelope with everything that belongs to it, as it was at one moment."""
+    """One envelope with everything that belongs to it, as it was at one moment.
+
+    The certificate is None until the envelope is completed.
+    """
 
     envelope: Envelope
     section: Section
     drafter: Staff
     documents: Sequence[Document]
     signers: Sequence[Signer]
+    certificate: Document | None = None
 
     @property
     def state(self) -> State:
@@ -41,6 +45,11 @@ class Snapshot:
     def turn(self) -> Signer | None:
         """The signer whose turn it is, if any."""
         return turns.whose(self.signers)
+
+    @property
+    def papers(self) -> Sequence[Document]:
+        """All that the parties keep of it: its documents, then the certificate."""
+        return [*self.documents, *([self.certificate] if self.certificate else [])]
 
     @property
     def asked(self) -> Sequence[Signer]:
@@ -73,12 +82,14 @@ async def snapshot(*, connection: BaseDBAsyncClient | None = None, **which: Any)
     found = await (signers.using_db(connection) if connection else signers)
     if not all(bonds.holds(signer) for signer in found):
         raise Refused(Reason.RECORD_ALTERED)
+    papers = await (documents.using_db(connection) if connection else documents)
     return Snapshot(
         envelope=envelope,
         section=envelope.section,
         drafter=envelope.drafter,
-        documents=await (documents.using_db(connection) if connection else documents),
+        documents=[one for one in papers if one.position != CERTIFICATE],
         signers=found,
+        certificate=next((one for one in papers if one.position == CERTIFICATE), None),
     )
 
 
@@ -90,6 +101,13 @@ async def of_signer(ref: str, *, connection: BaseDBAsyncClient | None = None) ->
         raise Refused(Reason.LINK_UNKNOWN)
     shot = await snapshot(connection=connection, id=signer.envelope_id)
     return shot, shot.signer(ref)
+
+
+def certificate_id(envelope: Envelope, document: Document) -> str:
+    """The id that stands on this paper: the envelope's, and the number of the document behind it."""
+    if document.position == CERTIFICATE:
+        return envelope.certificate_id
+    return f"{envelope.certificate_id}-{document.position}"
 
 
 async def segments(document_id: int, connection: BaseDBAsyncClient | None = None) -> list[Segment]:

@@ -10,7 +10,7 @@ from envelopes.actions import staff
 from envelopes.records import history, store
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Envelope, Fact
+from envelopes.records.models import CERTIFICATE, Document, Envelope, Fact
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused, StaleEnvelope
@@ -163,3 +163,25 @@ async def test_changes_are_written_with_the_state(town: Town) -> None:
     await unit(work)
     envelope = await Envelope.get(id=shot.envelope.id)
     assert (envelope.end_reason, envelope.ended_on) == ("中止のため", town.clock())
+
+
+async def test_the_certificate_is_no_document_and_stands_behind_them(town: Town) -> None:
+    shot = await town.out()
+    assert shot.certificate is None
+    document = shot.documents[0]
+    certificate = await Document.create(
+        envelope_id=shot.envelope.id,
+        position=CERTIFICATE,
+        title="締結証明書",
+        file_name="",
+        page_count=1,
+        warnings="",
+        original_id=document.original_id,
+        base_id=document.base_id,
+    )
+    after = await town.again(shot)
+    assert [one.id for one in after.documents] == [one.id for one in shot.documents]
+    assert after.certificate is not None
+    assert [one.id for one in after.papers] == [*(one.id for one in shot.documents), certificate.id]
+    assert store.certificate_id(after.envelope, after.certificate) == shot.envelope.certificate_id
+    assert store.certificate_id(after.envelope, document) == f"{shot.envelope.certificate_id}-1"
