@@ -9,7 +9,7 @@ from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
 from envelopes.texts import say
 from portal import cookies, views
-from portal.respond import answer, browser, form, move, told
+from portal.respond import answer, browser, form, ip, move, told
 from portal.views import DeadLink, FieldError
 from portal.visit import Visit, request_of
 
@@ -70,7 +70,7 @@ async def verify(request: web.Request, visit: Visit) -> web.Response:
     """Check what was typed; a right code opens the documents in this browser."""
     typed = (await form(request)).get("code", "")
     try:
-        checked = await act.check_code(visit.services, visit.signer, CodeFor.SIGN, typed)
+        checked = await act.check_code(visit.services, visit.signer, CodeFor.SIGN, typed, ip=ip(request))
     except Refused as refused:
         if refused.reason not in (Reason.CODE_EMPTY, Reason.CODE_FORMAT):
             raise

@@ -23,7 +23,7 @@ from envelopes.rules.states import Task
 from envelopes.rules.tokens import Purpose
 from envelopes.services import Services
 from portal import cookies, papers, views
-from portal.respond import answer, browser, file, form, move, path, services, told
+from portal.respond import answer, browser, file, form, ip, move, path, services, told
 from portal.views import DeadLink, FieldError
 from portal.visit import kind_of
 
@@ -178,7 +178,7 @@ async def verify(request: web.Request) -> web.Response:
         return visit
     typed = (await form(request)).get("code", "")
     try:
-        checked = await act.check_code(visit.services, visit.signer, CodeFor.DOWNLOAD, typed)
+        checked = await act.check_code(visit.services, visit.signer, CodeFor.DOWNLOAD, typed, ip=ip(request))
         if checked.verdict is Verdict.LATE:
             await act.send_code(visit.services, visit.signer, CodeFor.DOWNLOAD, browser=browser(request))
     except Refused as refused:

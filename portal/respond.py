@@ -99,6 +99,14 @@ def client(request: web.Request) -> str:
     return direct
 
 
+def ip(request: web.Request) -> str:
+    """The client's address as the history notes it; empty where it is none."""
+    try:
+        return str(ip_address(client(request)))
+    except ValueError:
+        return ""
+
+
 def network(request: web.Request) -> str:
     """The network a client comes from, for limits: stored only as part of a hash."""
     return _network(client(request))

@@ -13,7 +13,7 @@ from envelopes.rules.tokens import Purpose
 from portal import cookies, papers, views
 from portal.declining import declined
 from portal.proved import proved, reading
-from portal.respond import answer, file, form, move, path, told
+from portal.respond import answer, file, form, ip, move, path, told
 from portal.views import FieldError
 from portal.visit import Visit, dead, kind_of, party_of, request_of, waits_for
 
@@ -123,7 +123,12 @@ async def complete(request: web.Request) -> web.Response:
     grants = [act.mail_code_grant(visit.services, proof.at)]
     try:
         await act.give_consent(
-            visit.services, visit.signer.ref, offer=offer, grants=grants, actor=act.actor_of(visit.signer)
+            visit.services,
+            visit.signer.ref,
+            offer=offer,
+            grants=grants,
+            actor=act.actor_of(visit.signer),
+            ip=ip(request),
         )
     except Refused as refused:
         if refused.reason not in _SHOWN_ON_CONFIRM:

@@ -177,8 +177,10 @@ async def _require_below_cap(services: Services, signer: Signer, browser: str, n
             raise Refused(Reason.RESEND_CAP)
 
 
-async def check_code(services: Services, signer: Signer, purpose: CodeFor, typed: str) -> Checked:
-    """Judge what was typed against the newest code, and count it in the database.
+async def check_code(
+    services: Services, signer: Signer, purpose: CodeFor, typed: str, *, ip: str = ""
+) -> Checked:
+    """Judge what was typed against the newest code, and count it in the database. *ip*: where it was typed.
 
     After the policy's number of wrong entries the link is renewed: the old one dies, a new one goes to the registered
     address. Where the envelope's state allows no new link, no more entries are judged. Raises Refused:
@@ -195,7 +197,7 @@ async def check_code(services: Services, signer: Signer, purpose: CodeFor, typed
         expected = codes.make(services.code_key, code_subject(signer, purpose), row.serial)
         verdict = codes.check(issued, expected=expected, given=given, now=now, policy=services.policy)
         if verdict is Verdict.OK:
-            await _proved(connection, signer, row, purpose, now)
+            await _proved(connection, signer, row, now, ip)
         elif verdict is Verdict.WRONG:
             return await _wrong(services, connection, row, (signer, purpose), now)
         return Checked(verdict=verdict)
@@ -212,16 +214,20 @@ async def _require_tries(
         raise Refused(Reason.LIMIT_REACHED)
 
 
-async def _proved(
-    connection: BaseDBAsyncClient, signer: Signer, row: Code, purpose: CodeFor, now: datetime
-) -> None:
+async def _proved(connection: BaseDBAsyncClient, signer: Signer, row: Code, now: datetime, ip: str) -> None:
+    purpose = CodeFor(row.purpose)
     await Code.filter(id=row.id).using_db(connection).update(used_at=now)
     if purpose is CodeFor.SIGN:
         await Signer.filter(id=signer.id).using_db(connection).update(proved_at=now)
-    payload = {"method": MAIL_CODE, "for": purpose, "serial": row.serial}
+    payload = {"method": MAIL_CODE, "for": purpose, "serial": row.serial, **_from(ip)}
     await store.note(
         connection, signer.envelope_id, "proved", actor=actor_of(signer), now=now, payload=payload
     )
+
+
+def _from(ip: str) -> dict[str, str]:
+    """What the history notes of where a contractor's browser was. Of staff nothing is noted."""
+    return {"ip": ip} if ip else {}
 
 
 async def _wrong(
@@ -350,9 +356,9 @@ def offer_digest(shot: Snapshot, signer: Signer, documents: Sequence[Offered]) -
 
 
 async def give_consent(
-    services: Services, signer_ref: str, *, offer: str, grants: Sequence[Grant], actor: Actor
+    services: Services, signer_ref: str, *, offer: str, grants: Sequence[Grant], actor: Actor, ip: str = ""
 ) -> Snapshot:
-    """Record the consent, signed by the portal, and let the worker sign.
+    """Record the consent, signed by the portal, and let the worker sign. *ip*: where a contractor pressed the button.
 
     A second press of the button finds the first one's consent and changes nothing. Raises Refused: whatever
     `require_open` says, PROOF_MISSING, DOCUMENTS_UNREAD, PAGES_NOT_READY, OFFER_CHANGED if what was shown is not
@@ -392,7 +398,11 @@ async def give_consent(
             By.SIGNER,
             actor=actor,
             now=now,
-            payload={"consent_sha256": row.sha256, "levels": [grant.level for grant in grants]},
+            payload={
+                "consent_sha256": row.sha256,
+                "levels": [grant.level for grant in grants],
+                **_from(ip),
+            },
             ids={"consent": row.id, "signer": signer.id},
         )
         return shot

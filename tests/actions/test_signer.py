@@ -321,6 +321,31 @@ async def test_a_consent_says_what_was_offered_and_is_signed_by_the_portal(town:
     assert (await history.head(Subject.ENVELOPE, shot.envelope.id))[0] == n + 1
 
 
+async def test_where_a_contractor_was_is_noted_sealed_and_for_the_evidence_alone(town: Town) -> None:
+    shot = await town.out()
+    (one,) = [item for item in shot.signers if item.staff_id is None]
+    await send(town, one)
+    code = await town.code(one)
+    await signer.check_code(town.services, one, SIGN, code, ip="203.0.113.77")
+    await town.read(shot, one)
+    offer, actor = await town.offer(shot, one), signer.actor_of(one)
+    await signer.give_consent(
+        town.services, one.ref, offer=offer, grants=town.grants(), actor=actor, ip="2001:db8::7"
+    )
+    said = {
+        fact.kind: payload.get("ip")
+        for fact, payload in await history.payloads(Subject.ENVELOPE, shot.envelope.id)
+    }
+    assert (said["proved"], said["consented"], said["document shown"]) == (
+        "203.0.113.77",
+        "2001:db8::7",
+        None,
+    )
+    kept = await town.engine.dump()
+    assert "203.0.113.77" not in kept
+    assert "2001:db8::7" not in kept
+
+
 async def test_a_second_press_changes_nothing(town: Town) -> None:
     shot, one, offer = await ready(town)
     await give(town, one, offer)
