@@ -17,7 +17,7 @@ from bot.outbox import Post
 from bot.smtp import Sender, SmtpRelay, Tls
 from bot.worker import Tools, Worker
 from envelopes import keyring
-from envelopes.actions.worker import Workshop
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.papers import desk as papers
 from envelopes.papers.desk import Papers
 from envelopes.papers.limits import PaperLimits

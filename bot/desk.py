@@ -18,9 +18,12 @@ from typing import Final
 from bot import senders
 from bot.parse import Attachment, ParsedMail, parse
 from bot.senders import Level
-from envelopes.actions import registrar, worker
+from envelopes.actions import registrar
 from envelopes.actions.registrar import ACTIVE
-from envelopes.actions.worker import MailFacts, MailStatus, Opening, Paper, Workshop
+from envelopes.actions.worker import drafts, mails
+from envelopes.actions.worker.drafts import Opening, Paper
+from envelopes.actions.worker.mails import MailFacts, MailStatus
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import counters
 from envelopes.records.models import Contact, Mail, Staff
 from envelopes.rules import orders
@@ -90,7 +93,7 @@ async def read_mail(shop: Workshop, mail_id: int) -> None:
         parsed = await _parse(shop, raw)
     except Refused as refused:
         # Who sent it is not known either, so nobody is answered; the operator finds it among the failed.
-        await worker.set_aside(shop.services, mail, MailStatus.FAILED, refused.reason.value, None)
+        await mails.set_aside(shop.services, mail, MailStatus.FAILED, refused.reason.value, None)
         log.warning("mail %s cannot be read: %s", mail.ref, refused.reason)
     else:
         letter = await _received(shop.services, mail, parsed)
@@ -126,7 +129,7 @@ async def _received(services: Services, mail: Mail, parsed: ParsedMail) -> Lette
     if isinstance(staff, Staff):
         return Letter(mail=mail, parsed=parsed, facts=facts, staff=staff)
     log.info("mail %s put aside: %s", mail.ref, staff)
-    await worker.set_aside(services, mail, MailStatus.QUARANTINED, staff, facts)
+    await mails.set_aside(services, mail, MailStatus.QUARANTINED, staff, facts)
     return None
 
 
@@ -160,7 +163,7 @@ async def _handle(shop: Workshop, letter: Letter) -> None:
     reading = orders.read(letter.parsed.text, subject=letter.parsed.subject, today=today, policy=policy)
     found = Found(problems=_remarks(reading.problems), warnings=_remarks(reading.warnings))
     await _find_contacts(shop.services, reading.recipients, found)
-    certificate_id = worker.certificate_id(shop.services)
+    certificate_id = drafts.certificate_id(shop.services)
     await _receive_papers(shop, letter.parsed.attachments, certificate_id, found)
     if found.problems:
         await _answer(shop.services, letter, reading, found)
@@ -205,7 +208,7 @@ async def _open(
         papers=found.papers,
         reading=_record(letter, reading, found, deadline).to_json(),
     )
-    await worker.open_draft(services, letter.mail, letter.staff, opening, letter.facts)
+    await drafts.open_draft(services, letter.mail, letter.staff, opening, letter.facts)
 
 
 def _default_deadline(services: Services) -> date:
@@ -218,7 +221,7 @@ async def _answer(services: Services, letter: Letter, reading: Reading | None, f
     name, events = f"answers:{letter.staff.ref}", services.policy.answers_a_day
     if not await counters.allowed(name, events=events, per=timedelta(days=1), now=now):
         reason = Reason.LIMIT_REACHED.value
-        await worker.set_aside(services, mail, MailStatus.QUARANTINED, reason, letter.facts)
+        await mails.set_aside(services, mail, MailStatus.QUARANTINED, reason, letter.facts)
         return
     said = Answered(
         record=_record(letter, reading, found, None),
@@ -226,7 +229,7 @@ async def _answer(services: Services, letter: Letter, reading: Reading | None, f
         attachments=[item.name for item in letter.parsed.attachments],
         refused=any(problem.reason not in _QUESTIONS for problem in found.problems),
     )
-    await worker.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts)
+    await mails.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts)
 
 
 # Recipients

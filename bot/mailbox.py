@@ -19,8 +19,8 @@ from tortoise.exceptions import BaseORMException
 from bot.digest import digest
 from bot.errors import ImapLost, ImapRefused
 from bot.imap import Imap, ImapAccount
-from envelopes.actions import worker
-from envelopes.actions.worker import Copy
+from envelopes.actions.worker import mails
+from envelopes.actions.worker.mails import Copy
 from envelopes.records import counters
 from envelopes.services import Services
 from envelopes.settings import Imap as ImapSettings
@@ -128,7 +128,7 @@ class Watcher:
 
     async def _take(self, imap: Imap, copy: Copy) -> bool:
         try:
-            known = await worker.is_known(copy) or await self._keep(imap, copy)
+            known = await mails.is_known(copy) or await self._keep(imap, copy)
         except (ImapLost, ImapRefused):
             raise  # the server's trouble, not this mail's
         except Exception as error:  # noqa: BLE001 -- one odd mail must not keep the others from being taken in
@@ -142,14 +142,14 @@ class Watcher:
         mail = await imap.fetch(copy.uid)
         if mail is None:
             return False
-        await worker.take_in(
+        await mails.take_in(
             self._services, copy, mail.raw, digest=digest(mail.raw), arrived_at=mail.internal_date
         )
         return True
 
     async def _failed(self, imap: Imap, copy: Copy, error: Exception) -> bool:
         """Count an error for this copy and leave it for the next round, or put it aside for the operator."""
-        tries = await worker.count_failure(copy)
+        tries = await mails.count_failure(copy)
         log.warning("mailbox: mail uid %d: %s (%d)", copy.uid, _kind(error), tries)
         if tries < TRIES:
             return False

@@ -23,7 +23,7 @@ from bot.case import Outgoing
 from bot.letters_about_requests import code_mail
 from bot.render import Mailbox, build, render
 from bot.smtp import Deferred, Delivered, Failed, Sender
-from envelopes.actions import worker
+from envelopes.actions.worker import windows
 from envelopes.records import tasks
 from envelopes.records.blobs import Reader, Stored
 from envelopes.records.database import unit
@@ -146,7 +146,7 @@ async def _open_window(
 ) -> None:
     """Open the download window that the letter promises, in the transaction that queues the letter."""
     envelope = await Envelope.filter(id=task.envelope_id).using_db(connection).get()
-    window = await worker.open_window(services, connection, envelope)
+    window = await windows.open_window(services, connection, envelope)
     promised = {getattr(one.outgoing.letter, "window_ends", window) for one in written}
     if promised != {window}:
         raise Later(Reason.STALE)  # midnight passed between the letter and the window

@@ -7,7 +7,7 @@ import asyncio
 from functools import partial
 
 from envelopes.actions import verification
-from envelopes.actions.worker import Workshop
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.signing.inspection import Inspector, Trusted
 
 

@@ -2,7 +2,7 @@
 
 Lanes do not wait for each other, so that a code never waits behind four thousand page images. A task that runs keeps
 its lease by a beat, so nobody else takes it; a worker that died loses it, and another one runs the task again. What the
-work consists of stands in `bot.desk`, `bot.outbox` and `envelopes.actions.worker`.
+work consists of stands in `bot.desk`, `bot.outbox` and `envelopes.actions`.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from bot import desk, health, outbox, uploads
 from bot.outbox import NotDelivered, Post
 from envelopes.actions import anchoring
-from envelopes.actions import worker as actions
-from envelopes.actions.worker import Workshop
+from envelopes.actions.worker import completion, pages, preparing, signing, windows
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.models import Task as TaskRow
@@ -73,20 +73,20 @@ async def _read_mail(tools: Tools, task: Claimed) -> None:
 
 
 async def _pages(tools: Tools, task: Claimed) -> None:
-    await actions.render_pages(tools.shop, _envelope(task))
+    await pages.render_pages(tools.shop, _envelope(task))
 
 
 async def _prepare(tools: Tools, task: Claimed) -> None:
-    await actions.prepare(tools.shop, _envelope(task))
+    await preparing.prepare(tools.shop, _envelope(task))
 
 
 async def _sign(tools: Tools, task: Claimed) -> None:
     await health.look(tools.services, tools.shop.seal)
-    await actions.sign(tools.shop, _envelope(task), task.ids["consent"])
+    await signing.sign(tools.shop, _envelope(task), task.ids["consent"])
 
 
 async def _timestamp(tools: Tools, task: Claimed) -> None:
-    await actions.complete(tools.shop, _envelope(task))
+    await completion.complete(tools.shop, _envelope(task))
 
 
 async def _anchor(tools: Tools, _task: Claimed) -> None:
@@ -98,7 +98,7 @@ async def _verify(tools: Tools, task: Claimed) -> None:
 
 
 async def _close_window(tools: Tools, task: Claimed) -> None:
-    await actions.close_window(tools.services, _envelope(task))
+    await windows.close_window(tools.services, _envelope(task))
 
 
 async def _write(tools: Tools, task: Claimed) -> None:

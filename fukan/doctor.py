@@ -23,7 +23,7 @@ from tortoise.exceptions import BaseORMException
 from bot import authorities
 from envelopes import keyring
 from envelopes.actions.signer import party_of
-from envelopes.actions.worker import verified_order
+from envelopes.actions.worker.signing import verified_order
 from envelopes.keyring import KeyMissing
 from envelopes.records import bonds, history, store
 from envelopes.records.models import (

@@ -24,10 +24,13 @@ from obstore.store import LocalStore, S3Store
 from tortoise import connections
 
 from envelopes import services as service_module
-from envelopes.actions import registrar, signer, staff, worker
+from envelopes.actions import registrar, signer, staff
 from envelopes.actions.registrar import Entry
 from envelopes.actions.signer import CodeFor
-from envelopes.actions.worker import Copy, MailFacts, Opening, Paper, Workshop
+from envelopes.actions.worker import completion, drafts, mails, pages, preparing, signing
+from envelopes.actions.worker.drafts import Opening, Paper
+from envelopes.actions.worker.mails import Copy, MailFacts
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.keyring import Keyring
 from envelopes.papers import intake
 from envelopes.papers.desk import Papers
@@ -184,13 +187,13 @@ class Town:
         digest = hashlib.sha256(raw).hexdigest()
         uid = 1 + int(digest[:6], 16)
         copy = Copy(mailbox="INBOX", uidvalidity=1, uid=uid)
-        await worker.take_in(self.services, copy, raw, digest=digest, arrived_at=self.clock())
+        await mails.take_in(self.services, copy, raw, digest=digest, arrived_at=self.clock())
         return await Mail.get(digest=digest)
 
     async def opening(
         self, *, kind: Kind = Kind.CONTRACT, contractors: int = 1, documents: int = 1, days: int = 14
     ) -> Opening:
-        number = worker.certificate_id(self.services)
+        number = drafts.certificate_id(self.services)
         papers = [paper(f"文書{n}", number, n) for n in range(1, documents + 1)]
         return Opening(
             certificate_id=number,
@@ -209,9 +212,9 @@ class Town:
         facts = MailFacts(
             subject="契約書送付", sender=self.drafter.email, message_id="<1@vill-mihon.example>"
         )
-        made = await worker.open_draft(self.services, mail, self.drafter, opening, facts)
+        made = await drafts.open_draft(self.services, mail, self.drafter, opening, facts)
         assert made is not None
-        await worker.render_pages(self.shop, made)
+        await pages.render_pages(self.shop, made)
         return await store.snapshot(id=made)
 
     async def confirm(self, shot: Snapshot) -> Snapshot:
@@ -223,7 +226,7 @@ class Town:
     async def out(self, **wishes: Any) -> Snapshot:
         """Bring an envelope to the first contractor."""
         shot = await self.confirm(await self.draft(**wishes))
-        await worker.prepare(self.shop, shot.envelope.id)
+        await preparing.prepare(self.shop, shot.envelope.id)
         return await self.again(shot)
 
     async def again(self, shot: Snapshot) -> Snapshot:
@@ -278,7 +281,7 @@ class Town:
         return await self.again(shot)
 
     async def sign(self, shot: Snapshot) -> Snapshot:
-        await worker.sign(self.shop, shot.envelope.id, await self.consent_id(shot))
+        await signing.sign(self.shop, shot.envelope.id, await self.consent_id(shot))
         return await self.again(shot)
 
     async def consent_id(self, shot: Snapshot) -> int:
@@ -298,7 +301,7 @@ class Town:
 
     async def completed(self, **wishes: Any) -> Snapshot:
         shot = await self.signed_by_all(**wishes)
-        await worker.complete(self.shop, shot.envelope.id)
+        await completion.complete(self.shop, shot.envelope.id)
         return await self.again(shot)
 
     async def tasks(self, shot: Snapshot) -> list[str]:

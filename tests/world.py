@@ -21,9 +21,10 @@ from bot import app
 from bot.digest import digest
 from bot.worker import Tools, Worker
 from envelopes import keyring, services
-from envelopes.actions import registrar, worker
+from envelopes.actions import registrar
 from envelopes.actions.registrar import Entry
-from envelopes.actions.worker import Copy
+from envelopes.actions.worker import mails
+from envelopes.actions.worker.mails import Copy
 from envelopes.records import database, tasks
 from envelopes.records.models import Contact, Section, Staff
 from envelopes.records.models import Task as TaskRow
@@ -75,7 +76,7 @@ class World:
         """Take *raw* in as the watcher would; returns the id of the mail."""
         self.copies += 1
         copy = Copy(mailbox="test", uidvalidity=1, uid=self.copies)
-        await worker.take_in(self.services, copy, raw, digest=digest(raw), arrived_at=self.clock())
+        await mails.take_in(self.services, copy, raw, digest=digest(raw), arrived_at=self.clock())
         row = await TaskRow.filter(kind="read_mail").order_by("-id").first()
         assert row is not None
         return int(row.key.rpartition(":")[2])

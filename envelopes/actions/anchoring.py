@@ -10,7 +10,7 @@ from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions.worker import Workshop
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import anchors, tasks
 from envelopes.records.database import unit
 from envelopes.records.models import Task as TaskRow

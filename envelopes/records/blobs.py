@@ -54,6 +54,9 @@ class Reader(StrEnum):
     ARCHIVE = "archive"
 
 
+BOTH: Final = (Reader.VIEW, Reader.ARCHIVE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """A file that is in the store and has no row yet: `record` it in the transaction that needs it."""

@@ -54,7 +54,7 @@ class Event(StrEnum):
 
 
 class By(StrEnum):
-    """Whose verb an event is: the file in `envelopes.actions` that may apply it."""
+    """Whose verb an event is: the file or folder in `envelopes.actions` that may apply it."""
 
     STAFF = "staff"
     SIGNER = "signer"

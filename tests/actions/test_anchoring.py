@@ -14,7 +14,7 @@ import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions import anchoring
-from envelopes.actions.worker import Workshop
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import anchors, history
 from envelopes.records.anchors import Fault, Wrong
 from envelopes.records.database import unit

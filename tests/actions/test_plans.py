@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from envelopes.actions import worker
+from envelopes.actions.worker import signing
 from envelopes.keyring import KeySet
 from envelopes.records import store
 from envelopes.records.fields import Cipher
@@ -81,8 +81,8 @@ async def test_a_plan_that_does_not_open_is_done_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used: list[str | None] = []
-    real = worker._plan
-    monkeypatch.setattr(worker, "_plan", lambda *given: used.append(real(*given)) or used[-1])
+    real = signing.plan_of
+    monkeypatch.setattr(signing, "plan_of", lambda *given: used.append(real(*given)) or used[-1])
     shot = await town.out(documents=2)
     one, other = [await prepared(document.id) for document in shot.documents]
     await harm(one, other)

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from envelopes.actions import staff, worker
+from envelopes.actions import staff
+from envelopes.actions.worker import expiry
 from envelopes.records import sessions, store
 from envelopes.records.models import Consent, Credential, Envelope, Session, Signer, Staff
 from envelopes.records.models import Task as TaskRow
@@ -445,7 +446,7 @@ async def test_a_deadline_moves_only_to_a_later_day(town: Town) -> None:
 async def test_an_expired_envelope_comes_back_with_today(town: Town) -> None:
     shot = await town.out(days=1)
     town.clock.forward(days=5)
-    await worker.expire_due(town.services)
+    await expiry.expire_due(town.services)
     late = await town.again(shot)
     assert late.state is State.EXPIRED
     today = jst_day(town.clock())

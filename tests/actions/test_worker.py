@@ -12,12 +12,14 @@ from datetime import timedelta
 import pytest
 from tortoise.expressions import F
 
-from envelopes.actions import signer, staff, worker
-from envelopes.actions.worker import Copy, MailFacts, MailStatus, Workshop
+from envelopes.actions import signer, staff
+from envelopes.actions.worker import completion, drafts, expiry, mails, pages, preparing, signing, windows
+from envelopes.actions.worker.mails import Copy, MailFacts, MailStatus
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.keyring import ConsentKey
 from envelopes.papers.desk import PRELOAD, Papers
 from envelopes.records import history, store
-from envelopes.records.blobs import BlobError
+from envelopes.records.blobs import BOTH, BlobError
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
 from envelopes.records.models import (
@@ -119,8 +121,8 @@ async def test_one_journey_through_the_sandbox(town: Town) -> None:
 async def test_a_mail_that_arrives_twice_is_one_mail(town: Town) -> None:
     for uid in (1, 2, 1):
         copy = Copy(mailbox="INBOX", uidvalidity=5, uid=uid)
-        await worker.take_in(town.services, copy, b"raw", digest="d" * 64, arrived_at=town.clock())
-        assert await worker.is_known(copy)
+        await mails.take_in(town.services, copy, b"raw", digest="d" * 64, arrived_at=town.clock())
+        assert await mails.is_known(copy)
     assert await Mail.all().count() == 1
     assert await Sighting.all().count() == 2
     assert await TaskRow.filter(kind="read_mail").count() == 1
@@ -129,7 +131,7 @@ async def test_a_mail_that_arrives_twice_is_one_mail(town: Town) -> None:
 async def test_two_watchers_that_take_in_one_mail_at_once_make_one(town: Town) -> None:
     copies = [Copy(mailbox="INBOX", uidvalidity=5, uid=uid) for uid in (1, 1, 2, 3)]
     taken = (
-        worker.take_in(town.services, copy, b"raw", digest="d" * 64, arrived_at=town.clock())
+        mails.take_in(town.services, copy, b"raw", digest="d" * 64, arrived_at=town.clock())
         for copy in copies
     )
     await asyncio.gather(*taken)
@@ -138,15 +140,15 @@ async def test_two_watchers_that_take_in_one_mail_at_once_make_one(town: Town) -
 
 async def test_failures_are_counted_and_a_later_success_keeps_them(town: Town) -> None:
     copy = Copy(mailbox="INBOX", uidvalidity=5, uid=9)
-    assert [await worker.count_failure(copy) for _ in range(3)] == [1, 2, 3]
-    assert not await worker.is_known(copy)
-    await worker.take_in(town.services, copy, b"raw", digest="d" * 64, arrived_at=town.clock())
-    assert await worker.is_known(copy)
+    assert [await mails.count_failure(copy) for _ in range(3)] == [1, 2, 3]
+    assert not await mails.is_known(copy)
+    await mails.take_in(town.services, copy, b"raw", digest="d" * 64, arrived_at=town.clock())
+    assert await mails.is_known(copy)
 
 
 async def test_a_draft_is_opened_once_however_often_its_mail_is_read(town: Town) -> None:
     mail, opening = await town.mail(), await town.opening()
-    opened = [await worker.open_draft(town.services, mail, town.drafter, opening, FACTS) for _ in range(2)]
+    opened = [await drafts.open_draft(town.services, mail, town.drafter, opening, FACTS) for _ in range(2)]
     assert opened[1] is None
     assert await Envelope.all().count() == 1
     assert (await Mail.get(id=mail.id)).status == MailStatus.READ
@@ -154,20 +156,20 @@ async def test_a_draft_is_opened_once_however_often_its_mail_is_read(town: Town)
 
 async def test_a_mail_that_was_set_aside_opens_nothing(town: Town) -> None:
     mail = await town.mail()
-    await worker.set_aside(town.services, mail, MailStatus.QUARANTINED, "not-staff", FACTS)
-    opened = await worker.open_draft(town.services, mail, town.drafter, await town.opening(), FACTS)
+    await mails.set_aside(town.services, mail, MailStatus.QUARANTINED, "not-staff", FACTS)
+    opened = await drafts.open_draft(town.services, mail, town.drafter, await town.opening(), FACTS)
     assert opened is None
 
 
 def test_a_certificate_id_has_eighty_bits_and_a_check_digit(town_less_services: object) -> None:
-    made = worker.certificate_id(town_less_services)  # type: ignore[arg-type]
+    made = drafts.certificate_id(town_less_services)  # type: ignore[arg-type]
     prefix, *groups, check = made.split("-")
     assert prefix == "MHN"
     assert [len(group) for group in groups] == [4, 4, 4, 4]
     value = 0
     for letter in "".join(groups):
-        value = value * 32 + worker._CROCKFORD.index(letter)
-    assert worker._CROCKFORD[value % 37] == check
+        value = value * 32 + drafts._CROCKFORD.index(letter)
+    assert drafts._CROCKFORD[value % 37] == check
 
 
 @pytest.fixture
@@ -189,25 +191,25 @@ async def test_pages_are_rendered_once(town: Town) -> None:
     shot = await town.draft(documents=2)
     images = await Image.all().count()
     assert images == 9  # three pages, three widths
-    await worker.render_pages(town.shop, shot.envelope.id)
-    await worker._render(town.shop, shot, shot.documents[0])
+    await pages.render_pages(town.shop, shot.envelope.id)
+    await pages._render(town.shop, shot, shot.documents[0])
     assert await Image.all().count() == images
 
 
 async def test_nothing_is_prepared_before_the_pages_are_there(town: Town) -> None:
     mail, opening = await town.mail(), await town.opening()
-    made = await worker.open_draft(town.services, mail, town.drafter, opening, FACTS)
+    made = await drafts.open_draft(town.services, mail, town.drafter, opening, FACTS)
     assert made is not None
     await town.confirm(await store.snapshot(id=made))
     with pytest.raises(Later) as later:
-        await worker.prepare(town.shop, made)
+        await preparing.prepare(town.shop, made)
     assert later.value.reason is Reason.PAGES_NOT_READY
     assert await Segment.all().count() == 0
 
 
 async def test_preparing_twice_prepares_once(town: Town) -> None:
     shot = await town.out()
-    await worker.prepare(town.shop, shot.envelope.id)
+    await preparing.prepare(town.shop, shot.envelope.id)
     assert (await town.again(shot)).envelope.version == shot.envelope.version
     assert await Segment.all().count() == 1
 
@@ -216,11 +218,11 @@ async def test_a_file_that_cannot_be_sealed_goes_back_to_its_drafter(town: Town)
     shot = await town.confirm(await town.draft())
     document = shot.documents[0]
     broken = await town.services.blobs.put(
-        b"%PDF-1.7 no pdf", purpose="base", readers=worker._BOTH, envelope_ref=shot.envelope.ref
+        b"%PDF-1.7 no pdf", purpose="base", readers=BOTH, envelope_ref=shot.envelope.ref
     )
     row = await unit(lambda connection: broken.record(connection, town.clock()))
     await type(document).filter(id=document.id).update(base_id=row.id)
-    await worker.prepare(town.shop, shot.envelope.id)
+    await preparing.prepare(town.shop, shot.envelope.id)
     after = await town.again(shot)
     assert (after.state, after.envelope.trouble) == (State.DRAFT, Reason.PDF_UNSEALABLE)
     number = after.envelope.number
@@ -236,7 +238,7 @@ async def test_two_workers_with_one_order_make_one_signature(town: Town) -> None
     shot = await town.consent(await town.out())
     order = await town.consent_id(shot)
     outcomes = await asyncio.gather(
-        *(worker.sign(town.shop, shot.envelope.id, order) for _ in range(3)), return_exceptions=True
+        *(signing.sign(town.shop, shot.envelope.id, order) for _ in range(3)), return_exceptions=True
     )
     assert outcomes.count(None) == 1
     assert all(item is None or isinstance(item, StaleEnvelope) for item in outcomes)
@@ -247,7 +249,7 @@ async def test_two_workers_with_one_order_make_one_signature(town: Town) -> None
 async def test_two_workers_complete_once(town: Town) -> None:
     shot = await town.signed_by_all(kind=Kind.ACCEPTANCE)
     outcomes = await asyncio.gather(
-        *(worker.complete(town.shop, shot.envelope.id) for _ in range(3)), return_exceptions=True
+        *(completion.complete(town.shop, shot.envelope.id) for _ in range(3)), return_exceptions=True
     )
     assert outcomes.count(None) == 1
     assert all(item is None or isinstance(item, StaleEnvelope) for item in outcomes)
@@ -256,8 +258,8 @@ async def test_two_workers_complete_once(town: Town) -> None:
 
 async def test_signing_and_completing_again_change_nothing(town: Town) -> None:
     shot = await town.completed(kind=Kind.ACCEPTANCE)
-    await worker.sign(town.shop, shot.envelope.id, await town.consent_id(shot))
-    await worker.complete(town.shop, shot.envelope.id)
+    await signing.sign(town.shop, shot.envelope.id, await town.consent_id(shot))
+    await completion.complete(town.shop, shot.envelope.id)
     assert (await town.again(shot)).envelope.version == shot.envelope.version
     assert await KeyUse.all().count() == 1
 
@@ -431,7 +433,7 @@ async def test_a_forged_order_touches_no_key(town: Town, forge: Forgery) -> None
     order = await town.consent_id(shot)
     await forge(town, shot)
     with pytest.raises(FukanError) as refused:
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, order)
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, order)
     assert isinstance(refused.value, Refused | BlobError)
     assert await KeyUse.all().count() == 0
     assert (await Envelope.get(id=shot.envelope.id)).state == State.SIGNING
@@ -440,7 +442,7 @@ async def test_a_forged_order_touches_no_key(town: Town, forge: Forgery) -> None
 async def test_the_forgery_tests_would_see_a_key_in_use(town: Town) -> None:
     shot = await town.consent(await town.out(documents=2))
     with pytest.raises(KeyTouched):
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
     assert await KeyUse.all().count() == 1
 
 
@@ -448,7 +450,7 @@ async def test_a_state_and_a_task_without_a_consent_touch_no_key(town: Town) -> 
     shot = await town.out()
     await Envelope.filter(id=shot.envelope.id).update(state=State.SIGNING.value)
     with pytest.raises(Refused) as refused:
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, 1)
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, 1)
     assert refused.value.reason is Reason.CONSENT_INVALID
     assert await KeyUse.all().count() == 0
 
@@ -464,7 +466,7 @@ async def test_a_consent_is_not_used_again_after_its_signature(town: Town, also:
         await Segment.filter(kind="signature").delete()
     # What has been carried out is left alone; what looks as if it had not is refused.
     with suppress(Refused):
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, order)
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, order)
     assert await KeyUse.all().count() == uses
 
 
@@ -478,7 +480,7 @@ async def test_the_village_signs_nothing_without_the_contractors_signature(town:
     else:
         await Segment.filter(id=second.id).update(file_id=first.file_id)
     with pytest.raises(Refused):
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
     assert await KeyUse.all().count() == uses
 
 
@@ -493,7 +495,7 @@ async def test_a_consent_without_a_proof_is_refused_at_both_ends(town: Town) -> 
     shot = await town.consent(shot)
     await resigned(town, shot, town.services.keyring.consent, grants=())
     with pytest.raises(Refused):
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
 
 
 async def test_a_blob_that_was_altered_in_the_store_touches_no_key(town: Town) -> None:
@@ -504,7 +506,7 @@ async def test_a_blob_that_was_altered_in_the_store_touches_no_key(town: Town) -
     sealed[100] ^= 1
     town.engine.files().put(name, bytes(sealed))
     with pytest.raises(BlobError):
-        await worker.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
+        await signing.sign(forbid_keys(town.shop), shot.envelope.id, await town.consent_id(shot))
     assert await KeyUse.all().count() == 0
 
 
@@ -528,7 +530,7 @@ async def test_a_silent_timestamp_authority_leaves_the_envelope_waiting(town: To
 
     shop = Workshop(services=town.services, seal=Silent(), papers=town.shop.papers)  # type: ignore[arg-type]
     with pytest.raises(Later):
-        await worker.complete(shop, shot.envelope.id)
+        await completion.complete(shop, shot.envelope.id)
     assert (await town.again(shot)).state is State.SIGNED
     assert await TaskRow.filter(kind="completion_mail").count() == 0
 
@@ -538,7 +540,7 @@ async def test_a_file_that_does_not_validate_is_never_mailed(town: Town) -> None
     first, second, third = await store.segments(shot.documents[0].id)
     await Segment.filter(id=third.id).delete()
     with pytest.raises(Later) as later:
-        await worker.complete(town.shop, shot.envelope.id)
+        await completion.complete(town.shop, shot.envelope.id)
     assert later.value.reason is Reason.VERIFICATION_FAILED
     assert await TaskRow.filter(kind="completion_mail").count() == 0
     assert (first.number, second.number) == (0, 1)
@@ -561,20 +563,20 @@ async def test_the_window_closes_after_its_last_second_and_opens_again_for_two_w
     task = await TaskRow.get(kind="close_window")
     assert task.run_at == window + timedelta(seconds=1)
     town.clock.at = window
-    await worker.close_window(town.services, shot.envelope.id)
+    await windows.close_window(town.services, shot.envelope.id)
     assert await portal_reads(town, shot)
     town.clock.at = task.run_at
     for _ in range(2):
-        await worker.close_window(town.services, shot.envelope.id)
+        await windows.close_window(town.services, shot.envelope.id)
     assert not await portal_reads(town, shot)
     facts = await history.payloads(Subject.ENVELOPE, shot.envelope.id)
     assert [fact.kind for fact, _ in facts].count("window closed") == 1
     assert await town.bytes_of(shot.documents[0])
 
-    again = await unit(lambda connection: worker.open_window(town.services, connection, shot.envelope))
+    again = await unit(lambda connection: windows.open_window(town.services, connection, shot.envelope))
     assert again > window
     assert await portal_reads(town, shot)
-    await worker.close_window(town.services, shot.envelope.id)
+    await windows.close_window(town.services, shot.envelope.id)
     assert await portal_reads(town, shot)
 
 
@@ -592,8 +594,8 @@ async def test_only_the_contractors_turn_expires(town: Town) -> None:
     waiting = await town.out()
     village = await town.sign(await town.consent(await town.out()))
     town.clock.at = (await Envelope.get(id=waiting.envelope.id)).opened_at + timedelta(days=15, hours=10)
-    await worker.expire_due(town.services)
-    await worker.expire_due(town.services)
+    await expiry.expire_due(town.services)
+    await expiry.expire_due(town.services)
     assert (await town.again(waiting)).state is State.EXPIRED
     assert (await town.again(village)).state is State.OUT
     assert (await town.tasks(waiting)).count("expired_mail") == 1
@@ -603,10 +605,10 @@ async def test_a_deadline_is_not_over_on_its_day(town: Town) -> None:
     shot = await town.out(days=1)
     town.clock.at = town.clock.at.replace(hour=14, minute=59) + timedelta(days=1)
     if jst_day(town.clock()) <= shot.envelope.deadline_on:
-        await worker.expire_due(town.services)
+        await expiry.expire_due(town.services)
         assert (await town.again(shot)).state is State.OUT
     town.clock.forward(days=2)
-    await worker.expire_due(town.services)
+    await expiry.expire_due(town.services)
     assert (await town.again(shot)).state is State.EXPIRED
 
 
@@ -627,7 +629,7 @@ async def test_one_stale_envelope_does_not_keep_the_others_from_expiring(
         return found
 
     monkeypatch.setattr(store, "snapshot", snapshot)
-    await worker.expire_due(town.services)
+    await expiry.expire_due(town.services)
     monkeypatch.undo()
     assert (await town.again(first)).state is State.CANCELLED
     assert (await town.again(second)).state is State.EXPIRED

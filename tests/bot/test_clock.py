@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import clock
-from envelopes.actions import worker
+from envelopes.actions.worker import expiry
 from envelopes.records.models import Envelope
 from fukan.demo import cast
 from tests.bot.test_worker import confirm, draft
@@ -18,7 +18,7 @@ async def test_an_envelope_ends_when_its_deadline_is_over(tmp_path: Path) -> Non
         envelope = await draft(built, ACCEPTANCE, kind="請書")
         await confirm(built, envelope)
         built.clock.forward(days=14)
-        await worker.expire_due(built.services)
+        await expiry.expire_due(built.services)
         assert (await Envelope.get(id=envelope.id)).state == "out"
         built.clock.forward(days=1)
         stop = asyncio.Event()
@@ -47,7 +47,7 @@ async def test_a_tick_that_fails_is_repeated(
         stop.set()
 
     stop = asyncio.Event()
-    monkeypatch.setattr(worker, "expire_due", expire_due)
+    monkeypatch.setattr(expiry, "expire_due", expire_due)
     monkeypatch.setattr(clock, "TICK", 0.01)
     async with asyncio.timeout(5):
         await clock.run(None, stop)  # type: ignore[arg-type]

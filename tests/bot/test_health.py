@@ -10,7 +10,7 @@ import pytest
 
 from bot import health
 from bot.health import due
-from envelopes.actions.worker import Workshop
+from envelopes.actions.worker.workshop import Workshop
 from envelopes.records.models import Segment
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules.states import State

@@ -12,8 +12,8 @@ from bot.digest import digest
 from bot.errors import ImapRefused
 from bot.imap import Imap
 from bot.mailbox import Watcher
-from envelopes.actions import worker
-from envelopes.actions.worker import Copy
+from envelopes.actions.worker import mails
+from envelopes.actions.worker.mails import Copy
 from envelopes.records import counters
 from envelopes.records.blobs import BlobError
 from envelopes.records.models import Mail, Sighting, Task
@@ -60,7 +60,7 @@ async def count(office: Office, user: str, folder: str) -> int:
         await imap.close()
 
 
-def mails(number: int) -> list[bytes]:
+def letters(number: int) -> list[bytes]:
     return [letter(f"{n}通目".encode(), content_type=b"text/plain; charset=utf-8") for n in range(number)]
 
 
@@ -72,10 +72,10 @@ async def test_every_mail_becomes_one_task_and_moves_away(
     services: Services, office: Office, request: pytest.FixtureRequest
 ) -> None:
     who = user(request)
-    await office.fill(who, mails(3))
+    await office.fill(who, letters(3))
     async with watching(services, office, who):
         await until(lambda: _has(office, who, "Processed", 3))
-        await office.fill(who, mails(5)[3:])
+        await office.fill(who, letters(5)[3:])
         await until(lambda: _has(office, who, "Processed", 5))
     assert await count(office, who, "INBOX") == 0
     assert await Mail.all().count() == await Task.filter(kind="read_mail").count() == 5
@@ -93,7 +93,7 @@ async def test_a_mail_that_came_twice_is_one_mail(
     services: Services, office: Office, request: pytest.FixtureRequest
 ) -> None:
     who = user(request)
-    await office.fill(who, mails(1), copies=3)
+    await office.fill(who, letters(1), copies=3)
     async with watching(services, office, who):
         await until(lambda: _has(office, who, "Processed", 3))
     assert await Mail.all().count() == 1
@@ -104,11 +104,11 @@ async def test_a_lost_connection_is_made_again(
     services: Services, office: Office, request: pytest.FixtureRequest
 ) -> None:
     who = user(request)
-    await office.fill(who, mails(1))
+    await office.fill(who, letters(1))
     async with watching(services, office, who):
         await until(lambda: _has(office, who, "Processed", 1))
         await office.kick(who)
-        await office.fill(who, mails(2)[1:])
+        await office.fill(who, letters(2)[1:])
         await until(lambda: _has(office, who, "Processed", 2))
     assert await Mail.all().count() == 2
 
@@ -116,7 +116,7 @@ async def test_a_lost_connection_is_made_again(
 async def test_a_mail_over_the_limit_is_put_aside_unread(tmp_path: Path, office: Office) -> None:
     who = f"intake-big-{tmp_path.name}@mihon.example"
     async with plain_services(tmp_path, policy={"mail_bytes": 2000}) as services:
-        await office.fill(who, [letter(b"x" * 3000), *mails(1)])
+        await office.fill(who, [letter(b"x" * 3000), *letters(1)])
         async with watching(services, office, who):
             await until(lambda: _has(office, who, "Processed", 1))
             await until(lambda: _has(office, who, "Failed", 1))
@@ -127,7 +127,7 @@ async def test_a_known_copy_is_only_moved(
     services: Services, office: Office, request: pytest.FixtureRequest
 ) -> None:
     who = user(request)
-    await office.fill(who, mails(1))
+    await office.fill(who, letters(1))
     watcher = Watcher(services, office.account(who))
     imap = Imap(office.account(who))
     await imap.connect()
@@ -136,8 +136,8 @@ async def test_a_known_copy_is_only_moved(
     (uid,) = await imap.search()
     # As after a crash between the transaction and the move.
     copy = Copy(mailbox=watcher.name, uidvalidity=uidvalidity, uid=uid)
-    raw = mails(1)[0]
-    await worker.take_in(services, copy, raw, digest=digest(raw), arrived_at=services.now())
+    raw = letters(1)[0]
+    await mails.take_in(services, copy, raw, digest=digest(raw), arrived_at=services.now())
     await imap.close()
     async with watching(services, office, who):
         await until(lambda: _has(office, who, "Processed", 1))
@@ -149,7 +149,7 @@ async def test_an_error_that_comes_back_five_times_is_put_aside(
     services: Services, office: Office, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = user(request)
-    await office.fill(who, mails(2))
+    await office.fill(who, letters(2))
     real = services.blobs.put
 
     async def put(data: bytes, **options: object) -> object:
@@ -171,7 +171,7 @@ async def test_only_one_watches_a_mailbox(
     who = user(request)
     name = Watcher(services, office.account(who)).name
     assert await counters.hold(name, "somebody", now=services.now(), lasting=mailbox.LEASE)
-    await office.fill(who, mails(1))
+    await office.fill(who, letters(1))
     async with watching(services, office, who):
         await asyncio.sleep(0.5)
         assert await count(office, who, "INBOX") == 1

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from envelopes.actions import anchoring, signer, worker
+from envelopes.actions import anchoring, signer
+from envelopes.actions.worker import completion, signing
 from envelopes.keyring import ConsentKey
 from envelopes.records import store
 from envelopes.records.blobs import Reader
@@ -324,7 +325,7 @@ async def test_bytes_swapped_right_before_the_worker_reads_them_are_refused(
 
     monkeypatch.setattr(store, "segments", swap_and_read)
     with pytest.raises(Refused):
-        await worker.sign(town.shop, shot.envelope.id, row.id)
+        await signing.sign(town.shop, shot.envelope.id, row.id)
     assert not await KeyUse.filter(document__envelope_id=shot.envelope.id).exists()
 
 
@@ -342,8 +343,8 @@ async def test_bytes_swapped_after_the_worker_has_read_them_never_leave_as_signe
         return await create(**columns)
 
     monkeypatch.setattr(KeyUse, "create", swap_and_create)
-    await worker.sign(town.shop, shot.envelope.id, row.id)
+    await signing.sign(town.shop, shot.envelope.id, row.id)
     with pytest.raises(FukanError):
-        await worker.complete(town.shop, shot.envelope.id)
+        await completion.complete(town.shop, shot.envelope.id)
     assert (await town.again(shot)).state is State.SIGNED
     assert shot.number in await findings(scene)

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envelopes.keyring import KeySet
-from envelopes.records.blobs import CHUNK, BlobError, Blobs, Reader, Stored, decrypt, encrypt
+from envelopes.records.blobs import BOTH, CHUNK, BlobError, Blobs, Reader, Stored, decrypt, encrypt
 from envelopes.records.database import unit
 from envelopes.records.models import File
 from tests.engines import Clock, Engine
 
 pytestmark = pytest.mark.engines
 KEY, AAD = b"k" * 32, b"base|envelope|ref"
-BOTH = (Reader.VIEW, Reader.ARCHIVE)
+
 EDGES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7)
 STEP = CHUNK + 16
 

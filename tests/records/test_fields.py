@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tortoise import Tortoise, connections
 
 from envelopes import keyring
-from envelopes.actions import signer, worker
+from envelopes.actions import signer
 from envelopes.actions.signer import Refusal
+from envelopes.actions.worker import mails
 from envelopes.keyring import KeySet
 from envelopes.records import fields
 from envelopes.records.fields import Cipher, FieldUnreadable, Sealed, look_up, unlock
@@ -157,7 +158,7 @@ async def test_nothing_personal_stands_in_the_clear_after_a_whole_contract(town:
     reason = "金額が 見積書 と違います"
     await signer.refuse(town.services, shot.signers[1].ref, Refusal.RETURN, reason)
     mail = await town.mail()
-    await worker.answer(town.services, mail, town.drafter, said={"to": "見積 花子"}, facts=_facts())
+    await mails.answer(town.services, mail, town.drafter, said={"to": "見積 花子"}, facts=_facts())
     await _delivery(town, one.email)
 
     dump = await town.engine.dump()
@@ -174,8 +175,8 @@ async def test_nothing_personal_stands_in_the_clear_after_a_whole_contract(town:
     assert await FactDetail.all().count() > 15
 
 
-def _facts() -> worker.MailFacts:
-    return worker.MailFacts(
+def _facts() -> mails.MailFacts:
+    return mails.MailFacts(
         subject="himitsu no kenmei",
         sender="sender-himitsu@mihon.example",
         message_id="<himitsu@mihon.example>",

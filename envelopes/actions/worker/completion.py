@@ -1,0 +1,104 @@
+"""After the last signature: document timestamps, validation of everything, and the envelope is complete."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from envelopes.actions.worker.revisions import Revision, add_revision, plan_of, revision_of
+from envelopes.actions.worker.windows import close_later
+from envelopes.actions.worker.workshop import Workshop
+from envelopes.records import store, tasks
+from envelopes.records.database import unit
+from envelopes.records.models import Document
+from envelopes.records.store import Snapshot
+from envelopes.rules.accreditation import Stamp, are_accredited
+from envelopes.rules.errors import Later, Reason
+from envelopes.rules.people import WORKER
+from envelopes.rules.schedule import jst_day, window_end
+from envelopes.rules.states import By, Event, Task, permits
+from envelopes.services import Services
+from envelopes.signing.times import stamped
+
+
+async def complete(shop: Workshop, envelope_id: int) -> None:
+    """Put the document timestamp on every file, validate all, and complete the envelope.
+
+    Raises Later(TSA_UNAVAILABLE) while no authority answers and Later(VERIFICATION_FAILED) if a file does not validate:
+    nothing weaker is ever mailed.
+    """
+    shot = await store.snapshot(id=envelope_id)
+    if not permits(shot.state, Event.TIMESTAMPED):
+        return
+    finished = [await _finish(shop, shot, document) for document in shot.documents]
+    await _commit_completed(shop.services, shot, finished)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finished:
+    """A document with its timestamp: when the last party signed, and whether all its times are 認定タイムスタンプ."""
+
+    revision: Revision
+    concluded: datetime
+    accredited: bool
+
+
+async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> _Finished:
+    known = await store.segments(document.id)
+    data = await store.content(shop.services.blobs, known)
+    # CRLs made since the last signature say that its certificate was good then: once for all documents.
+    since = max(signer.signed_at for signer in shot.signers if signer.signed_at is not None)
+    plan = plan_of(shop.services, known)
+    tail = await asyncio.to_thread(partial(shop.seal.timestamp, data, plan=plan, since=since))
+    report = await asyncio.to_thread(shop.seal.verify, data + tail)
+    if not report.valid or not report.timestamps or len(report.signatures) != len(shot.signers):
+        raise Later(Reason.VERIFICATION_FAILED)
+    revision = await revision_of(shop.services, shot, known, "timestamp", data=data, tail=tail)
+    times = [item.at for item in report.signatures if item.at is not None]
+    if len(times) != len(shot.signers):
+        raise Later(Reason.VERIFICATION_FAILED)
+    accredited = await asyncio.to_thread(_is_accredited, shop.services, data + tail)
+    return _Finished(revision=revision, concluded=max(times), accredited=accredited)
+
+
+def _is_accredited(services: Services, data: bytes) -> bool:
+    pins = [pin for tsa in services.settings.tsa for pin in tsa.accreditation]
+    if not pins:
+        return False  # the embedded authority never is
+    return are_accredited([Stamp(one.fingerprint, jst_day(one.at)) for one in stamped(data)], pins)
+
+
+async def _commit_completed(services: Services, shot: Snapshot, finished: Sequence[_Finished]) -> None:
+    now = services.now()
+    revisions = [one.revision for one in finished]
+    concluded = max(one.concluded for one in finished)
+    window = window_end(now, services.policy)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await store.apply(
+            connection,
+            shot.envelope,
+            Event.TIMESTAMPED,
+            By.WORKER,
+            actor=WORKER,
+            now=now,
+            changes={
+                "completed_at": now,
+                "window_ends_at": window,
+                # 地方自治法234条5項: concluded when the last party has signed; the token's time, as a day in Japan.
+                "transaction_on": jst_day(concluded),
+            },
+            payload={
+                "sha256": [item.sha256 for item in revisions],
+                "accredited": all(one.accredited for one in finished),
+            },
+        )
+        for revision in revisions:
+            await add_revision(connection, revision, now)
+        await tasks.enqueue(connection, Task.ANCHOR, f"completed:{shot.envelope.id}", now=now)
+        await close_later(connection, shot.envelope.id, window, now)
+
+    await unit(work)
