@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 import logging
-import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from tortoise.exceptions import BaseORMException
 
-from bot import authorities, clock, health
+from bot import authorities, clock, health, pki
 from bot.mailbox import Watcher, account
 from bot.outbox import Post
 from bot.smtp import Sender, SmtpRelay, Tls
@@ -26,8 +24,8 @@ from envelopes.rules.errors import FukanError
 from envelopes.rules.policy import Policy
 from envelopes.sandbox import Sandbox
 from envelopes.services import Services
-from envelopes.settings import Smtp
-from envelopes.signing import authority, outside, seal
+from envelopes.settings import EmbeddedKey, SettingsFaulty, Smtp
+from envelopes.signing import outside, seal
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +43,7 @@ async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event |
     itself; a surprise comes in its group, with every traceback.
     """
     async with open_tools(services) as tools:
-        await asyncio.to_thread(publish, services)
+        await asyncio.to_thread(pki.look_after, services.settings, services.now())
         await health.look(services, tools.shop.seal)
         try:
             await _work(services, tools, stop, ready)
@@ -98,17 +96,14 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
 
 def _seal(services: Services, times: outside.Authorities | None) -> seal.Seal:
     keys = services.settings.keys_directory
-    own = seal.embedded(authority_directory(keys), passphrase=keyring.passphrase(keys), clock=services.clock)
+    if not isinstance(services.settings.signing_key, EmbeddedKey):
+        raise SettingsFaulty("signing_key: only the embedded authority's key can be used in this version")
+    own = seal.embedded(pki.directory(keys), passphrase=keyring.passphrase(keys), clock=services.clock)
     if times is None:
         return own
     # Whoever is asked for a time must have been met before: what proves his tokens is written first.
     times.evidence(services.now(), fresh=False)
     return outside.sealed_by(own, times)
-
-
-def authority_directory(keys: Path) -> Path:
-    """Where the embedded authority lies."""
-    return keys / "bot" / "authority"
 
 
 def paper_limits(policy: Policy) -> PaperLimits:
@@ -137,36 +132,16 @@ def relay_of(settings: Smtp, *, helo: str) -> SmtpRelay:
     )
 
 
-# What the portal serves of the authority
-
-
-def publish(services: Services) -> None:
-    """Put certificates and CRLs where the portal serves them, the CRLs made anew when a day old."""
-    keys = services.settings.keys_directory
-    directory = authority_directory(keys)
-    opened = authority.open_authority(directory, passphrase=keyring.passphrase(keys))
-    opened.crls(services.now())
-    _replace(services.settings.public_directory, authority.published(directory))
-
-
-def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write every file whole or not at all: the portal may read at any moment."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as draft:
-            draft.write(data)
-        made = Path(draft.name)
-        made.chmod(0o644)
-        made.replace(folder / name)
+# Certificates
 
 
 async def _look_daily(tools: Tools, stop: asyncio.Event) -> None:
-    """Keep what is published young, and see which certificate is about to end."""
+    """Have the authority looked after, and see which certificate is about to end."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PUBLISH)
         try:
-            await asyncio.to_thread(publish, tools.services)
+            await asyncio.to_thread(pki.look_after, tools.services.settings, tools.services.now())
             await health.look(tools.services, tools.shop.seal)
         except (FukanError, BaseORMException, OSError) as error:
             log.warning("looking after certificates: %s", type(error).__name__)

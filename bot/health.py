@@ -37,7 +37,7 @@ async def look(services: Services, seal: Seal) -> None:
     """Queue a mail for each certificate whose next notice is due; each notice is given once."""
     now = services.now()
     evidence = await asyncio.to_thread(seal.evidence, now)
-    for der in dict.fromkeys((seal.key.certificate, *evidence.certificates)):
+    for der in dict.fromkeys((seal.key.current().certificate, *evidence.certificates)):
         certificate = x509.load_der_x509_certificate(der)
         notice = due(certificate.not_valid_after_utc, now)
         if notice is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -51,6 +51,11 @@ def _split(value: object) -> object:
 def _bare(value: object) -> object:
     """A fingerprint as programs print it: with colons or blanks, in capitals."""
     return value.replace(":", "").replace(" ", "").lower() if isinstance(value, str) else value
+
+
+def _of_a_kind(value: object) -> object:
+    """Without a kind the key is the embedded authority's."""
+    return {"kind": "embedded", **value} if isinstance(value, dict) else value
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
@@ -130,6 +135,66 @@ class Portal(_Part):
     trusted_proxies: Words = ()
 
 
+class Algorithm(StrEnum):
+    """Kinds of key that the embedded authority makes."""
+
+    RSA3072 = "rsa3072"
+    P256 = "p256"
+
+
+def _known_to_viewers(value: object) -> object:
+    if isinstance(value, str) and value.lower().startswith("ed"):
+        raise ValueError(f"{value}: NSS, and so pdfsig and others, refuses it; use rsa3072 or p256")
+    return value
+
+
+class EmbeddedKey(_Part):
+    """The signing key is made, kept and renewed by the embedded authority. `algorithm` goes for keys to be made."""
+
+    kind: Literal["embedded"] = "embedded"
+    algorithm: Annotated[Algorithm, BeforeValidator(_known_to_viewers)] = Algorithm.RSA3072
+
+
+class FileKey(_Part):
+    """The signing key in an encrypted file: PKCS#8 in PEM form, or PKCS#12 with its certificate in it.
+
+    `certificate_file` and `chain_file` (up to the root, in any order) are PEM or DER.
+    """
+
+    kind: Literal["file"]
+    key_file: Path
+    passphrase_file: Path
+    certificate_file: Path | None = None
+    chain_file: Path | None = None
+
+
+class Pkcs11Key(_Part):
+    """The signing key in an HSM. `module` is the maker's PKCS#11 library, `key_id` hexadecimal.
+
+    Where several keys fit label and id, the one that belongs to the certificate is taken.
+    """
+
+    kind: Literal["pkcs11"]
+    module: Path
+    token_label: str = Field(min_length=1)
+    key_label: str = ""
+    key_id: Annotated[str, BeforeValidator(_bare), Field(pattern=r"^([0-9a-f]{2})*$")] = ""
+    pin_file: Path
+    certificate_file: Path
+    chain_file: Path
+
+    @model_validator(mode="after")
+    def _names_a_key(self) -> Self:
+        if not (self.key_label or self.key_id):
+            raise ValueError("key_label or key_id: one of them has to name the key")
+        return self
+
+
+SigningKey = Annotated[
+    Annotated[EmbeddedKey | FileKey | Pkcs11Key, Field(discriminator="kind")], BeforeValidator(_of_a_kind)
+]
+
+
 class Accreditation(_Part):
     """総務大臣の認定 of a time stamping service: for which certificate, under which number, from and to which day.
 
@@ -193,6 +258,7 @@ class Settings(_Part):
     smtp: Smtp = Smtp()
     imap: Imap = Imap()
     mail: Mail = Mail()
+    signing_key: SigningKey = EmbeddedKey()
     tsa: tuple[Tsa, ...] = ()  # empty: the embedded authority
     s3: S3 | None = None
     keys: Path | None = None
@@ -201,6 +267,11 @@ class Settings(_Part):
     @property
     def keys_directory(self) -> Path:
         return self.keys or self.directory / "keys"
+
+    @property
+    def algorithm(self) -> str:
+        """The kind of key that the embedded authority makes, also where it only gives time."""
+        return self.signing_key.algorithm if isinstance(self.signing_key, EmbeddedKey) else Algorithm.RSA3072
 
     @property
     def files_directory(self) -> Path:

@@ -12,7 +12,7 @@ import typer
 
 from envelopes.rules.errors import FukanError, Refused
 from envelopes.texts import say
-from fukan import people
+from fukan import keys, people
 from fukan.people import Directory
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(people.section, name="section")
 app.add_typer(people.staff, name="staff")
 app.add_typer(people.registry, name="registry")
+app.add_typer(keys.section, name="keys")
 
 
 @app.command(help="設定ファイル、鍵、認証局、データベースを作ります。あるものには触れません。")

@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 from tortoise.exceptions import BaseORMException
 
+from bot import pki
 from envelopes import keyring
 from envelopes.records.database import Database, upgrade
 from envelopes.records.models import Section
@@ -68,6 +69,11 @@ port = 993
 tls = true
 user = ""
 # password_file = "/etc/fukan/imap-password"
+
+# 署名の鍵。書かなければ、内蔵の認証局が作り、期限の前に自動で替えます。
+# [signing_key]
+# kind = "embedded"                 # embedded | file（商用の証明書） | pkcs11（HSM）。書き方は README.md にあります
+# algorithm = "rsa3072"             # rsa3072 | p256。これから作る鍵の種類です
 
 # データベース。書かなければ、このフォルダーの SQLite を使います。
 # database = "postgres://fukan@localhost/fukan"      # ファイルの先頭（[town] より上）に書いてください
@@ -125,13 +131,14 @@ async def create(settings: Settings) -> None:
         public_url=settings.portal.url,
         now=datetime.now(UTC),
         passphrase=keyring.passphrase(settings.keys_directory),
+        key_type=settings.algorithm,
     )
     await bring_up_to_date(settings)
 
 
 def authority_directory(settings: Settings) -> Path:
     """Where the embedded authority lies."""
-    return settings.keys_directory / "bot" / "authority"
+    return pki.directory(settings.keys_directory)
 
 
 async def bring_up_to_date(settings: Settings) -> None:

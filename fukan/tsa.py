@@ -124,7 +124,7 @@ def server(settings: Settings, *, host: str, port: int) -> Server:
     """Open the embedded authority and bind. Raises KeyMissing, Later(KEY_UNAVAILABLE), OSError."""
     passphrase = keyring.passphrase(settings.keys_directory)
     opened = authority.open_authority(authority_directory(settings), passphrase=passphrase)
-    responder = Responder(key=opened.key(Role.TSA), policy=opened.policy, clock=lambda: datetime.now(UTC))
+    responder = Responder(key=opened.newest(Role.TSA), policy=opened.policy, clock=lambda: datetime.now(UTC))
     return Server(responder, host=host, port=port)
 
 

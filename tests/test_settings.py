@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from envelopes.rules.policy import Policy
-from envelopes.settings import SettingsFaulty, Tls, build_policy, load
+from envelopes.settings import EmbeddedKey, FileKey, Pkcs11Key, SettingsFaulty, Tls, build_policy, load
 
 
 def written(folder: Path, text: str) -> Path:
@@ -161,3 +161,45 @@ def test_an_authority_that_cannot_be_meant_is_a_fault(tmp_path: Path, line: str,
     found = fault(written(tmp_path, f'[[tsa]]\nca_file = "root.pem"\n{line}\n'))
     assert said in found
     assert "himitsu" not in found
+
+
+def test_without_a_word_the_signing_key_is_the_authoritys_own(tmp_path: Path) -> None:
+    assert load(tmp_path, {}).signing_key == EmbeddedKey()
+    folder = written(tmp_path, '[signing_key]\nalgorithm = "p256"\n')
+    assert load(folder, {}).algorithm == "p256"
+
+
+def test_a_signing_key_in_a_file_or_an_hsm_is_set_by_names_and_places_alone(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path,
+        '[signing_key]\nkind = "pkcs11"\nmodule = "/lib/hsm.so"\ntoken_label = "mihon"\nkey_id = "0A:0b"\n'
+        'pin_file = "/pin"\ncertificate_file = "/c.pem"\nchain_file = "/chain.pem"\n',
+    )
+    key = load(folder, {}).signing_key
+    assert isinstance(key, Pkcs11Key)
+    assert key.key_id == "0a0b"
+    environment = {"KIND": "file", "KEY_FILE": "/k.p12", "PASSPHRASE_FILE": "/p"}
+    named = {f"FUKAN_SIGNING_KEY__{name}": value for name, value in environment.items()}
+    (tmp_path / "fukan.toml").unlink()
+    assert isinstance(load(tmp_path, named).signing_key, FileKey)
+
+
+def test_every_fault_of_the_signing_key_is_reported_at_once(tmp_path: Path) -> None:
+    said = fault(written(tmp_path, '[signing_key]\nkind = "pkcs11"\npin = "1234"\n[smtp]\nport = "x"\n'))
+    for place in ("module", "token_label", "pin_file", "certificate_file", "pkcs11.pin:", "smtp.port"):
+        assert place in said
+    assert "1234" not in said
+    assert "key_label or key_id" in fault(
+        written(
+            tmp_path,
+            '[signing_key]\nkind = "pkcs11"\nmodule = "/m"\ntoken_label = "t"\npin_file = "/p"\n'
+            'certificate_file = "/c"\nchain_file = "/h"\n',
+        )
+    )
+    assert "signing_key" in fault(written(tmp_path, '[signing_key]\nkind = "kms"\n'))
+
+
+def test_ed25519_is_refused_with_its_reason(tmp_path: Path) -> None:
+    said = fault(written(tmp_path, '[signing_key]\nalgorithm = "ed25519"\n'))
+    assert "pdfsig" in said
+    assert "p256" in said

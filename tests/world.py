@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot import app
+from bot import app, pki
 from bot.digest import digest
 from bot.worker import Tools, Worker
 from envelopes import keyring, services
@@ -191,7 +191,7 @@ def _make_keys(settings: Settings, clock: Clock) -> None:
     keys = settings.keys_directory
     keyring.create(keys)
     authority.create(
-        app.authority_directory(keys),
+        pki.directory(keys),
         town=settings.town.name,
         public_url=settings.portal.url,
         now=clock(),

@@ -6,17 +6,21 @@ The directory (mode 0700) holds `authority.json`, one encrypted PKCS#8 file `<ro
 (0600) per certificate, and `public/` with `<name>.cer` and `<name>.crl` (DER), which anyone may have under
 `<public_url>/pki/`. A certificate file is written last, so it vouches for its key: what is found without
 its certificate is made anew.
+
+Signer and TSA get a successor in time, their next generation, and whoever runs picks it up by itself. CRLs of earlier
+generations go on being made until those end, so that what they signed goes on being valid.
 """
 
 import datetime as dt
 import fcntl
 import json
+import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -24,7 +28,9 @@ from cryptography.hazmat.primitives import serialization
 
 from envelopes.rules.errors import Later, Reason
 from envelopes.signing import certificates, keys
-from envelopes.signing.certificates import Issuer, KeyType, Order, Role
+from envelopes.signing.certificates import LEAD, SKEW, Issuer, KeyType, Order, Role
+
+log = logging.getLogger(__name__)
 
 _COMMON_NAMES = {
     Role.ROOT: "{town} 電子契約 認証局 {generation}",
@@ -39,6 +45,9 @@ TSA_POLICY = "3161.1"
 _CRL_AGE = dt.timedelta(days=1)
 
 _NEW = ".new-"
+
+# What the root signs.
+ENDS = (Role.SIGNER, Role.TSA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +80,31 @@ class Authority:
             passphrase=self.passphrase,
         )
 
-    def crls(self, now: dt.datetime, *, since: dt.datetime | None = None) -> tuple[bytes, ...]:
+    def newest(self, role: Role) -> "Newest":
+        """Return the source of the newest generation of *role*, loaded. Raises Later(KEY_UNAVAILABLE)."""
+        source = Newest(authority=self, role=role)
+        source.current()
+        return source
+
+    def newest_certificate(self, role: Role) -> x509.Certificate:
+        """Return the certificate of the newest generation of *role*, or raise Later(KEY_UNAVAILABLE)."""
+        try:
+            path = self.directory / "public" / f"{_newest(self.directory, role)}.cer"
+            return x509.load_der_x509_certificate(path.read_bytes())
+        except (OSError, ValueError):
+            raise Later(Reason.KEY_UNAVAILABLE, f"{role} certificate") from None
+
+    def crls(
+        self, now: dt.datetime, *, since: dt.datetime | None = None, roles: Collection[Role] = ENDS
+    ) -> tuple[bytes, ...]:
         """Return the CRLs of all generations that have not ended, remade first when a day old or made before *since*.
 
         CRLs know whole seconds only, and so *since* is taken to its second.
         """
         try:
-            return tuple(_fresh(self._crl_path(name), now, since) for name in self._living(now))
+            return tuple(_fresh(self._crl_path(name), now, since) for name in self._living(now, roles))
         except (OSError, ValueError, _Stale):
-            return self.refresh_crls(now)
+            return self.refresh_crls(now, roles=roles)
 
     def changed_at(self) -> int:
         """Return when a certificate or CRL was last put into the directory, in the file system's own count."""
@@ -88,11 +113,12 @@ class Authority:
         except OSError:
             raise Later(Reason.KEY_UNAVAILABLE, "authority directory") from None
 
-    def refresh_crls(self, now: dt.datetime) -> tuple[bytes, ...]:
+    def refresh_crls(self, now: dt.datetime, *, roles: Collection[Role] = ENDS) -> tuple[bytes, ...]:
         """Make and keep a CRL for each generation that has not ended at *now*; return them (DER)."""
         with _locked(self.directory):
             return tuple(
-                self._refresh(name, certificate, now) for name, certificate in self._living(now).items()
+                self._refresh(name, certificate, now)
+                for name, certificate in self._living(now, roles).items()
             )
 
     def _refresh(self, name: str, certificate: x509.Certificate, now: dt.datetime) -> bytes:
@@ -102,17 +128,46 @@ class Authority:
         _write(path, made, mode=0o644)
         return made
 
-    def _living(self, now: dt.datetime) -> dict[str, x509.Certificate]:
+    def _living(self, now: dt.datetime, roles: Collection[Role]) -> dict[str, x509.Certificate]:
         # A CRL made after a certificate's end says nothing about it and would hide the last one that did.
         found = {
             path.stem: x509.load_der_x509_certificate(path.read_bytes())
             for path in sorted((self.directory / "public").glob("*.cer"))
-            if not path.name.startswith(Role.ROOT)
+            if path.stem.split("-")[0] in roles
         }
         return {name: one for name, one in found.items() if now <= one.not_valid_after_utc}
 
     def _crl_path(self, name: str) -> Path:
         return self.directory / "public" / f"{name}.crl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The newest generation of *role*, loaded once, and anew when there is another. Safe to share between threads."""
+
+    authority: Authority
+    role: Role
+    # The last that was loaded, its name, and the directory's state at that time.
+    _kept: list[tuple[int, str, keys.SigningKey]] = field(init=False, repr=False, default_factory=list)
+
+    def current(self) -> keys.SigningKey:
+        """Return the key, or raise Later(KEY_UNAVAILABLE).
+
+        While a successor cannot be read the one before goes on: its certificate is still good for long.
+        """
+        state, kept = self.authority.changed_at(), next(iter(self._kept), None)
+        if kept is not None and kept[0] == state:
+            return kept[2]
+        name = _newest(self.authority.directory, self.role)
+        try:
+            key = kept[2] if kept is not None and kept[1] == name else self.authority.key(self.role)
+        except Later as error:
+            if kept is None:
+                raise
+            log.warning("%s: %s", name, error.note)
+            return kept[2]
+        self._kept[:] = [(state, name, key)]
+        return key
 
 
 def create(
@@ -133,11 +188,10 @@ def create(
     _make_folders(directory)
     with _locked(directory):
         _sweep(directory)
-        arc = _arc(directory)
         maker = _Maker(
             directory=directory,
             town=town,
-            arc=arc,
+            arc=_arc(directory),
             base=_base(public_url),
             now=now,
             passphrase=passphrase,
@@ -145,11 +199,47 @@ def create(
         )
         maker.make_root()
         root = _issuer(directory, passphrase)
-        for role in (Role.SIGNER, Role.TSA):
+        for role in ENDS:
             maker.make_end(role, root)
-    authority = Authority(directory=directory, passphrase=passphrase, arc=arc, root=root)
+    authority = Authority(directory=directory, passphrase=passphrase, arc=maker.arc, root=root)
     authority.crls(now)
     return authority
+
+
+def renew(
+    authority: Authority,
+    *,
+    town: str,
+    public_url: str,
+    now: dt.datetime,
+    key_type: str = KeyType.RSA3072,
+    roles: Collection[Role] | None = None,
+) -> tuple[str, ...]:
+    """Make the next generation of each of *roles*; without them, of each whose newest is about to end. Return names.
+
+    However many processes call this at once, a generation is made once for each time that it is due. The keys before
+    stay where they are, and their CRLs go on being made.
+    """
+    maker = _Maker(
+        directory=authority.directory,
+        town=town,
+        arc=authority.arc,
+        base=_base(public_url),
+        now=now,
+        passphrase=authority.passphrase,
+        key_type=KeyType(key_type),
+    )
+    with _locked(authority.directory):
+        chosen = [role for role in ENDS if _is_due(authority, role, now)] if roles is None else roles
+        made = tuple(maker.make_next(role, authority.root) for role in chosen)
+    authority.crls(now)
+    return made
+
+
+def _is_due(authority: Authority, role: Role, now: dt.datetime) -> bool:
+    ends, last = authority.newest_certificate(role).not_valid_after_utc, authority.root.certificate
+    # Nothing outlives the root, so once a certificate ends with it, another would be no better.
+    return ends - now <= LEAD[role] and ends < last.not_valid_after_utc
 
 
 def open_authority(directory: Path, *, passphrase: bytes) -> Authority:
@@ -189,8 +279,17 @@ class _Maker:
     def make_end(self, role: Role, root: Issuer) -> None:
         order = self._order(role)
         if not self._certificate(order).exists():
-            key = self._keep_key(order)
-            self._keep(order, certificates.end_certificate(order, key, root))
+            self._make(order, root)
+
+    def make_next(self, role: Role, root: Issuer) -> str:
+        """Make the generation after the newest; return its name."""
+        order = self._order(role, generation(_newest(self.directory, role)) + 1)
+        self._make(replace(order, now=self.now - SKEW), root)
+        return order.name
+
+    def _make(self, order: Order, root: Issuer) -> None:
+        key = self._keep_key(order)
+        self._keep(order, certificates.end_certificate(order, key, root))
 
     def _order(self, role: Role, generation: int = 1) -> Order:
         return Order(
@@ -256,10 +355,15 @@ def _issuer(directory: Path, passphrase: bytes) -> Issuer:
 
 
 def _newest(directory: Path, role: Role) -> str:
-    numbers = [int(path.stem.split("-")[1]) for path in (directory / "public").glob(f"{role}-*.cer")]
-    if not numbers:
+    names = [path.stem for path in (directory / "public").glob(f"{role}-*.cer")]
+    if not names:
         raise Later(Reason.KEY_UNAVAILABLE, f"no {role}")
-    return f"{role}-{max(numbers)}"
+    return max(names, key=generation)
+
+
+def generation(name: str) -> int:
+    """Return which generation a certificate with that file name is of."""
+    return int(name.split("-")[1])
 
 
 def _base(public_url: str) -> str:

@@ -50,6 +50,13 @@ class Role(StrEnum):
 # ten years between two archive timestamps. The signer is short: its key is used most.
 LIFE = {Role.ROOT: 40 * YEAR, Role.SIGNER: 5 * YEAR, Role.TSA: 11 * YEAR}
 
+# So long before its end a certificate gets a successor. The signer: half a year in which somebody can notice that
+# it has failed. The TSA: archive timestamps are renewed in the last years of the one before, by its successor.
+LEAD = {Role.SIGNER: dt.timedelta(days=180), Role.TSA: 2 * YEAR}
+
+# A successor begins so long before it is made: the clocks of two bots differ, and none may sign before the beginning.
+SKEW = dt.timedelta(hours=1)
+
 # documentSigning alone fails in pdfsig and in `openssl cms`, so emailProtection stands beside it.
 # RFC 3161 2.3 wants timeStamping alone and critical.
 _EXTENDED = {
@@ -60,7 +67,7 @@ _EXTENDED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A certificate to be made.
+    """A certificate to be made, good from `now` on.
 
     `name` is its file name without an ending, `base` the URL it is served under, `qualifier` what tells this
     authority from every other (PrintableString).
@@ -99,16 +106,17 @@ def new_key(key_type: KeyType) -> PrivateKey:
 
 def root_certificate(order: Order, key: PrivateKey) -> x509.Certificate:
     """Return a self-signed root for *key*. It signs end certificates only (path length 0)."""
-    builder = _common(order, key, issuer=_subject(order))
+    builder = _common(order, key, issuer=_subject(order), until=order.now + LIFE[order.role])
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return builder.sign(key, hashes.SHA256())
 
 
 def end_certificate(order: Order, key: PrivateKey, issuer: Issuer) -> x509.Certificate:
-    """Return the signer's or the TSA's certificate for *key*, issued by *issuer*."""
+    """Return the signer's or the TSA's certificate for *key*, issued by *issuer*, which it does not outlive."""
     identifier = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     usage, critical = _EXTENDED[order.role]
-    builder = _common(order, key, issuer=issuer.certificate.subject)
+    until = min(order.now + LIFE[order.role], issuer.certificate.not_valid_after_utc)
+    builder = _common(order, key, issuer=issuer.certificate.subject, until=until)
     builder = (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=critical)
@@ -150,7 +158,9 @@ def crl_address(certificate: x509.Certificate) -> str:
     return str(names[0].value)
 
 
-def _common(order: Order, key: PrivateKey, *, issuer: x509.Name) -> x509.CertificateBuilder:
+def _common(
+    order: Order, key: PrivateKey, *, issuer: x509.Name, until: dt.datetime
+) -> x509.CertificateBuilder:
     public = key.public_key()
     return (
         x509.CertificateBuilder()
@@ -159,7 +169,7 @@ def _common(order: Order, key: PrivateKey, *, issuer: x509.Name) -> x509.Certifi
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(order.now)
-        .not_valid_after(order.now + LIFE[order.role])
+        .not_valid_after(until)
         .add_extension(_usage(order.role), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )

@@ -26,8 +26,8 @@ _SHA256 = "2.16.840.1.101.3.4.2.1"
 _SHA256_RSA = "1.2.840.113549.1.1.11"
 _SHA256_ECDSA = "1.2.840.10045.4.3.2"
 
-# Statement or attributes, identifiers and one RSA-3072 signature take 1.2 KiB beside the certificates.
-_OVERHEAD = 2048
+# Headers and identifiers, and what a TSTInfo says beside its authority's name.
+_OVERHEAD = 384
 
 
 def signature(digest: bytes, key: SigningKey, timestamper: Callable[[bytes], bytes]) -> bytes:
@@ -62,7 +62,9 @@ def token(statement: bytes, key: SigningKey, *, with_certificates: bool) -> byte
 
 def room_for(key: SigningKey) -> int:
     """Return the greatest length in bytes of a token, or a signature before its token, made with *key*."""
-    return sum(map(len, (key.certificate, *key.chain))) + _OVERHEAD
+    attributes = _attributes(_TST_INFO, bytes(hashlib.sha256().digest_size), key.certificate)
+    signer = _signer_info(key, attributes, bytes(key.longest), b"")
+    return len(_certificates(key)) + len(signer) + len(subject(key.certificate)) + _OVERHEAD
 
 
 @lru_cache(maxsize=KEPT)

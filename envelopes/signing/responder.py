@@ -15,7 +15,7 @@ from asn1crypto import tsp  # type: ignore[import-untyped]
 
 from envelopes.rules.errors import Later, Refused
 from envelopes.signing import cms, der
-from envelopes.signing.keys import SigningKey
+from envelopes.signing.keys import KeySource, SigningKey
 
 # Digest lengths in bytes. SHA-1 and older are answered with badAlg.
 _DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
@@ -72,9 +72,9 @@ class _Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Responder:
-    """Answers timestamp requests with *key*, under *policy*, at the time that *clock* tells (aware, UTC)."""
+    """Answers timestamp requests with the key of *key*, under *policy*, at the time that *clock* tells (aware, UTC)."""
 
-    key: SigningKey
+    key: KeySource
     policy: str
     clock: Callable[[], dt.datetime] = field(repr=False)
 
@@ -83,8 +83,9 @@ class Responder:
         try:
             now = self.clock()
             request = self._read(der_request)
-            self.key.check(now)
-            return self._granted(request, now)
+            key = self.key.current()
+            key.check(now)
+            return self._granted(request, key, now)
         except _Rejected as rejected:
             return _rejection(rejected.failure)
         except (Refused, Later):
@@ -138,12 +139,12 @@ class Responder:
         if fields["extensions"]:
             raise _Rejected(Failure.UNACCEPTED_EXTENSION)
 
-    def _granted(self, request: _Request, now: dt.datetime) -> bytes:
-        statement = self._statement(request, now)
-        made = cms.token(statement, self.key, with_certificates=request.wants_certificates)
+    def _granted(self, request: _Request, key: SigningKey, now: dt.datetime) -> bytes:
+        statement = self._statement(request, key, now)
+        made = cms.token(statement, key, with_certificates=request.wants_certificates)
         return der.sequence(der.sequence(der.integer(_GRANTED)), made)
 
-    def _statement(self, request: _Request, now: dt.datetime) -> bytes:
+    def _statement(self, request: _Request, key: SigningKey, now: dt.datetime) -> bytes:
         """Return the TSTInfo (RFC 3161 2.4.2); ordering is left at its default, false."""
         return der.sequence(
             der.integer(1),
@@ -154,7 +155,7 @@ class Responder:
             der.moment(now),
             der.sequence(der.integer(_ACCURACY_SECONDS)),
             request.nonce,
-            der.explicit(0, cms.subject(self.key.certificate)),
+            der.explicit(0, cms.subject(key.certificate)),
         )
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from envelopes.rules.errors import Reason, Refused
 from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, verify, writing
-from envelopes.signing.authority import Authority
+from envelopes.signing.authority import Authority, Newest
 from envelopes.signing.certificates import Role
 from envelopes.signing.entries import Entry, Written, read_entries
-from envelopes.signing.keys import SigningKey
+from envelopes.signing.keys import KeySource
 from envelopes.signing.plans import NoPlan, Plan
 from envelopes.signing.reading import UnreadablePdf
 from envelopes.signing.responder import Responder
@@ -47,6 +47,9 @@ _TIMESTAMP_FIELD = "Timestamp1"
 
 # CRLs are remade when a day old; so much later is no matter.
 _KNOWN_FOR = dt.timedelta(minutes=1)
+
+# The TSA's next generation may have a longer key: from P-256 to RSA-3072 a token grows by less.
+_SPARE = 1024
 
 
 def signer_field(position: int) -> str:
@@ -97,9 +100,9 @@ def _is_sealable(prepared: bytes, plan: Plan | None, fields: Sequence[str], now:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """The service's seal with its key loaded. Every method blocks and may be called from any thread."""
+    """The service's seal. Every method blocks and may be called from any thread."""
 
-    key: SigningKey = field(repr=False)
+    key: KeySource = field(repr=False)
     timestamper: Timestamper = field(repr=False)
     evidence: Callable[[dt.datetime], Evidence] = field(repr=False)
     fresh_evidence: Callable[[dt.datetime, dt.datetime | None], Evidence] = field(repr=False)
@@ -123,8 +126,9 @@ class Seal:
             start = None
         if start is None and not entry.fits(data):
             raise Refused(Reason.BYTES_DIFFER)
-        self.key.check(now)
-        pen = Pen(key=self.key, timestamper=self.timestamper)
+        key = self.key.current()
+        key.check(now)
+        pen = Pen(key=key, timestamper=self.timestamper)
         evidence = self.evidence(now)
         if start is not None:
             return planned.signature(start, name=field, entry=entry, now=now, pen=pen, evidence=evidence)
@@ -149,7 +153,7 @@ class Seal:
 
     def days_left(self) -> int:
         """Return the whole days until the signing certificate ends; negative once it has."""
-        return self.key.days_left(self.clock())
+        return self.key.current().days_left(self.clock())
 
 
 def _start(data: bytes, plan: str | None) -> tails.Start | None:
@@ -162,18 +166,16 @@ def _start(data: bytes, plan: str | None) -> tails.Start | None:
 
 
 def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datetime]) -> Seal:
-    """Return the seal of the embedded authority in *directory*, its keys loaded.
+    """Return the seal of the embedded authority in *directory*, its keys loaded, and anew when they are renewed.
 
     Raises Later(KEY_UNAVAILABLE) when the authority is missing or cannot be read.
     """
     opened = authority.open_authority(directory, passphrase=passphrase)
-    signer, tsa = opened.key(Role.SIGNER), opened.key(Role.TSA)
-    known = _Known(
-        authority=opened, certificates=(signer.certificate, tsa.certificate, opened.root_certificate)
-    )
+    signer, tsa = opened.newest(Role.SIGNER), opened.newest(Role.TSA)
+    known = _Known(authority=opened, newest=(signer, tsa))
     timestamper = CheckedTimestamper(
         ask=Responder(key=tsa, policy=opened.policy, clock=clock).reply,
-        room=cms.room_for(tsa),
+        room=cms.room_for(tsa.current()) + _SPARE,
         policy=opened.policy,
         roots=(opened.root_certificate,),
         evidence=known.today,
@@ -194,7 +196,7 @@ class _Known:
     """The embedded authority as a source of validation data."""
 
     authority: Authority
-    certificates: tuple[bytes, ...]
+    newest: tuple[Newest, ...]
     # The last answer for today, and the last for CRLs made since some instant.
     _last: dict[bool, "_Answer"] = field(init=False, repr=False, default_factory=dict)
 
@@ -204,13 +206,22 @@ class _Known:
     def fresh(self, now: dt.datetime, since: dt.datetime | None) -> Evidence:
         if since is not None:
             return self._known(now, since)
-        return Evidence(certificates=self.certificates, crls=self.authority.refresh_crls(now))
+        return Evidence(
+            certificates=self._certificates(), crls=self.authority.refresh_crls(now, roles=self._roles())
+        )
+
+    def _certificates(self) -> tuple[bytes, ...]:
+        return (*(one.current().certificate for one in self.newest), self.authority.root_certificate)
+
+    def _roles(self) -> tuple[Role, ...]:
+        return tuple(one.role for one in self.newest)
 
     def _known(self, now: dt.datetime, since: dt.datetime | None) -> Evidence:
         state, last = self.authority.changed_at(), self._last.get(since is not None)
         if last is not None and last.holds(state, since, now):
             return last.evidence
-        evidence = Evidence(certificates=self.certificates, crls=self.authority.crls(now, since=since))
+        crls = self.authority.crls(now, since=since, roles=self._roles())
+        evidence = Evidence(certificates=self._certificates(), crls=crls)
         answer = _Answer(state=self.authority.changed_at(), since=since, at=now, evidence=evidence)
         self._last[since is not None] = answer
         return evidence

@@ -4,6 +4,7 @@ import datetime as dt
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -194,3 +195,104 @@ def test_a_directory_that_cannot_be_made_is_said_so(tmp_path: Path, clock: Clock
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Later):
         make(tmp_path / "file" / "a", clock())
+
+
+# Generations
+
+
+def renewed(world: World, at: dt.datetime, **more: Any) -> tuple[str, ...]:
+    options = {"town": TOWN, "public_url": URL, "key_type": "p256"} | more
+    return authority.renew(world.authority, now=at, **options)
+
+
+def test_nothing_is_renewed_before_its_time_and_each_once_when_it_has_come(
+    aging: World, clock: Clock
+) -> None:
+    assert renewed(aging, clock()) == ()
+    clock.forward(years=5, days=-181)
+    assert renewed(aging, clock()) == ()
+    clock.forward(days=2)
+    assert [renewed(aging, clock()) for _ in range(2)] == [("signer-2",), ()]
+    clock.forward(years=4.6)
+    assert renewed(aging, clock()) == ("signer-3", "tsa-2")
+
+
+def test_nothing_outlives_the_root_and_what_ends_with_it_is_not_made_again(
+    aging: World, clock: Clock
+) -> None:
+    clock.forward(years=37)
+    assert renewed(aging, clock()) == ("signer-2", "tsa-2")
+    end = loaded(aging.authority, "root-1").not_valid_after_utc
+    assert {loaded(aging.authority, name).not_valid_after_utc for name in ("signer-2", "tsa-2")} == {end}
+    clock.forward(years=2.9)
+    assert renewed(aging, clock()) == ()
+
+
+def test_bots_that_renew_at_the_same_time_make_one_generation(aging: World, clock: Clock) -> None:
+    clock.forward(years=4.9)
+    made: list[tuple[str, ...]] = []
+    threads = [threading.Thread(target=lambda: made.append(renewed(aging, clock()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [(), (), (), ("signer-2",)]
+
+
+def test_a_successor_is_taken_up_by_who_runs_and_begins_before_slow_clocks(
+    aging: World, clock: Clock
+) -> None:
+    source = aging.authority.newest(Role.SIGNER)
+    first = source.current()
+    assert source.current() is first
+    clock.forward(days=1)
+    renewed(aging, clock(), roles=[Role.SIGNER], key_type="rsa3072")
+    second = source.current()
+    assert second.certificate != first.certificate
+    assert second.longest == 384
+    second.try_out()
+    second.check(clock() - dt.timedelta(minutes=59))
+    assert aging.seal.key.current().certificate == second.certificate
+
+
+def test_while_a_successor_cannot_be_read_the_one_before_goes_on(aging: World, clock: Clock) -> None:
+    source = aging.authority.newest(Role.SIGNER)
+    first = source.current()
+    renewed(aging, clock(), roles=[Role.SIGNER])
+    key = aging.authority.directory / "signer-2.key.pem"
+    kept = key.read_bytes()
+    key.unlink()
+    assert source.current() is first
+    key.write_bytes(kept)
+    assert source.current() is not first
+
+
+def test_crls_of_earlier_generations_go_on_being_made(aging: World, clock: Clock) -> None:
+    renewed(aging, clock(), roles=[Role.SIGNER, Role.TSA])
+    clock.forward(years=1)
+    assert len(aging.authority.crls(clock())) == 4
+    files = authority.published(aging.authority.directory)
+    for name in ("signer-1", "signer-2", "tsa-1", "tsa-2"):
+        crl = x509.load_der_x509_crl(files[f"{name}.crl"])
+        assert clock() - crl.last_update_utc < dt.timedelta(seconds=2), name
+
+
+@pytest.mark.parametrize("write", range(2))
+def test_a_crash_while_renewing_leaves_the_generation_before(
+    aging: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, write: int
+) -> None:
+    original, count = Path.replace, iter(range(100))
+
+    def dying(self: Path, target: Path) -> Path:
+        if next(count) == write:
+            raise Crash
+        return original(self, target)
+
+    first = aging.authority.newest(Role.SIGNER).current().certificate
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dying)
+        with pytest.raises(Crash):
+            renewed(aging, clock(), roles=[Role.SIGNER])
+    assert aging.authority.newest(Role.SIGNER).current().certificate == first
+    assert renewed(aging, clock(), roles=[Role.SIGNER]) == ("signer-2",)
+    aging.authority.newest(Role.SIGNER).current().try_out()

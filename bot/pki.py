@@ -1,0 +1,68 @@
+"""Looking after the embedded authority: keys renewed in time, CRLs kept young, what is public put where it is served.
+
+Runs at the bot's start and a few times a day, on every bot; what is due is done once (`envelopes.signing.authority`).
+"""
+
+import logging
+import tempfile
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from envelopes import keyring
+from envelopes.settings import Settings
+from envelopes.signing import authority
+from envelopes.signing.authority import Authority
+from envelopes.signing.certificates import Role
+
+log = logging.getLogger(__name__)
+
+
+def directory(keys: Path) -> Path:
+    """Where the embedded authority lies."""
+    return keys / "bot" / "authority"
+
+
+def opened(settings: Settings) -> Authority:
+    """Open the embedded authority. Raises KeyMissing and Later(KEY_UNAVAILABLE)."""
+    keys = settings.keys_directory
+    return authority.open_authority(directory(keys), passphrase=keyring.passphrase(keys))
+
+
+def look_after(settings: Settings, now: datetime) -> None:
+    """Renew what is about to end, and publish certificates and CRLs, none of these older than a day."""
+    own = opened(settings)
+    for name in renew(settings, own, now=now):
+        log.info("new signing certificate: %s", name)
+    publish(settings, own, now=now)
+
+
+def renew(
+    settings: Settings, own: Authority, *, now: datetime, roles: Collection[Role] | None = None
+) -> tuple[str, ...]:
+    """Give *roles* their next key and certificate; without them, each that is about to need it. Return file names."""
+    return authority.renew(
+        own,
+        town=settings.town.name,
+        public_url=settings.portal.url,
+        now=now,
+        key_type=settings.algorithm,
+        roles=roles,
+    )
+
+
+def publish(settings: Settings, own: Authority, *, now: datetime) -> None:
+    """Put certificates and CRLs where the portal serves them, the CRLs made anew when a day old."""
+    own.crls(now)
+    _replace(settings.public_directory, authority.published(own.directory))
+
+
+def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write every file whole or not at all: the portal may read at any moment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as draft:
+            draft.write(data)
+        made = Path(draft.name)
+        made.chmod(0o644)
+        made.replace(folder / name)
