@@ -11,7 +11,7 @@ setup: ## install what the service needs into .venv/ (as root: Debian packages t
 setup-dev: ## the same, with everything the tests need
 	@sh tools/setup.sh dev
 
-run: setup ## play the whole way in a local mail world: http://127.0.0.1:8000
+run: setup ## play the whole way in a local mail world: http://127.0.0.1:8025
 	@.venv/bin/fukan demo
 
 test: setup-dev ## every check and every test; the last line counts them

@@ -15,7 +15,7 @@ from portal.declining import declined
 from portal.proved import proved, reading
 from portal.respond import answer, file, form, ip, move, path, told
 from portal.views import FieldError
-from portal.visit import Visit, dead, kind_of, party_of, request_of, waits_for
+from portal.visit import Visit, dead, kind_of, party_of, request_of, signed_after, waits_for
 
 # Until when the village usually signs; a contractor without a mail by then should call.
 EXPECTED_DAYS: Final = 7
@@ -150,9 +150,10 @@ async def done(request: web.Request) -> web.Response:
     visit = await proved(request)
     if isinstance(visit, web.Response):
         return visit
+    # Also for who has signed: what ended afterwards is not waiting for anybody any more.
+    if (ended := dead(visit)) is not None:
+        return answer(request, declined(visit) or ended)
     if visit.signer.consented_at is None:
-        if (ended := dead(visit)) is not None:
-            return answer(request, declined(visit) or ended)
         return move("sign", visit.signer.ref, "1")
     return answer(request, await _done(visit))
 
@@ -174,6 +175,7 @@ async def _done(visit: Visit) -> views.Done:
         number=shot.number,
         signed_at=signer.consented_at,
         waits_for=others,
+        signed_after=signed_after(shot, signer),
         documents=tuple(
             views.SignedDocument(
                 number=item.position, title=item.title, pages=pages[item.position], sha256=item.sha256
@@ -182,5 +184,6 @@ async def _done(visit: Visit) -> views.Done:
         ),
         masked_address=visit.masked,
         expected_by=shot.envelope.deadline_on.fromordinal(expected) if others else None,
+        concluded_on=shot.envelope.transaction_on if shot.envelope.completed_at else None,
         download_url=download,
     )

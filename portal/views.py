@@ -293,10 +293,10 @@ class Confirm(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done(Page):
-    """C5 and C5b: the signature was received. Empty `waits_for`: nobody else has to sign.
+    """C5 and C5b: the signature was received, and how it stands since. Empty `waits_for`: nobody else has to sign.
 
-    `expected_by` is the day after which a contractor without a mail should call. `download_url` is given once the
-    signed PDFs exist.
+    `signed_after` are those who have signed since. `expected_by` is the day after which a contractor without a mail
+    should call. `concluded_on` and `download_url` are given once the signed PDFs exist.
     """
 
     request: Request
@@ -306,7 +306,9 @@ class Done(Page):
     waits_for: tuple[str, ...]
     documents: tuple[SignedDocument, ...]
     masked_address: str
+    signed_after: tuple[str, ...] = ()
     expected_by: date | None = None
+    concluded_on: date | None = None
     download_url: str | None = None
 
 
@@ -378,7 +380,8 @@ class Status(Page):
 class UnusableLink(Page):
     """C8: a link that leads nowhere. `on` is the day of the end, cancellation, refusal or replacement.
 
-    A POST to `new_link_url`, where given, mails the link to the registered address.
+    A POST to `new_link_url`, where given, mails the link to the registered address. `has_signed`: it is not this signer
+    who missed anything.
     """
 
     why: DeadLink
@@ -386,6 +389,7 @@ class UnusableLink(Page):
     on: date | None = None
     masked_address: str = ""
     new_link_url: str | None = None
+    has_signed: bool = False
     errors: tuple[FieldError, ...] = ()
 
 

@@ -61,8 +61,15 @@ def kind_of(shot: Snapshot) -> Kind:
 
 
 def waits_for(shot: Snapshot, signer: Signer) -> tuple[str, ...]:
-    """Who signs after *signer*, in order."""
-    return tuple(other.company for other in shot.signers if other.position > signer.position)
+    """Who has still to sign after *signer*, in order."""
+    later = [other for other in shot.signers if other.position > signer.position]
+    return tuple(other.company for other in later if other.signed_at is None)
+
+
+def signed_after(shot: Snapshot, signer: Signer) -> tuple[str, ...]:
+    """Who has signed after *signer*, in order."""
+    later = [other for other in shot.signers if other.position > signer.position]
+    return tuple(other.company for other in later if other.signed_at is not None)
 
 
 def dead(visit: Visit) -> views.UnusableLink | None:
@@ -77,7 +84,13 @@ def dead(visit: Visit) -> views.UnusableLink | None:
     if why is None:
         return None
     ended = jst_day(envelope.ended_on) if envelope.ended_on else envelope.deadline_on
-    return views.UnusableLink(why=why, request=request_of(visit), on=ended, masked_address=visit.masked)
+    return views.UnusableLink(
+        why=why,
+        request=request_of(visit),
+        on=ended,
+        masked_address=visit.masked,
+        has_signed=visit.signer.consented_at is not None,
+    )
 
 
 def status(visit: Visit) -> views.Status | None:

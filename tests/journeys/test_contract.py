@@ -122,6 +122,8 @@ def _pages_afterwards(contractor: Contractor, village: Clerk) -> None:
     assert contractor.heading == "締結済みです"
     contractor.shot("15-afterwards")
     contractor.open(f"{contractor.base}/done")
+    assert "契約が成立しました" in contractor.text
+    assert "まだ成立していません" not in contractor.text
     contractor.press("署名したPDFをダウンロードする")
     assert contractor.heading == "締結した契約書をダウンロードする"
     contractor.shot("16-download")

@@ -28,6 +28,7 @@ def test_return_ends_the_request_and_tells_everybody_who_was_asked(
     clerk, first = roles.out(title, cast.TAKAHASHI, cast.MINAMI)
     first.prove()
     first.complete()
+    received = first.page.url
     second = roles.contractor(title, cast.MINAMI)
     second.asked()
     second.prove()
@@ -40,6 +41,9 @@ def test_return_ends_the_request_and_tells_everybody_who_was_asked(
     for one in (first, second):
         one.open(one.link)
         assert one.heading == "この依頼は差し戻されました"
+    # Who had signed is not left with a page that waits for others.
+    first.open(received)
+    assert first.heading == "この依頼は差し戻されました"
     world.quiet()
     assert world.post.letters(cast.KITAZAWA.address, about=title) == []
     clerk.envelope_page()

@@ -30,6 +30,7 @@ def test_three_sign_in_turn_and_nobody_is_asked_before_the_one_before_him_has_si
 
     first.prove()
     first.complete()
+    received = first.page.url
     assert "南沢工業株式会社、みほん村が署名すると成立します" in first.text
     second.asked()
     first.open(first.link)
@@ -37,6 +38,10 @@ def test_three_sign_in_turn_and_nobody_is_asked_before_the_one_before_him_has_si
     second.prove()
     second.complete()
     assert "みほん村が署名すると成立します" in second.text
+    world.wait_state(title, "out")
+    first.open(received)
+    assert "契約はまだ成立していません。みほん村が署名すると成立します" in first.text
+    assert "南沢工業株式会社の電子署名\n済みました" in first.text
     assert "南沢工業株式会社" not in second.text.partition("このあとの流れ")[0]
 
     roles.clerk(title, cast.KITAZAWA).sign_for_village()

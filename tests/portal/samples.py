@@ -356,6 +356,15 @@ SAMPLES: dict[str, v.Page] = {
     "done-acceptance": replace(
         DONE, kind=v.Kind.ACCEPTANCE, waits_for=(), expected_by=None, download_url="/d/x"
     ),
+    "done-concluded": replace(
+        DONE,
+        waits_for=(),
+        signed_after=("みほん村",),
+        expected_by=None,
+        concluded_on=date(2026, 8, 5),
+        download_url="/d/x",
+    ),
+    "done-stamping": replace(DONE, waits_for=(), signed_after=("みほん村",), expected_by=None),
     "done-two": replace(DONE, waits_for=(LONG.company, "みほん村")),
     "done-acceptance-two": replace(DONE, kind=v.Kind.ACCEPTANCE, waits_for=(LONG.company,)),
     "decline": v.Decline(request=REQUEST, next_url="/sign/r4k9/decline", back_url="/sign/r4k9/1"),
@@ -382,6 +391,7 @@ SAMPLES: dict[str, v.Page] = {
     "status-turn": v.Status(standing=v.Standing.NOT_YOUR_TURN, request=REQUEST, kind=v.Kind.CONTRACT),
     "status-progress": replace(STATUS, standing=v.Standing.IN_PROGRESS),
     "status-signed": STATUS,
+    "status-stamping": replace(STATUS, standing=v.Standing.SIGNED, waits_for=()),
     "status-completed": replace(STATUS, standing=v.Standing.COMPLETED, waits_for=(), open_url="/d/x"),
     **{
         f"dead-{why.value}": v.UnusableLink(
