@@ -23,7 +23,7 @@ from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import retry_after
 from envelopes.rules.states import Task
 from envelopes.services import Services
-from envelopes.texts import say
+from envelopes.texts import say, say_remark
 
 SAMPLE: Final = (
     "封筒名：令和8年度 村道北城線 舗装補修工事 請負契約",
@@ -69,7 +69,7 @@ async def draft(case: Case) -> list[Outgoing]:
         original_subject=record.subject or envelope.title,
         lines=_read(record.lines),
         documents=await document_lines(case.shot, revision=None),
-        warnings=tuple(_said(remark) for remark in record.warnings),
+        warnings=tuple(say_remark(remark) for remark in record.warnings),
         unsealable=say(Reason(trouble)) if trouble else "",
         url=case.services.url("staff", "drafts", envelope.ref),
     )
@@ -80,14 +80,6 @@ async def draft(case: Case) -> list[Outgoing]:
 
 def _read(lines: Sequence[Line]) -> tuple[ReadLine, ...]:
     return tuple(ReadLine(item.label, item.value, item.line, item.source) for item in lines)
-
-
-def _said(remark: Remark) -> str:
-    """A remark in words, with the document it is about."""
-    text = say(remark.reason, "ja", **remark.details)
-    if "position" not in remark.details:
-        return text
-    return f"文書{remark.details['position']}「{remark.details.get('file', '')}」：{text}"
 
 
 # Answers
@@ -132,7 +124,7 @@ def _to_mend(said: Answered) -> list[Remark]:
 
 def _question(remark: Remark) -> Question:
     sample = _SAMPLES.get(str(remark.details.get("key", "")), "")
-    return Question(text=_said(remark), line=remark.line, quoted=remark.source, sample=sample)
+    return Question(text=say_remark(remark), line=remark.line, quoted=remark.source, sample=sample)
 
 
 # Enrolment

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from envelopes.rules.errors import Reason
+from envelopes.rules.reading import Remark
 
 
 class Text(NamedTuple):
@@ -18,6 +19,14 @@ class Text(NamedTuple):
 
 
 _MB: Final = 1_000_000  # the town's limits are decimal: 6 MB is 6,000,000 bytes
+
+# How a clerk makes a PDF anew: from Word, or from any program that prints. The names of menus are Microsoft's.
+_WORD_JA: Final = "Wordの「名前を付けて保存」で、種類に「PDF」を選びます"
+_WORD_EN: Final = "in Word: Save As, type PDF"
+_PRINT_JA: Final = (
+    "PDFを開いて「印刷」を選び、プリンターを「Microsoft Print to PDF」にして保存し、できたPDFを送ってください"
+)
+_PRINT_EN: Final = "Open it, choose Print, take “Microsoft Print to PDF” as printer, and send the new PDF"
 
 # fmt: off
 TEXTS: Final[Mapping[Reason, Text]] = {
@@ -105,59 +114,89 @@ TEXTS: Final[Mapping[Reason, Text]] = {
 
     # What is wrong with a PDF
     Reason.PDF_ENCRYPTED: Text(
-        "パスワードが付いています。パスワードを外したPDFを送ってください。",
-        "The PDF has a password. Send it without one."),
+        "開くときにパスワードが要ります。Wordなどの元のファイルから、パスワードを付けずに"
+        f"PDFを作って送ってください（{_WORD_JA}。「オプション」の「ドキュメントをパスワードで暗号化する」は選びません）。",
+        f"A password is needed to open the PDF. Make it again without one ({_WORD_EN})."),
     Reason.PDF_RESTRICTED: Text(
-        "印刷や編集が制限されています。制限のないPDFを作り直して送ってください。",
-        "The PDF restricts printing or editing. Make one without restrictions."),
+        "印刷や編集を制限するパスワードが付いています。Acrobatで「文書のプロパティ」→「セキュリティ」を"
+        f"「セキュリティなし」に変えて保存するか、元のファイルからPDFを作り直して送ってください（{_WORD_JA}）。",
+        "Printing or editing is restricted. In Acrobat set Document Properties, Security to “No Security”, "
+        f"or make the PDF again ({_WORD_EN})."),
     Reason.PDF_BROKEN: Text(
-        "PDFを読み取れません。壊れているおそれがあります。作り直して送ってください。",
-        "The PDF cannot be read and may be damaged. Make it again."),
+        "読み取れません。途中で切れているか、壊れています。一度開いてすべてのページが見えるか確かめ、"
+        f"元のファイルからPDFを作り直して送ってください（{_WORD_JA}）。",
+        f"The PDF cannot be read; it is cut off or damaged. Make it again ({_WORD_EN})."),
     Reason.PDF_NO_PAGES: Text(
-        "PDFにページがありません。作り直して送ってください。",
-        "The PDF has no pages. Make it again."),
+        f"ページが1枚もありません。元のファイルからPDFを作り直して送ってください（{_WORD_JA}）。",
+        f"The PDF has no pages. Make it again ({_WORD_EN})."),
     Reason.PDF_SIGNED: Text(
-        "すでに電子署名があります。署名する前のPDFを送ってください。",
-        "The PDF is already signed. Send the unsigned one."),
+        "すでに電子署名があります。署名する前のPDFを送ってください。"
+        "署名のあるPDFに署名を重ねることは、この窓口では受け付けていません。",
+        "The PDF is already signed. Send the one from before it was signed."),
     Reason.PDF_SIGNATURE_FIELDS: Text(
-        "署名欄（電子署名のフィールド）があります。署名欄のないPDFを送ってください。",
-        "The PDF has signature fields. Send one without."),
+        f"署名欄（電子署名のフィールド）があります。{_PRINT_JA}。欄がなくなります。",
+        f"The PDF has signature fields. {_PRINT_EN}; the fields are gone then."),
     Reason.PDF_XFA: Text(
-        "XFA形式の入力フォームです。印刷機能でふつうのPDFにして送ってください。",
-        "The PDF is an XFA form. Print it to an ordinary PDF."),
+        f"XFAという形式の入力フォームです。{_PRINT_JA}。",
+        f"The PDF is an XFA form. {_PRINT_EN}."),
     Reason.PDF_FORM: Text(
-        "入力できるフォームがあります。印刷機能でふつうのPDFにして送ってください。",
-        "The PDF has form fields. Print it to an ordinary PDF."),
+        f"入力欄の内容が、見る人のソフトによって変わります。{_PRINT_JA}。",
+        f"What is filled in looks different in each program. {_PRINT_EN}."),
+    Reason.PDF_SCRIPT: Text(
+        f"プログラム（JavaScript）が入っています。{_PRINT_JA}。",
+        f"The PDF contains programs (JavaScript). {_PRINT_EN}."),
     Reason.PDF_ACTIVE: Text(
-        "プログラム（JavaScriptなど）が入っています。印刷機能でふつうのPDFにして送ってください。",
-        "The PDF contains programs. Print it to an ordinary PDF."),
+        f"ほかのソフトを動かしたり、データを送ったりするボタンやリンクが入っています。{_PRINT_JA}。",
+        f"The PDF has buttons or links that start programs or send data. {_PRINT_EN}."),
+    Reason.PDF_PORTFOLIO: Text(
+        "複数のファイルをまとめたPDFポートフォリオです。開いて中のファイルを1つずつ保存し、"
+        "それぞれPDFにして、まとめてメールに添付してください。",
+        "The PDF is a portfolio. Save the files in it one by one, make each a PDF and attach them all."),
     Reason.PDF_EMBEDDED_FILES: Text(
-        "PDFの中に別のファイルが入っています。取り出して、それぞれPDFにして送ってください。",
-        "The PDF contains other files. Take them out and send each as a PDF."),
+        "中に別のファイルが添付されています。Acrobatの「添付ファイル」の欄で取り出して保存し、添付を削除したPDFと"
+        "一緒に送ってください（取り出したファイルもPDFにします）。",
+        "Files are attached inside the PDF. Save them from the Attachments pane, delete them there, and send "
+        "each as a PDF of its own."),
     Reason.PDF_MEDIA: Text(
-        "動画や音声が入っています。取り除いたPDFを送ってください。",
-        "The PDF contains video or sound. Remove it."),
+        f"動画、音声または立体図が入っています。元のファイルから取り除くか、{_PRINT_JA}。",
+        f"The PDF contains video, sound or 3D. Remove it from the original. Or: {_PRINT_EN}."),
     Reason.PDF_TOO_BIG: Text(
-        "{bytes:MB}MBあります。{most:MB}MB以下のPDFにしてください。",
-        "The PDF has {bytes:MB} MB. It must be {most:MB} MB or less."),
+        "{bytes:MB}MBあります。{most:MB}MB以下にしてください。図面や写真は解像度を下げてPDFにする（スキャンは200dpi程度）か、"
+        "複数のPDFに分けます。",
+        "The PDF has {bytes:MB} MB. It must be {most:MB} MB or less: lower the resolution of pictures "
+        "(200 dpi for scans), or split it."),
     Reason.PDF_TOO_MANY_PAGES: Text(
-        "{pages}ページあります。{most}ページ以下に分けてください。",
-        "The PDF has {pages} pages. Split it into files of {most} or fewer."),
+        "{pages}ページあります。{most}ページ以下のPDFに分けて送ってください（印刷の画面でページの範囲を指定すると分けられます）。",
+        "The PDF has {pages} pages. Split it into files of {most} or fewer (print ranges of pages to PDF)."),
     Reason.PDF_TINY_PAGE: Text(
-        "{page}ページ目が小さすぎて、締結証明書IDを印字できません。用紙の大きさを直してください。",
-        "Page {page} is too small for the certificate id. Use a larger paper size."),
+        "{page}ページ目が小さすぎて、締結証明書IDを印字できません。用紙をA4などにして、PDFを作り直して送ってください。",
+        "Page {page} is too small for the certificate id. Set the paper to A4 or so and make the PDF again."),
     Reason.PDF_UNSTAMPABLE: Text(
-        "1ページ目の左下に締結証明書IDを印字できません。印刷機能でPDFを作り直して送ってください。",
-        "The certificate id cannot be printed on page 1. Print the file to a new PDF."),
+        "1ページ目の左下に印字する締結証明書IDが、見えなくなります。左下に図や付せんが重なっていれば動かしてください。"
+        f"それでも受け付けられないときは、{_PRINT_JA}。",
+        "The certificate id at the bottom left of page 1 would not be seen. Move what lies there. "
+        f"If that does not help: {_PRINT_EN}."),
     Reason.PDF_UNSEALABLE: Text(
-        "このPDFには電子署名を付けられません。印刷機能でPDFを作り直して送ってください。",
-        "This PDF cannot be signed. Print it to a new PDF."),
+        f"このPDFには電子署名を付けられません。{_PRINT_JA}。",
+        f"This PDF cannot be signed. {_PRINT_EN}."),
     Reason.PDF_TOOK_TOO_LONG: Text(
-        "読み取りに時間がかかりすぎます。PDFを分けるか、印刷機能で作り直して送ってください。",
-        "Reading the PDF takes too long. Split it, or print it to a new PDF."),
+        "中身が複雑で、決めた時間のうちに読み取れません。ページを分けるか、図面を画像にして、PDFを作り直して送ってください。",
+        "The PDF is too complex to be read in the time allowed. Split it, or turn drawings into pictures."),
     Reason.PDF_NO_TEXT: Text(
-        "文字の情報がないページがあります（画面読み上げで読めません）。できれば、元の文書から作ったPDFを使ってください。",
-        "Some pages hold no text, so screen readers cannot read them. Use a PDF made from the original if you can."),
+        "文字の情報がないページがあります（スキャンした画像など）。画面読み上げでは読めません。"
+        f"できれば元のファイルから作ったPDFを使ってください（{_WORD_JA}）。",
+        "Some pages hold no text (scans, for example), so screen readers cannot read them. Use a PDF made from "
+        "the original if you can."),
+    Reason.PDF_LAYERS: Text(
+        "表示と非表示を切り替えられるレイヤーがあります。見る人によって内容が変わらないよう、下書きの画面のとおりで"
+        "よいか確かめてください。違うときは、元のソフトでレイヤーを結合（統合）して送り直してください。",
+        "The PDF has layers that can be shown or hidden. Check that the draft shows all that counts; if not, "
+        "merge the layers and send it again."),
+    Reason.PDF_DAMAGED: Text(
+        "ファイルが傷んでいたため、直して取り込みました。下書きの画面で、すべてのページが元の文書と同じに見えるか確かめてください。"
+        "違うときは、PDFを作り直して送ってください。",
+        "The file was damaged and has been repaired. Check that all pages look like the original; if not, make "
+        "the PDF again."),
 
     # What a person may not do, or not now
     Reason.NOT_PERMITTED: Text(
@@ -355,3 +394,11 @@ def say(reason: Reason, /, language: str = "ja", **details: str | int) -> str:
     """Return what to tell a person about *reason*. Never raises for details that are missing or too many."""
     text = TEXTS[reason].en if language == "en" else TEXTS[reason].ja
     return text.format_map(_Details({name: _Detail(value) for name, value in details.items()})).strip()
+
+
+def say_remark(remark: Remark) -> str:
+    """Return a remark in Japanese, with the document it is about."""
+    text = say(remark.reason, "ja", **remark.details)
+    if "position" not in remark.details:
+        return text
+    return f"文書{remark.details['position']}「{remark.details.get('file', '')}」：{text}"

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -13,10 +13,10 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.orders import Key
 from envelopes.rules.people import Party, Role, roles_from
-from envelopes.rules.reading import Record, Remark
+from envelopes.rules.reading import Record
 from envelopes.rules.states import Event, permits
 from envelopes.services import Services
-from envelopes.texts import say
+from envelopes.texts import say, say_remark
 from portal import papers, views
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import nav, phase, require_staff, version, visible
@@ -68,7 +68,7 @@ async def _draft(
         key=secrets.token_hex(8),
         confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to else None,
         discard_url=path("staff", "drafts", envelope.ref, "discard") if open_to else None,
-        warnings=_warnings(shot, reading),
+        warnings=tuple(say_remark(remark) for remark in reading.warnings),
         blocked=tuple(blocked),
         errors=errors,
     )
@@ -120,18 +120,6 @@ async def _choices(provided: Services, shot: Snapshot, chosen: str) -> tuple[Cho
     )
 
 
-def _said(remark: Remark) -> str:
-    details: dict[str, Any] = dict(remark.details)
-    return say(remark.reason, **details)
-
-
-def _warnings(shot: Snapshot, reading: Record) -> tuple[str, ...]:
-    found = [_said(warning) for warning in reading.warnings]
-    for item in shot.documents:
-        found += [f"文書{item.position}：{say(Reason(code))}" for code in item.warnings.split(",") if code]
-    return tuple(found)
-
-
 async def confirm(request: web.Request) -> web.Response:
     """内容を確認して送信する."""
     staff = await require_staff(request)
@@ -139,7 +127,7 @@ async def confirm(request: web.Request) -> web.Response:
     posted, provided = await form(request), services(request)
     chosen = posted.get("village_signer", "")
     reading = Record.from_json(json.loads(shot.envelope.reading))
-    if _warnings(shot, reading) and not posted.get("acknowledged"):
+    if reading.warnings and not posted.get("acknowledged"):
         error = FieldError(text="注意する点を確かめて、チェックを入れてください", field="acknowledged")
         return answer(request, await _draft(provided, staff, shot, error, chosen=chosen), status=422)
     try:

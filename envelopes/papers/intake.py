@@ -5,8 +5,7 @@ Runs in a child (`papers.desk`). The order of the steps lives here, the steps in
 
 import hashlib
 import io
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 
 import pypdfium2
@@ -14,7 +13,7 @@ from pikepdf import PasswordError, Pdf, PdfError
 
 from envelopes.papers.inspect import inspect
 from envelopes.papers.limits import PaperLimits
-from envelopes.papers.normalise import normalise, written
+from envelopes.papers.normalise import mend_streams, normalise, written
 from envelopes.papers.stamp import is_visible, stamp
 from envelopes.rules.errors import Reason, Refused
 
@@ -33,28 +32,32 @@ def receive(data: bytes, *, certificate_id: str, limits: PaperLimits) -> Receive
     """Return the normalised and stamped form of `data`, or raise Refused with what is to be mended."""
     if len(data) > limits.max_bytes:
         raise Refused(Reason.PDF_TOO_BIG, bytes=len(data), most=limits.max_bytes)
-    with _opened(data) as pdf:
-        inspect(pdf, data, limits)
-        normalise(pdf)
-        before = _first_page(pdf)
-        placed = stamp(pdf, certificate_id)
-        kept = written(pdf)
-        pages = len(pdf.pages)
-    if not is_visible(before, kept, placed):
-        raise Refused(Reason.PDF_UNSTAMPABLE)
-    warnings = () if _has_text(before, kept) else (Reason.PDF_NO_TEXT,)
-    return Received(data=kept, pages=pages, warnings=warnings, sha256=hashlib.sha256(kept).hexdigest())
-
-
-@contextmanager
-def _opened(data: bytes) -> Iterator[Pdf]:
     try:
         with Pdf.open(io.BytesIO(data)) as pdf:
-            yield pdf
+            return _received(pdf, data, certificate_id, limits)
     except PasswordError:
         raise Refused(Reason.PDF_ENCRYPTED) from None
-    except (PdfError, pypdfium2.PdfiumError):
+    except PdfError as error:
+        # Encryption for the holders of certificates is not known to qpdf, and it says so.
+        encrypted = "encryption filter" in str(error)
+        raise Refused(Reason.PDF_ENCRYPTED if encrypted else Reason.PDF_BROKEN) from None
+    except pypdfium2.PdfiumError:
         raise Refused(Reason.PDF_BROKEN) from None
+
+
+def _received(pdf: Pdf, data: bytes, certificate_id: str, limits: PaperLimits) -> Received:
+    found = inspect(pdf, data, limits)
+    if Reason.PDF_DAMAGED in found:
+        mend_streams(pdf)
+    normalise(pdf)
+    before = _first_page(pdf)
+    placed = stamp(pdf, certificate_id)
+    kept = written(pdf)
+    if not is_visible(before, kept, placed):
+        raise Refused(Reason.PDF_UNSTAMPABLE)
+    if not _has_text(before, kept):
+        found = (*found, Reason.PDF_NO_TEXT)
+    return Received(data=kept, pages=len(pdf.pages), warnings=found, sha256=hashlib.sha256(kept).hexdigest())
 
 
 def _first_page(pdf: Pdf) -> bytes:

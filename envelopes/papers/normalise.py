@@ -5,6 +5,7 @@ writer. What only the sender can mend is refused by `inspect`.
 """
 
 import io
+from typing import Final
 from xml.parsers import expat
 
 from pikepdf import (
@@ -21,11 +22,27 @@ from pikepdf import (
     String,
 )
 
+from envelopes.papers.flate import is_packed, is_sound, repack
+from envelopes.papers.sheet import Sheet
 from envelopes.rules.errors import Reason, Refused
 
-_VERSION = "1.7"
+_VERSION: Final = "1.7"
 # Entries of the catalogue that act on opening, claim rights, or belong to signatures that are gone.
-_DROPPED = ("/OpenAction", "/AA", "/Perms", "/Collection", "/DSS", "/Requirements", "/NeedsRendering")
+_DROPPED: Final = ("/OpenAction", "/AA", "/Perms", "/Collection", "/DSS", "/Requirements", "/NeedsRendering")
+
+# Entries of the catalogue that have to be dictionaries (ISO 32000-2, table 29); readers stumble over others.
+_DICTIONARIES: Final = (
+    "/Dests",
+    "/Extensions",
+    "/MarkInfo",
+    "/Names",
+    "/OCProperties",
+    "/Outlines",
+    "/PageLabels",
+    "/StructTreeRoot",
+    "/URI",
+    "/ViewerPreferences",
+)
 
 
 def normalise(pdf: Pdf) -> None:
@@ -38,6 +55,13 @@ def normalise(pdf: Pdf) -> None:
         _mend_page(page)
     if "/AcroForm" in pdf.Root or any(map(_has_fields, pdf.pages)):
         _flatten(pdf)
+
+
+def mend_streams(pdf: Pdf) -> None:
+    """Pack damaged streams anew with what is left in them, so that all readers show the same."""
+    for item in pdf.objects:
+        if isinstance(item, Stream) and is_packed(item) and not is_sound(item):
+            repack(item)
 
 
 def written(pdf: Pdf) -> bytes:
@@ -55,8 +79,14 @@ def written(pdf: Pdf) -> bytes:
 
 
 def _mend_catalogue(pdf: Pdf) -> None:
+    if not pdf.Root.is_indirect:
+        # ISO 32000-2, table 15: it has to be; pdfium opens no file whose catalogue stands in the trailer.
+        pdf.trailer.Root = pdf.make_indirect(pdf.Root)
     for key in _DROPPED:
         if key in pdf.Root:
+            del pdf.Root[key]
+    for key in _DICTIONARIES:
+        if not isinstance(pdf.Root.get(key, Dictionary()), Dictionary):
             del pdf.Root[key]
     metadata = pdf.Root.get("/Metadata")
     if metadata is not None and not _is_xml(metadata):
@@ -83,6 +113,7 @@ def _mend_info(pdf: Pdf) -> None:
 
 
 def _mend_page(page: Page) -> None:
+    _mend_sheet(page)
     if "/AA" in page.obj:
         del page.obj.AA
     found = page.obj.get("/Annots")
@@ -93,6 +124,15 @@ def _mend_page(page: Page) -> None:
         if "/AA" in item:
             del item.AA
     page.obj.Annots = Array(kept)
+
+
+def _mend_sheet(page: Page) -> None:
+    """Say plainly what is seen of the page and which way up, so that all readers agree."""
+    sheet = Sheet.of(page)
+    if "/Rotate" in page.obj:
+        page.obj.Rotate = sheet.rotation
+    if "/CropBox" in page.obj:
+        page.obj.CropBox = Array([sheet.left, sheet.bottom, sheet.right, sheet.top])
 
 
 def _has_fields(page: Page) -> bool:
@@ -109,11 +149,22 @@ def _flatten(pdf: Pdf) -> None:
     for field in pdf.acroform.fields:
         if field.is_text or field.is_choice:
             _draw_value(pdf, field, stale=stale)
+        elif field.is_checkbox or field.is_radio_button:
+            _check_tick(pdf, field)
     # qpdf flattens no field while viewers are told to draw the values themselves.
     form.NeedAppearances = False
     pdf.flatten_annotations("all")
     if "/AcroForm" in pdf.Root:
         del pdf.Root.AcroForm
+    for page in pdf.pages:
+        _drop_fields(page)
+
+
+def _drop_fields(page: Page) -> None:
+    """Take away the fields that had nothing to draw."""
+    kept = [item for item in page.obj.get("/Annots", ()) if item.get("/Subtype") != Name.Widget]
+    if "/Annots" in page.obj:
+        page.obj.Annots = Array(kept)
 
 
 def _draw_value(pdf: Pdf, field: AcroFormField, *, stale: bool) -> None:
@@ -129,3 +180,10 @@ def _draw_value(pdf: Pdf, field: AcroFormField, *, stale: bool) -> None:
             # qpdf would add its drawing to the old one.
             del annotation.obj.AP
         field.generate_appearance(annotation)
+
+
+def _check_tick(pdf: Pdf, field: AcroFormField) -> None:
+    """Refuse a tick of which nothing can be seen: each viewer draws another one."""
+    for annotation in pdf.acroform.get_annotations_for_field(field):
+        if annotation.obj.get("/AS", Name.Off) != Name.Off and "/AP" not in annotation.obj:
+            raise Refused(Reason.PDF_FORM)

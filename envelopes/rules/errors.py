@@ -50,7 +50,9 @@ class Reason(StrEnum):
     PDF_SIGNATURE_FIELDS = "pdf-signature-fields"
     PDF_XFA = "pdf-xfa"
     PDF_FORM = "pdf-form"
+    PDF_SCRIPT = "pdf-script"
     PDF_ACTIVE = "pdf-active"
+    PDF_PORTFOLIO = "pdf-portfolio"
     PDF_EMBEDDED_FILES = "pdf-embedded-files"
     PDF_MEDIA = "pdf-media"
     PDF_TOO_BIG = "pdf-too-big"
@@ -60,6 +62,8 @@ class Reason(StrEnum):
     PDF_UNSEALABLE = "pdf-unsealable"
     PDF_TOOK_TOO_LONG = "pdf-took-too-long"
     PDF_NO_TEXT = "pdf-no-text"
+    PDF_LAYERS = "pdf-layers"
+    PDF_DAMAGED = "pdf-damaged"
 
     # What a person may not do, or not now
     NOT_PERMITTED = "not-permitted"

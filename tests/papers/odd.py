@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pikepdf
@@ -59,10 +59,9 @@ def made(change: Callable[[Pdf], object]) -> bytes:
     return saved(pdf)
 
 
-def encrypted(*, user: str) -> bytes:
-    return saved(
-        plain(), encryption=Encryption(owner="owner", user=user, allow=Permissions(modify_other=False))
-    )
+def encrypted(*, user: str, **how: Any) -> bytes:
+    restricted = Permissions(modify_other=False)
+    return saved(plain(), encryption=Encryption(owner="owner", user=user, allow=restricted, **how))
 
 
 def annotate(pdf: Pdf, **entries: Any) -> Object:
@@ -110,32 +109,49 @@ def scan(pdf: Pdf, grey: bytes | None = None, *, side: int = 400) -> None:
     page.Contents = pdf.make_stream(b"q 595 0 0 842 0 0 cm /Im0 Do Q")
 
 
-def hybrid() -> bytes:
-    """A file as office programs export it: a classic table for old readers, a stream for the rest.
+# One page, object by object.
+PAGES = b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
+PAGE = (
+    b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 5 0 R"
+    b"/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>"
+)
+CONTENT = b"<</Length %d>>stream\n%s\nendstream" % (len(LINES), LINES)
 
-    ISO 32000-2, 7.5.8.4. The page's content is found only through the stream.
+
+def raw(objects: Mapping[int, bytes], *, root: bytes, known: Sequence[int] | None = None) -> bytes:
+    """A file byte by byte. Its table lists the objects that are *known*, by default all.
+
+    Where it does not list all, a stream does: as office programs export, a classic table for old readers and
+    the rest for new ones (ISO 32000-2, 7.5.8.4).
     """
-    parts = {
-        1: b"<</Type/Catalog/Pages 2 0 R>>",
-        2: b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 5 0 R"
-        b"/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>",
-        5: b"<</Length %d>>stream\n%s\nendstream" % (len(LINES), LINES),
-    }
-    out = bytearray(b"%PDF-1.5\n")
-    at = {}
-    for number, body in parts.items():
+    out, at = bytearray(b"%PDF-1.5\n"), {}
+    for number, body in objects.items():
         at[number] = len(out)
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    rows = b"".join(bytes([1]) + at[5].to_bytes(4, "big") + bytes([0]) for _ in range(1))
-    stream_at = len(out)
-    out += b"4 0 obj\n<</Type/XRef/Size 6/W[1 4 1]/Index[5 1]/Length %d>>stream\n%s\nendstream\nendobj\n" % (
-        len(rows),
-        rows,
-    )
-    table_at = len(out)
-    free = b"0000000000 65535 f \n"
-    table = free + b"".join(b"%010d 00000 n \n" % at[number] for number in (1, 2, 3))
-    out += b"xref\n0 4\n" + table
-    out += b"trailer\n<</Size 6/Root 1 0 R/XRefStm %d>>\nstartxref\n%d\n%%%%EOF\n" % (stream_at, table_at)
+    listed = list(objects) if known is None else known
+    extra = b""
+    hidden = [number for number in objects if number not in listed]
+    if hidden:
+        extra = b"/XRefStm %d" % len(out)
+        own = max(objects) + 1
+        out += _xref_stream({number: at[number] for number in hidden} | {own: len(out)})
+    table_at, size = len(out), max(objects) + 1 + bool(hidden)
+    out += b"xref\n0 1\n0000000000 65535 f \n"
+    out += b"".join(b"%d 1\n%010d 00000 n \n" % (number, at[number]) for number in listed)
+    out += b"trailer\n<</Size %d/Root %s%s>>\nstartxref\n%d\n%%%%EOF\n" % (size, root, extra, table_at)
     return bytes(out)
+
+
+def _xref_stream(at: Mapping[int, int]) -> bytes:
+    """A cross-reference stream, itself the last of the objects it lists."""
+    number = max(at)
+    rows = b"".join(b"\1" + place.to_bytes(4, "big") + b"\0" for place in at.values())
+    index = b" ".join(b"%d 1" % hidden for hidden in at)
+    head = b"<</Type/XRef/Size %d/W[1 4 1]/Index[%s]/Length %d>>" % (number + 1, index, len(rows))
+    return b"%d 0 obj\n%sstream\n%s\nendstream\nendobj\n" % (number, head, rows)
+
+
+def hybrid() -> bytes:
+    """A file whose page content is found only through the stream beside its table."""
+    objects = {1: b"<</Type/Catalog/Pages 2 0 R>>", 2: PAGES, 3: PAGE, 5: CONTENT}
+    return raw(objects, root=b"1 0 R", known=[1, 2, 3])
