@@ -21,7 +21,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import desk, health, outbox, uploads
 from bot.outbox import NotDelivered, Post
-from envelopes.actions import anchoring
+from envelopes.actions import anchoring, bundling
 from envelopes.actions.worker import completion, pages, preparing, signing, windows
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import tasks
@@ -97,6 +97,10 @@ async def _verify(tools: Tools, task: Claimed) -> None:
     await uploads.judge(tools.shop, task.ids["verification"])
 
 
+async def _evidence(tools: Tools, task: Claimed) -> None:
+    await bundling.make(tools.shop, _envelope(task))
+
+
 async def _close_window(tools: Tools, task: Claimed) -> None:
     await windows.close_window(tools.services, _envelope(task))
 
@@ -142,6 +146,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.HEALTH_MAIL: _write,
     Task.NOTE_MAIL: _write,
     Task.VERIFY: _verify,
+    Task.EVIDENCE: _evidence,
 }
 
 

@@ -332,6 +332,11 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "この締結証明書IDの契約は見つかりません。文字を確かめて、もう一度入力してください。",
         "No contract with this certificate id was found. Check it and enter it again."),
 
+    # Evidence bundles
+    Reason.EVIDENCE_GONE: Text(
+        "証拠一式を受け取れる期間が終わりました。もう一度用意してください。",
+        "The evidence bundle is gone. Have it made again."),
+
     # Work of the service itself
     Reason.RECORD_ALTERED: Text(
         "この契約の記録に、このサービス以外による変更が見つかったため、手続きを止めました。情報担当へ連絡してください。",

@@ -181,6 +181,24 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command(
+    help="契約ひとつの証拠一式を、ZIPファイルに書き出します。"
+    "入っている README.txt の手順で、このシステムなしに確かめられます。"
+)
+def evidence(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="締結証明書ID、契約番号、または封筒の参照。")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="書き出すファイル。なければ evidence-ID.zip。")] = None,
+    directory: Directory = Path("var"),
+) -> None:
+    """Write everything that proves a contract, and how, into one ZIP."""
+    from envelopes.settings import load
+    from fukan import evidence as bundles
+
+    print(f"書き出しました：{bundles.write(load(directory), id_, out)}")
+    print("氏名やIPアドレスなど、個人に関する情報が入っています。必要な人だけに渡してください。")
+
+
 def _verify_history(directory: Path, mails: Sequence[Path], *, as_json: bool) -> None:
     from envelopes.settings import load
     from fukan import history

@@ -34,6 +34,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "download asked for": "再交付が求められました",
     "download link renewed": "ダウンロードのリンクを替えました",
     "wrong person": "宛先・担当者について申し出がありました",
+    "evidence asked for": "証拠一式を求めました",
+    "evidence taken": "サーバーのコマンドで証拠一式を取り出しました",
+    "evidence made": "証拠一式を作り、期限まで受け取れるようにしました",
     "window opened": "ダウンロード期間を始めました",
     "window closed": "ダウンロード期間が終わりました",
 }

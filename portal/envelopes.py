@@ -12,7 +12,7 @@ from envelopes.records.models import Delivery as DeliveryRow
 from envelopes.records.models import Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.people import Role, roles_from
+from envelopes.rules.people import Role, may_have_evidence, roles_from
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Event, Task, permits
 from envelopes.services import Services
@@ -71,10 +71,16 @@ async def _envelope(
         extend_until=today + timedelta(days=provided.policy.deadline_max_days),
         reissue_url=path(*base, "reissue") if reissues else None,
         cancel_url=when(Event.CANCELLED, "cancel"),
+        evidence_url=path(*base, "evidence") if _has_evidence(staff, shot) else None,
         reason_limit=provided.policy.reason_characters,
         typed_reason=typed,
         errors=errors,
     )
+
+
+def _has_evidence(staff: Staff, shot: Snapshot) -> bool:
+    may = may_have_evidence(act.actor_of(staff), section_id=shot.envelope.section_id)
+    return may and shot.envelope.completed_at is not None
 
 
 async def _unsigned(shot: Snapshot, index: int) -> views.File:

@@ -34,6 +34,7 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.UPLOADS_WAITING: 429,
     Reason.UPLOAD_GONE: 410,
     Reason.CERTIFICATE_ID_UNKNOWN: 404,
+    Reason.EVIDENCE_GONE: 410,
 }
 _DEAD: Final[Mapping[Reason, DeadLink]] = {
     Reason.LINK_UNKNOWN: DeadLink.UNKNOWN,

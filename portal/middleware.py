@@ -66,7 +66,7 @@ async def secure(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await failure_response(request, error)
     except web.HTTPException as error:
         if error.status < 400:  # noqa: PLR2004 -- a redirect is an answer, not an error
-            response = error
+            response = web.Response(status=error.status, headers={"Location": error.headers["Location"]})
         else:
             response = await failure_response(request, error)
     except Exception as error:  # noqa: BLE001 -- the door's last resort: a page, and a log line without values

@@ -56,10 +56,15 @@ async def require_staff(request: web.Request) -> Staff:
 async def visible(request: web.Request, staff: Staff) -> Snapshot:
     """The envelope of the path, if this person may see it. Raises Refused(LINK_UNKNOWN)."""
     shot = await store.snapshot(ref=request.match_info["ref"])
-    mine = shot.envelope.section_id == staff.section_id or Role.AUDITOR in roles_from(staff.roles)
-    if not mine and all(signer.staff_id != staff.id for signer in shot.signers):
+    if not sees(staff, shot):
         raise Refused(Reason.LINK_UNKNOWN)
     return shot
+
+
+def sees(staff: Staff, shot: Snapshot) -> bool:
+    """Whether this person may see the envelope: of its section, an auditor, or one of its signers."""
+    mine = shot.envelope.section_id == staff.section_id or Role.AUDITOR in roles_from(staff.roles)
+    return mine or any(signer.staff_id == staff.id for signer in shot.signers)
 
 
 def phase(shot: Snapshot) -> Phase:

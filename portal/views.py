@@ -666,10 +666,31 @@ class Envelope(Page):
     extend_until: date | None = None
     reissue_url: str | None = None
     cancel_url: str | None = None
+    evidence_url: str | None = None
     reason_limit: int = 400
     typed_reason: str = ""
     notice: str | None = None
     errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence(Page):
+    """証拠一式 of one envelope; a POST to `ask_url` has it made.
+
+    `waiting`: one is being made. `file` can be had until `until`. `envelope_url` is None for who may not see that page.
+    """
+
+    nav: StaffNav
+    number: str
+    title: str
+    envelope_url: str | None
+    here_url: str
+    ask_url: str
+    waiting: bool
+    days: int
+    file: File | None = None
+    made_at: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,8 @@ from envelopes.services import Services
 
 PURPOSE: Final = "upload"
 _HOUR: Final = timedelta(hours=1)
-_ID: Final = re.compile(r"([A-Z]{2,6}(?:-[0-9A-Z]{1,4})+?)(?:-\d{1,2})?")
+# At most as long as the column: what is longer is no id, and the database is not asked.
+_ID: Final = re.compile(r"([A-Z]{2,6}(?:-[0-9A-Z]{1,4}){1,6}?)(?:-\d{1,2})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ async def look_up(services: Services, typed: str, *, network: str) -> Concluded:
     policy, now = services.policy, services.now()
     if not await counters.allowed(f"look-up:{network}", events=policy.look_ups_an_hour, per=_HOUR, now=now):
         raise Refused(Reason.LIMIT_REACHED)
-    for certificate_id in _ids(typed):
+    for certificate_id in ids(typed):
         envelope = await Envelope.filter(certificate_id=certificate_id, state=State.COMPLETED.value).first()
         if envelope is not None and envelope.transaction_on is not None:
             return await _concluded(services, envelope, envelope.transaction_on)
@@ -117,7 +118,7 @@ async def look_up(services: Services, typed: str, *, network: str) -> Concluded:
     raise Refused(Reason.CERTIFICATE_ID_UNKNOWN)
 
 
-def _ids(typed: str) -> tuple[str, ...]:
+def ids(typed: str) -> tuple[str, ...]:
     """The ids that *typed* may mean: as it stands, and without the number of a document behind it."""
     plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", typed)).upper()
     plain = re.sub(r"[‐‑‒–—―−ー]", "-", plain)

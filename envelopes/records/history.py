@@ -21,7 +21,7 @@ from envelopes.records.models import Fact, FactDetail
 from envelopes.rules.consent import instant
 
 GENESIS: Final = "0" * 64
-_SALT: Final = 16
+SALT: Final = 16  # bytes before a payload
 
 
 class Subject(StrEnum):
@@ -48,10 +48,14 @@ def _digest(salt: str, payload: str) -> str:
 
 
 def link(*, prev: str, n: int, at: datetime, kind: str, actor: str, digest: str) -> str:
-    """Return the hash of one row. Every part is preceded by its length, so no two rows spell the same."""
+    """Return the hash of one row."""
+    return sha256(spelled(prev=prev, n=n, at=at, kind=kind, actor=actor, digest=digest)).hexdigest()
+
+
+def spelled(*, prev: str, n: int, at: datetime, kind: str, actor: str, digest: str) -> bytes:
+    """Return the bytes that are hashed. Every part is preceded by its length, so no two rows spell the same."""
     parts = (prev, str(n), instant(at), kind, actor, digest)
-    joined = b"".join(len(raw).to_bytes(4) + raw for raw in (part.encode() for part in parts))
-    return sha256(joined).hexdigest()
+    return b"".join(len(raw).to_bytes(4) + raw for raw in (part.encode() for part in parts))
 
 
 async def head(
@@ -76,7 +80,7 @@ async def record(
     """Append a fact inside the caller's transaction. *payload* is plain JSON and is stored sealed."""
     n, prev = await head(subject, subject_id, connection)
     text = json.dumps(payload or {}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    salt = secrets.token_hex(_SALT)
+    salt = secrets.token_hex(SALT)
     digest = _digest(salt, text)
     fact = await Fact.create(
         subject=subject.value,
@@ -99,6 +103,35 @@ async def payloads(subject: Subject, subject_id: int) -> list[tuple[Fact, dict[s
     details = await FactDetail.filter(fact_id__in=[fact.id for fact in facts])
     said = {detail.fact_id: json.loads(detail.payload) for detail in details}
     return [(fact, said.get(fact.id, {})) for fact in facts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """One row as it can be hashed again by anybody.
+
+    `row` is what the fact's hash is over, `detail` what its digest is over: the salt's bytes, then the payload. None
+    where it was erased.
+    """
+
+    fact: Fact
+    row: bytes
+    detail: bytes | None
+
+
+async def extract(subject: Subject, subject_id: int) -> list[Extract]:
+    """Return all rows of a subject, oldest first, as the database has them now: nothing is verified here."""
+    facts = await Fact.filter(subject=subject, subject_id=subject_id).order_by("n")
+    details = {one.fact_id: one for one in await FactDetail.filter(fact_id__in=[fact.id for fact in facts])}
+    made, prev = [], GENESIS
+    for fact in facts:
+        row = spelled(prev=prev, n=fact.n, at=fact.at, kind=fact.kind, actor=fact.actor, digest=fact.digest)
+        made.append(Extract(fact=fact, row=row, detail=_salted(details.get(fact.id))))
+        prev = fact.hash
+    return made
+
+
+def _salted(detail: FactDetail | None) -> bytes | None:
+    return None if detail is None else bytes.fromhex(detail.salt) + detail.payload.encode()
 
 
 async def verify() -> AsyncIterator[Broken]:

@@ -16,7 +16,7 @@ from envelopes.records import bonds, history, tasks
 from envelopes.records.blobs import Blobs
 from envelopes.records.database import is_sqlite
 from envelopes.records.history import Subject
-from envelopes.records.models import CERTIFICATE, Document, Envelope, Section, Segment, Signer, Staff
+from envelopes.records.models import CERTIFICATE, Document, Envelope, Fact, Section, Segment, Signer, Staff
 from envelopes.rules import turns
 from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.people import Actor
@@ -165,10 +165,10 @@ async def note(
     actor: Actor,
     now: datetime,
     payload: Mapping[str, Any] | None = None,
-) -> None:
+) -> Fact:
     """Write a fact that is no change of state."""
     await lock(connection, envelope_id)
-    await history.record(
+    return await history.record(
         connection, Subject.ENVELOPE, envelope_id, kind, actor=str(actor), at=now, payload=payload
     )
 

@@ -41,6 +41,7 @@ LANES: Final[Mapping[Task, Lane]] = {
     Task.ANCHOR: Lane.SIGN,
     Task.READ_MAIL: Lane.PAPERS,
     Task.PAGES: Lane.PAPERS,
+    Task.EVIDENCE: Lane.PAPERS,
     Task.VERIFY: Lane.VERIFY,
 }
 

@@ -115,6 +115,9 @@ class Reason(StrEnum):
     UPLOAD_GONE = "upload-gone"
     CERTIFICATE_ID_UNKNOWN = "certificate-id-unknown"
 
+    # Evidence bundles
+    EVIDENCE_GONE = "evidence-gone"
+
     # Work of the service itself
     RECORD_ALTERED = "record-altered"
     CONSENT_INVALID = "consent-invalid"

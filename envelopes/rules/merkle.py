@@ -4,7 +4,7 @@ Knows bytes, no facts and no timestamps. Leaves and nodes are hashed with differ
 be shown as an entry. Hash: SHA-256.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -59,15 +59,20 @@ def leads_to(*, one: bytes, index: int, count: int, siblings: Sequence[bytes], t
     """
     if not 0 <= index < count:
         return False
-    place, last, value = index, count - 1, one
-    for sibling in siblings:
-        if last == 0:
-            return False
-        if place % 2 or place == last:
-            value = _node(sibling, value)
-            while place % 2 == 0 and place:
-                place, last = place >> 1, last >> 1
-        else:
-            value = _node(value, sibling)
+    sides, value = list(on_the_left(index, count)), one
+    if len(sides) != len(siblings):
+        return False
+    for is_left, sibling in zip(sides, siblings, strict=True):
+        value = _node(sibling, value) if is_left else _node(value, sibling)
+    return value == top
+
+
+def on_the_left(index: int, count: int) -> Iterator[bool]:
+    """Say of each sibling of the leaf at *index* of *count*, the nearest first, whether it stands on the left."""
+    place, last = index, count - 1
+    while last:
+        is_left = bool(place % 2) or place == last
+        yield is_left
+        while is_left and place % 2 == 0 and place:
+            place, last = place >> 1, last >> 1
         place, last = place >> 1, last >> 1
-    return last == 0 and value == top

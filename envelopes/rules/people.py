@@ -68,6 +68,11 @@ def require_role(actor: Actor, allowed: Collection[Role], *, section_id: int | N
         raise Refused(Reason.ROLE_MISSING)
 
 
+def may_have_evidence(actor: Actor, *, section_id: int) -> bool:
+    """Whether *actor* may have the evidence of an envelope of that section: its own staff, auditors, administrators."""
+    return actor.section_id == section_id or bool(actor.roles & {Role.AUDITOR, Role.ADMIN})
+
+
 def may_sign_for_village(
     *, signer_id: int, drafter_id: int, registrar_ids: Collection[int], policy: Policy
 ) -> Reason | None:

@@ -121,6 +121,11 @@ class Policy:
     verify_an_hour: int = _rule(30, "Uploads from one network; an office behind one address stays below it.")
     look_ups_an_hour: int = _rule(60, "Certificate ids looked up from one network; they cannot be tried out.")
 
+    # Evidence bundles
+    evidence_kept: timedelta = _rule(
+        days(3), "A bundle that staff asked for is readable for the portal; it is soon asked for again."
+    )
+
     # Timestamps
     timestamp_tell: timedelta = _rule(hours(1), "When staff hear that the timestamp authority is silent.")
 

@@ -92,6 +92,7 @@ class Task(StrEnum):
     HEALTH_MAIL = "health_mail"
     NOTE_MAIL = "note_mail"
     VERIFY = "verify"
+    EVIDENCE = "evidence"
 
 
 class Row(NamedTuple):

@@ -106,6 +106,11 @@ async def test_ids_cannot_be_tried_out(provided: Services, clock: Clock) -> None
     assert await refused(act.look_up(provided, "MHN-1", network=HOME)) is Reason.CERTIFICATE_ID_UNKNOWN
 
 
+async def test_what_is_too_long_for_an_id_is_no_id(provided: Services) -> None:
+    typed = "MHN" + "-AAAA" * 50
+    assert await refused(act.look_up(provided, typed, network=HOME)) is Reason.CERTIFICATE_ID_UNKNOWN
+
+
 # Of strangers
 
 

@@ -306,7 +306,27 @@ FOUND = v.VerificationResult(
     again_url="/verify",
 )
 
+EVIDENCE = v.Evidence(
+    nav=NAV,
+    number=NUMBER,
+    title=TITLE,
+    envelope_url="/staff/e/1",
+    here_url="/staff/e/1/evidence",
+    ask_url="/staff/e/1/evidence",
+    waiting=False,
+    days=3,
+)
+
 SAMPLES: dict[str, v.Page] = {
+    "evidence": EVIDENCE,
+    "evidence-waiting": replace(EVIDENCE, waiting=True),
+    "evidence-made": replace(
+        EVIDENCE,
+        envelope_url=None,
+        file=v.File(title="証拠一式.zip", url="/staff/e/1/evidence.zip", size=1_480_000),
+        made_at=SIGNED_AT,
+        until=datetime(2026, 8, 7, 5, 21, 8, tzinfo=UTC),
+    ),
     "landing": v.Landing(
         request=REQUEST,
         masked_address=MASKED,
@@ -527,6 +547,7 @@ SAMPLES: dict[str, v.Page] = {
         certificate_id=CERTIFICATE,
         concluded_on=date(2026, 8, 6),
         signed_files=FILES,
+        evidence_url="/staff/e/1/evidence",
     ),
     "envelope-returned": replace(
         ENVELOPE,
