@@ -7,35 +7,30 @@ what a PDF must be in `envelopes.papers`; nothing foreign is parsed in this proc
 
 import logging
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import PurePath
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot import senders
 from bot.parse import Attachment, ParsedMail, parse
 from bot.senders import Level
-from envelopes.actions import registrar
-from envelopes.actions.registrar import ACTIVE
+from envelopes.actions import ordering, registrar
+from envelopes.actions.ordering import Order
 from envelopes.actions.worker import drafts, mails
 from envelopes.actions.worker.drafts import Opening, Paper
 from envelopes.actions.worker.mails import MailFacts, MailStatus
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import counters
-from envelopes.records.models import Contact, Mail, Staff
-from envelopes.rules import orders
-from envelopes.rules.amounts import Amount
+from envelopes.records.models import Mail, Staff
+from envelopes.rules import exclusions, orders
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.names import same_company, search_form
-from envelopes.rules.orders import Key, Problem, Reading, Recipient
 from envelopes.rules.people import Role, roles_from
-from envelopes.rules.reading import Answered, Line, Record, Remark
+from envelopes.rules.policy import Policy
+from envelopes.rules.reading import Answered, Record, Remark
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.wording import jst_date, yen
 from envelopes.sandbox import Limits
 from envelopes.services import Services
 
@@ -45,7 +40,6 @@ AUTOMATIC: Final = "automatic"  # the note on a mail that no person wrote
 OWN: Final = "own-address"  # the note on a mail that claims to come from us
 _SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 _OPEN_FILES: Final = 32  # why: the child reads one mail and needs no more than the interpreter's own
-_NEAR: Final = 3  # names to propose: more do not help
 # Something is only missing or unsaid; with any other problem nothing can be made of the mail.
 _QUESTIONS: Final = frozenset(
     {
@@ -59,8 +53,6 @@ _QUESTIONS: Final = frozenset(
         Reason.AMOUNT_TAX_UNSAID,
     }
 )
-_KINDS: Final = {Kind.CONTRACT: "契約書（相手方→村の順に署名）", Kind.ACCEPTANCE: "請書（相手方だけが署名）"}
-_TAXES: Final = {Tax.INCLUDED: "（税込）", Tax.EXCLUDED: "（税抜）", Tax.NONE: "（税なし）"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +63,6 @@ class Letter:
     parsed: ParsedMail
     facts: MailFacts
     staff: Staff
-
-
-@dataclass(slots=True)
-class Found:
-    """What has been found so far: recipients and papers that are fit, and everything to mend."""
-
-    contacts: list[Contact] = field(default_factory=list)
-    papers: list[Paper] = field(default_factory=list)
-    problems: list[Remark] = field(default_factory=list)
-    warnings: list[Remark] = field(default_factory=list)
 
 
 async def read_mail(shop: Workshop, mail_id: int) -> None:
@@ -155,20 +137,26 @@ async def _author(services: Services, parsed: ParsedMail) -> Staff | str:
 
 
 async def _handle(shop: Workshop, letter: Letter) -> None:
+    services = shop.services
     hindrance = _hindrance(letter)
     if hindrance is not None:
-        await _answer(shop.services, letter, None, Found(problems=[Remark(reason=hindrance)]))
+        record = Record(
+            lines=(), warnings=(), subject=letter.parsed.subject, received_at=letter.mail.arrived_at
+        )
+        await _answer(services, letter, record, [Remark(reason=hindrance)])
         return
-    policy, today = shop.services.policy, jst_day(letter.mail.arrived_at)
-    reading = orders.read(letter.parsed.text, subject=letter.parsed.subject, today=today, policy=policy)
-    found = Found(problems=_remarks(reading.problems), warnings=_remarks(reading.warnings))
-    await _find_contacts(shop.services, reading.recipients, found)
-    certificate_id = drafts.certificate_id(shop.services)
-    await _receive_papers(shop, letter.parsed.attachments, certificate_id, found)
-    if found.problems:
-        await _answer(shop.services, letter, reading, found)
+    today = jst_day(letter.mail.arrived_at)
+    reading = orders.read(
+        letter.parsed.text, subject=letter.parsed.subject, today=today, policy=services.policy
+    )
+    order = await ordering.look_up(services, letter.staff, reading)
+    certificate_id = drafts.certificate_id(services)
+    papers = await _receive_papers(shop, letter.parsed.attachments, certificate_id, order)
+    record = ordering.record(order, subject=letter.parsed.subject, received_at=letter.mail.arrived_at)
+    if order.problems:
+        await _answer(services, letter, record, order.problems)
     else:
-        await _open(shop.services, letter, reading, found, certificate_id)
+        await _open(services, letter, order, _Draft(record, papers, certificate_id))
 
 
 def _hindrance(letter: Letter) -> Reason | None:
@@ -177,45 +165,34 @@ def _hindrance(letter: Letter) -> Reason | None:
     return Reason.MAIL_ENCRYPTED if letter.parsed.encrypted else None
 
 
-def _remarks(problems: Sequence[Problem]) -> list[Remark]:
-    return [
-        Remark(
-            reason=problem.reason,
-            details=problem.details,
-            line=problem.line or 0,
-            source=str(problem.details.get("text", "")),
-        )
-        for problem in problems
-    ]
+class _Draft(NamedTuple):
+    record: Record
+    papers: Sequence[Paper]
+    certificate_id: str
 
 
-async def _open(
-    services: Services, letter: Letter, reading: Reading, found: Found, certificate_id: str
-) -> None:
+async def _open(services: Services, letter: Letter, order: Order, draft: _Draft) -> None:
+    reading = order.reading
     # Without problems, all of these were read.
     assert reading.title is not None
     assert reading.kind is not None
     assert reading.amount is not None
-    deadline = reading.deadline or _default_deadline(services)
     opening = Opening(
-        certificate_id=certificate_id,
+        certificate_id=draft.certificate_id,
         kind=reading.kind,
         title=reading.title.value,
         amount=reading.amount.yen,
         tax=reading.amount.tax,
-        deadline_on=deadline,
-        contacts=found.contacts,
-        papers=found.papers,
-        reading=_record(letter, reading, found, deadline).to_json(),
+        deadline_on=order.deadline,
+        section_id=order.section.id,
+        contacts=order.contacts,
+        papers=draft.papers,
+        reading=draft.record.to_json(),
     )
     await drafts.open_draft(services, letter.mail, letter.staff, opening, letter.facts)
 
 
-def _default_deadline(services: Services) -> date:
-    return jst_day(services.now()) + timedelta(days=services.policy.deadline_days)
-
-
-async def _answer(services: Services, letter: Letter, reading: Reading | None, found: Found) -> None:
+async def _answer(services: Services, letter: Letter, record: Record, problems: Sequence[Remark]) -> None:
     """Tell the sender everything that is to be mended, unless he has been told too often today."""
     mail, now = letter.mail, services.now()
     name, events = f"answers:{letter.staff.ref}", services.policy.answers_a_day
@@ -224,86 +201,47 @@ async def _answer(services: Services, letter: Letter, reading: Reading | None, f
         await mails.set_aside(services, mail, MailStatus.QUARANTINED, reason, letter.facts)
         return
     said = Answered(
-        record=_record(letter, reading, found, None),
-        problems=found.problems,
+        record=record,
+        problems=problems,
         attachments=[item.name for item in letter.parsed.attachments],
-        refused=any(problem.reason not in _QUESTIONS for problem in found.problems),
+        refused=any(problem.reason not in _QUESTIONS for problem in problems),
     )
     await mails.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts)
-
-
-# Recipients
-
-
-async def _find_contacts(services: Services, recipients: Sequence[Recipient], found: Found) -> None:
-    now = services.now()
-    for recipient in recipients:
-        contacts = await _matching(services, recipient)
-        if not contacts:
-            found.problems.append(await _unknown(recipient))
-        elif len(contacts) > 1:
-            found.problems.append(_several(recipient, len(contacts)))
-        elif contacts[0].works_from > now:
-            found.problems.append(_not_ready(recipient, contacts[0].works_from))
-        elif contacts[0].id not in {known.id for known in found.contacts}:
-            found.contacts.append(contacts[0])
-
-
-async def _matching(services: Services, recipient: Recipient) -> list[Contact]:
-    """The living entries that *recipient* can mean: by address, else by the company's name."""
-    if recipient.address is not None:
-        look_up = services.address_look_up(recipient.address)
-        return await Contact.filter(email_look_up=look_up, state=ACTIVE)
-    for name in (recipient.company, recipient.name):
-        known = await Contact.filter(company_search=search_form(name), state=ACTIVE)
-        if matching := [contact for contact in known if same_company(contact.company, name)]:
-            return matching
-    return []
-
-
-async def _unknown(recipient: Recipient) -> Remark:
-    names = await Contact.filter(state=ACTIVE).values_list("company_search", "company")
-    companies = {str(search): str(company) for search, company in names}
-    near = get_close_matches(search_form(recipient.company), companies, n=_NEAR)
-    details = {"key": Key.RECIPIENT.value, "suggestion": "」「".join(companies[name] for name in near)}
-    return Remark(
-        reason=Reason.RECIPIENT_UNKNOWN, details=details, line=recipient.line, source=recipient.text
-    )
-
-
-def _several(recipient: Recipient, count: int) -> Remark:
-    details: dict[str, str | int] = {"key": Key.RECIPIENT.value, "n": count}
-    return Remark(
-        reason=Reason.RECIPIENT_SEVERAL, details=details, line=recipient.line, source=recipient.text
-    )
-
-
-def _not_ready(recipient: Recipient, works_from: datetime) -> Remark:
-    details = {"key": Key.RECIPIENT.value, "date": jst_date(works_from)}
-    return Remark(
-        reason=Reason.RECIPIENT_NOT_READY, details=details, line=recipient.line, source=recipient.text
-    )
 
 
 # Documents
 
 
 async def _receive_papers(
-    shop: Workshop, attachments: Sequence[Attachment], certificate_id: str, found: Found
-) -> None:
-    """Take the PDFs in the order of their names; every file that is not fit becomes a problem."""
+    shop: Workshop, attachments: Sequence[Attachment], certificate_id: str, order: Order
+) -> list[Paper]:
+    """Take the PDFs in their order; every file that is not fit becomes a problem."""
     files = [item for item in attachments if item.media_type not in _SIGNATURES]
-    found.problems += [_wrong_type(item) for item in files if not item.is_pdf]
-    documents = sorted((item for item in files if item.is_pdf), key=lambda item: item.name)
+    order.problems += [_wrong_type(item) for item in files if not item.is_pdf]
+    documents = _in_order([item for item in files if item.is_pdf], order)
     limit = shop.services.policy.documents_per_envelope
     if not documents:
-        found.problems.append(Remark(reason=Reason.NO_DOCUMENT))
+        order.problems.append(Remark(reason=Reason.NO_DOCUMENT))
     elif len(documents) > limit:
         details = {"actual": len(documents), "limit": limit}
-        found.problems.append(Remark(reason=Reason.TOO_MANY_DOCUMENTS, details=details))
+        order.problems.append(Remark(reason=Reason.TOO_MANY_DOCUMENTS, details=details))
     else:
-        for position, item in enumerate(documents, 1):
-            await _receive(shop, item, position, certificate_id, found)
+        received = [
+            await _receive(shop, item, position, certificate_id, order)
+            for position, item in enumerate(documents, 1)
+        ]
+        return [paper for paper in received if paper is not None]
+    return []
+
+
+def _in_order(documents: Sequence[Attachment], order: Order) -> list[Attachment]:
+    """Documents that lines 文書N name come first; a line that names none of them is a problem."""
+    places, unknown = orders.in_order([item.name for item in documents], order.reading.documents)
+    if documents:
+        order.problems += [
+            Remark.of(line.problem(Reason.DOCUMENT_UNKNOWN, said=line.value)) for line in unknown
+        ]
+    return [documents[place] for place in places]
 
 
 def _wrong_type(item: Attachment) -> Remark:
@@ -312,25 +250,40 @@ def _wrong_type(item: Attachment) -> Remark:
 
 
 async def _receive(
-    shop: Workshop, item: Attachment, position: int, certificate_id: str, found: Found
-) -> None:
+    shop: Workshop, item: Attachment, position: int, certificate_id: str, order: Order
+) -> Paper | None:
     about: dict[str, str | int] = {"file": item.name, "position": position}
     try:
         received = await shop.papers.receive(item.data, certificate_id=f"{certificate_id}-{position}")
     except Refused as refused:
-        found.problems.append(Remark(reason=refused.reason, details=refused.details | about))
-        return
-    found.warnings += [Remark(reason=reason, details=about) for reason in received.warnings]
-    found.papers.append(
-        Paper(
-            title=document_title(item.name, position, limit=shop.services.policy.title_characters),
-            file_name=item.name,
-            original=item.data,
-            data=received.data,
-            pages=received.pages,
-            warnings=received.warnings,
-        )
+        order.problems.append(Remark(reason=refused.reason, details=refused.details | about))
+        return None
+    order.warnings += [Remark(reason=reason, details=about) for reason in received.warnings]
+    order.warnings += _exclusions(received.texts, about, shop.services.policy)
+    return Paper(
+        title=document_title(item.name, position, limit=shop.services.policy.title_characters),
+        file_name=item.name,
+        original=item.data,
+        data=received.data,
+        pages=received.pages,
+        warnings=received.warnings,
     )
+
+
+def _exclusions(texts: Sequence[str], about: Mapping[str, str | int], policy: Policy) -> list[Remark]:
+    """What the words on the pages give to ask before the draft is sent."""
+    return [
+        Remark(
+            reason=sign.reason,
+            details={
+                **about,
+                "years": policy.term_years,
+                "found": sign.phrase,
+                "where": f"{sign.page}ページ「{sign.phrase}」",
+            },
+        )
+        for sign in exclusions.in_pages(texts, policy)
+    ]
 
 
 def document_title(file_name: str, position: int, *, limit: int) -> str:
@@ -339,50 +292,3 @@ def document_title(file_name: str, position: int, *, limit: int) -> str:
     stem = stem[: -len(".pdf")] if stem.lower().endswith(".pdf") else stem
     printable = "".join(char if char.isprintable() else " " for char in stem)
     return " ".join(printable.split())[:limit].rstrip() or f"文書{position}"
-
-
-# In words
-
-
-def _record(letter: Letter, reading: Reading | None, found: Found, deadline: date | None) -> Record:
-    lines = _lines(reading, found, deadline) if reading else []
-    return Record(
-        lines=lines,
-        warnings=found.warnings,
-        subject=letter.parsed.subject,
-        received_at=letter.mail.arrived_at,
-    )
-
-
-def _lines(reading: Reading, found: Found, default: date | None) -> list[Line]:
-    """What was read, in the order of the keys."""
-    deadline = reading.deadline or default
-    values = {
-        Key.TITLE: [reading.title.value] if reading.title else [],
-        Key.RECIPIENT: [_recipient(contact) for contact in found.contacts],
-        Key.KIND: [_KINDS[reading.kind]] if reading.kind else [],
-        Key.AMOUNT: [_amount(reading.amount)] if reading.amount else [],
-        Key.DEADLINE: [f"{jst_date(deadline)}23時59分"] if deadline else [],
-    }
-    return [_line(reading, key, value) for key, found_values in values.items() for value in found_values]
-
-
-def _line(reading: Reading, key: Key, value: str) -> Line:
-    source = reading.sources.get(key)
-    if source is None and key is Key.TITLE and reading.title:
-        source = reading.title  # proposed from the subject
-    return Line(
-        label=key.value,
-        value=value,
-        line=source.line if source else 0,
-        source=source.text if source else "",
-    )
-
-
-def _recipient(contact: Contact) -> str:
-    who = " ".join(part for part in (contact.company, contact.office, contact.person) if part)
-    return f"{who} 様 <{contact.email}>（台帳と一致）"
-
-
-def _amount(amount: Amount) -> str:
-    return "なし（単価契約）" if amount.yen is None else yen(amount.yen) + _TAXES[amount.tax]

@@ -73,8 +73,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "この宛先は台帳にありません。台帳の担当に登録を依頼するか、登録した会社名またはアドレスを書いてください。{suggestion:ja}",
         "This recipient is not in the registry. Have it registered, or write it as it was registered. {suggestion:en}"),
     Reason.RECIPIENT_SEVERAL: Text(
-        "この会社は台帳に{n}件のアドレスがあります。宛先の行に、送る先のアドレスも書いてください。",
-        "This company has {n} addresses in the registry. Write the address in the line of the recipient too."),
+        "この会社は台帳に{n}件のアドレスがあります。宛先の行に、送る先のアドレスも書いてください（{choices}）。",
+        "This company has {n} addresses in the registry. Write one of them in the line too ({choices})."),
     Reason.RECIPIENT_NOT_READY: Text(
         "この宛先はまだ使えません。登録の確認期間が終わる{date}以降に、もう一度送ってください。",
         "This recipient cannot be used yet. Send the mail again after {date}."),
@@ -94,23 +94,70 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "税込か税抜かが分かりません。金額のあとに（税込）か（税抜）と書いてください。",
         "Tax is not mentioned. Write （税込） or （税抜） after the amount."),
     Reason.DEADLINE_UNREADABLE: Text(
+        "日付を読み取れません。年月日で書いてください（例：2026年8月31日、令和8年8月31日、8月31日）。",
+        "The date cannot be read. Write year, month and day (for example 2026-08-31)."),
+    Reason.DEADLINE_TOO_FAR: Text(
         "期限は1年以内の日付にしてください。年を書き間違えていないか確かめてください。",
         "The deadline must be within a year. Check the year."),
     Reason.DEADLINE_PAST: Text(
         "期限が過ぎた日付、または今の期限より前になっています。それより後の日付を書いてください。",
         "The deadline is in the past or before the present one. Write a later date."),
     Reason.DEADLINE_NOT_A_DATE: Text(
-        "期限を日付として読み取れません。年月日で書いてください。",
-        "The deadline is not a date. Write year, month and day."),
+        "暦にない日付です。月と日を確かめて、書き直してください。",
+        "No calendar has this date. Check month and day."),
     Reason.WEEKDAY_MISMATCH: Text(
         "{date}は{right}曜日です（メールには{said}曜日とあります）。日付を確かめてください。",
         "{date} is not the weekday that was written. Check the date."),
+    Reason.START_UNREADABLE: Text(
+        "履行開始日を日付として読み取れません。署名期限が開始日より後でないか、ご自分で確かめてください。",
+        "The first day of the work cannot be read. Check yourself that the deadline is not after it."),
+    Reason.SPAN_UNREADABLE: Text(
+        "履行期間を読み取れません。10年を超えないか、ご自分で確かめてください。",
+        "The term cannot be read. Check yourself that it is not longer than ten years."),
+    Reason.NOTE_TOO_LONG: Text(
+        "備考が{actual}字あります。{limit}字以内で書いてください。",
+        "The note has {actual} characters. Use {limit} or fewer."),
+    Reason.SECTION_UNKNOWN: Text(
+        "「{said}」という課は登録されていません。差出人の課の契約として扱います。",
+        "There is no section “{said}”. The contract is taken for one of your own section."),
+    Reason.VILLAGE_SIGNER_UNKNOWN: Text(
+        "署名者「{said}」を職員の名簿から1人に決められません。送る前に、村側署名者を選んでください。",
+        "“{said}” is not exactly one signer on the staff list. Choose the signer before sending."),
+    Reason.COPY_UNKNOWN: Text(
+        "写し「{said}」は職員の名簿にありません。写しは職員だけに送れるため、この行は使っていません。",
+        "“{said}” is not on the staff list. Copies go to staff only, so the line was not used."),
+    Reason.DOCUMENT_UNKNOWN: Text(
+        "「{said}」という添付ファイルがありません。添付ファイルの名前のとおりに書いてください。",
+        "No attachment is called “{said}”. Write the name of the file as it is."),
+    Reason.DOCUMENT_REPLACED: Text(
+        "前のメールの「{file}」は使わず、返信に添付された文書を使いました。文書がそろっているか確かめてください。",
+        "“{file}” of the earlier mail was not used, but what came with the reply. Check that all documents are here."),
     Reason.LINE_REPEATED: Text(
         "「{key}」が2回以上書かれています。最初のものを使いました。",
         "“{key}” is written more than once. The first was used."),
     Reason.LINE_UNKNOWN: Text(
-        "「{key}」という項目はありません。この行は使っていません。{suggestion:ja}",
-        "There is no item “{key}”. The line was not used. {suggestion:en}"),
+        "「{key}」という項目はありません。この行は使っていません。",
+        "There is no item “{key}”. The line was not used."),
+    Reason.LINE_TYPO: Text(
+        "「{key}」は「{suggestion}」の書き間違いではありませんか。この行は使っていません。",
+        "Did you mean “{suggestion}” by “{key}”? The line was not used."),
+
+    # 対象外の確認
+    Reason.EXCLUDED_TERM: Text(
+        "契約の期間または効力が{years}年を超えるようです（{where}）。{years}年を超える契約は、電子契約の対象外です。",
+        "The term seems longer than {years} years ({where}). Such contracts are not made electronically."),
+    Reason.EXCLUDED_RENEWAL: Text(
+        "契約が自動で更新されるようです（{where}）。自動更新の条項がある契約は、電子契約の対象外です。",
+        "The contract seems to renew itself ({where}). Such contracts are not made electronically."),
+    Reason.EXCLUDED_PAPER: Text(
+        "「{found}」のようです（{where}）。法令などで書面が必要な契約は、電子契約の対象外です。",
+        "This seems to be a {found} ({where}), which has to be made on paper."),
+    Reason.EXCLUDED_START: Text(
+        "署名期限（{deadline}）が履行開始日（{start}）より後です。開始日より前に締結できる期限にしてください。",
+        "The deadline ({deadline}) is later than the first day of the work ({start}). Set an earlier one."),
+    Reason.QUESTIONS_OPEN: Text(
+        "対象外の確認に、まだ答えていないものがあります：{list}。1つずつ確かめて、答えてください。",
+        "Not yet answered: {list}. Check each question and answer it."),
 
     # What is wrong with a PDF
     Reason.PDF_ENCRYPTED: Text(
@@ -362,6 +409,24 @@ TEXTS: Final[Mapping[Reason, Text]] = {
 }
 # fmt: on
 
+# What staff say when they answer a question of 対象外の確認. It is kept in the history with their name.
+ANSWERS: Final[Mapping[Reason, Text]] = {
+    Reason.EXCLUDED_TERM: Text(
+        "期間も効力も10年以内であることを確かめました",
+        "I checked that neither term nor effect is over ten years",
+    ),
+    Reason.EXCLUDED_RENEWAL: Text(
+        "自動更新の条項がないことを確かめました", "I checked that no clause renews the contract by itself"
+    ),
+    Reason.EXCLUDED_PAPER: Text(
+        "書面が必要な契約ではないことを確かめました", "I checked that the contract need not be on paper"
+    ),
+    Reason.EXCLUDED_START: Text(
+        "期限が履行開始日より後で差し支えないことを確かめました",
+        "I checked that the late deadline does no harm",
+    ),
+}
+
 # What stands in where a refusal does not carry the detail.
 _UNSAID: Final[Mapping[str, str]] = {
     "actual": "多数",
@@ -372,6 +437,8 @@ _UNSAID: Final[Mapping[str, str]] = {
     "date": "期日",
     "seconds": "60",
     "list": "文書",
+    "choices": "台帳で確かめられます",
+    "said": "この行",
     "characters": "12",
 }
 

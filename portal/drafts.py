@@ -11,7 +11,7 @@ from envelopes.records import store
 from envelopes.records.models import Contact, Mail, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.orders import Key
+from envelopes.rules.lines import Key
 from envelopes.rules.people import Party, Role, roles_from
 from envelopes.rules.reading import Record
 from envelopes.rules.states import Event, permits

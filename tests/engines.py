@@ -43,6 +43,7 @@ from envelopes.rules import codes, consent
 from envelopes.rules.consent import Grant
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.people import Role
+from envelopes.rules.reading import Record
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State
 from envelopes.sandbox import Sandbox
@@ -202,9 +203,10 @@ class Town:
             amount=12_300_000,
             tax=Tax.INCLUDED,
             deadline_on=jst_day(self.clock()) + timedelta(days=days),
+            section_id=self.drafter.section_id,
             contacts=self.contacts[:contractors],
             papers=papers,
-            reading={"封筒名": "村道1号線舗装工事"},
+            reading=Record(lines=(), warnings=(), subject="契約書送付", received_at=self.clock()).to_json(),
         )
 
     async def draft(self, **wishes: Any) -> Snapshot:

@@ -54,5 +54,5 @@ def test_both_languages_know_the_same_details() -> None:
 
 
 def test_a_suggestion_is_a_question_only_where_there_is_one() -> None:
-    assert say(Reason.LINE_UNKNOWN, key="部暑", suggestion="部署").endswith("もしかして「部署」ですか。")
-    assert say(Reason.LINE_UNKNOWN, key="部暑", suggestion="").endswith("使っていません。")
+    assert say(Reason.RECIPIENT_UNKNOWN, suggestion="髙橋建設").endswith("もしかして「髙橋建設」ですか。")
+    assert say(Reason.RECIPIENT_UNKNOWN, suggestion="").endswith("書いてください。")

@@ -7,6 +7,7 @@ import hashlib
 import io
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 import pypdfium2
 from pikepdf import PasswordError, Pdf, PdfError
@@ -17,15 +18,22 @@ from envelopes.papers.normalise import mend_streams, normalise, written
 from envelopes.papers.stamp import is_visible, stamp
 from envelopes.rules.errors import Reason, Refused
 
+_READ_PAGES: Final = 100  # why: a contract's clauses stand before its drawings and price lists
+_READ_LETTERS: Final = 20_000  # of one page: a printed page has some thousands
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A PDF ready to be offered. `sha256` (hexadecimal) is of `data`; `warnings` are for the drafter."""
+    """A PDF ready to be offered. `sha256` (hexadecimal) is of `data`; `warnings` are for the drafter.
+
+    `texts` are the letters of the first pages, to be looked through for what keeps a contract from being electronic.
+    """
 
     data: bytes
     pages: int
     warnings: tuple[Reason, ...]
     sha256: str
+    texts: tuple[str, ...] = ()
 
 
 def receive(data: bytes, *, certificate_id: str, limits: PaperLimits) -> Received:
@@ -57,7 +65,13 @@ def _received(pdf: Pdf, data: bytes, certificate_id: str, limits: PaperLimits) -
         raise Refused(Reason.PDF_UNSTAMPABLE)
     if not _has_text(before, kept):
         found = (*found, Reason.PDF_NO_TEXT)
-    return Received(data=kept, pages=len(pdf.pages), warnings=found, sha256=hashlib.sha256(kept).hexdigest())
+    return Received(
+        data=kept,
+        pages=len(pdf.pages),
+        warnings=found,
+        sha256=hashlib.sha256(kept).hexdigest(),
+        texts=_texts(kept),
+    )
 
 
 def _first_page(pdf: Pdf) -> bytes:
@@ -83,3 +97,13 @@ def _has_text(before: bytes, kept: bytes) -> bool:
 def _speaks(page: pypdfium2.PdfPage) -> bool:
     with closing(page.get_textpage()) as words:
         return words.count_chars() > 0 or next(page.get_objects(max_depth=1), None) is None
+
+
+def _texts(kept: bytes) -> tuple[str, ...]:
+    with pypdfium2.PdfDocument(kept) as document:
+        return tuple(_letters(document[index]) for index in range(min(len(document), _READ_PAGES)))
+
+
+def _letters(page: pypdfium2.PdfPage) -> str:
+    with closing(page.get_textpage()) as words:
+        return str(words.get_text_range(0, min(words.count_chars(), _READ_LETTERS)))

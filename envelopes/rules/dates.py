@@ -1,34 +1,34 @@
-"""What a date written by a person says: western or 和暦, with or without year and weekday.
+"""What a date or a span of time written by a person says: western or 和暦, with or without year and weekday.
 
 A date that leaves room for doubt (来週中, 31日頃, a time of day) is refused, not rounded. Whether a date is too
 late or too early for a deadline is orders.py's question.
 """
 
+import calendar
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from envelopes.rules.errors import Reason, Refused
 
 WEEKDAYS: Final = "月火水木金土日"
 _LONGEST: Final = 60  # a date with its weekday; anything longer is prose
+_LONGEST_SPAN: Final = 120  # two dates and the words between them
 # Year 1 of an era is the year after its base (元号を改める政令: 平成 from 1989, 令和 from 2019).
 _ERAS: Final = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988}
+_FISCAL_END: Final = (3, 31)  # 地方自治法208条: the fiscal year ends on 31 March
+_MONTHS: Final = 12
+_Said = Mapping[str, str | None]
+
 _TAIL: Final = (
     r"(?:\(?(?P<weekday>[月火水木金土日])(?:曜日?)?(?:・?祝日?)?\)?)?"
     r"(?:まで(?:に)?|迄|必着|限り?|締め?切り?)?"
 )
+_ERA_YEAR: Final = r"(?P<era>令和|平成|[RH])\.?(?P<year>元|[0-9]{1,2})"
 _MONTH_DAY: Final = r"(?P<month>[0-9]{1,2})[月./-](?P<day>[0-9]{1,2})日?"
-_FORMS: Final = (
-    re.compile(
-        rf"(?P<era>令和|平成|[RH])\.?(?P<year>元|[0-9]{{1,2}})[年./-]{_MONTH_DAY}{_TAIL}", re.IGNORECASE
-    ),
-    re.compile(rf"(?P<year>[0-9]{{4}})[年./-]{_MONTH_DAY}{_TAIL}"),
-    re.compile(rf"(?P<year>[0-9]{{4}})(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}}){_TAIL}"),
-    re.compile(rf"(?P<month>[0-9]{{1,2}})[月/](?P<day>[0-9]{{1,2}})日?{_TAIL}"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,23 +44,67 @@ class WrittenDate:
         return self.weekday in ("", WEEKDAYS[self.day.weekday()])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From the first day to the last, both included. Where no first day is named it counts from `written`."""
+
+    start: date | None
+    end: date
+    written: date
+
+    def exceeds(self, years: int) -> bool:
+        """Whether it is longer than *years*: 1 April to 31 March ten years later is not longer than ten."""
+        return self.end >= _years_later(self.start or self.written, years)
+
+
 def parse_date(text: str, *, today: date) -> WrittenDate:
     """Return the day that *text* names; without a year the next such day, *today* included.
 
     Raises `Refused`: `DEADLINE_UNREADABLE`, or `DEADLINE_NOT_A_DATE` for a day that no calendar has.
     """
-    compact = re.sub(r"\s", "", unicodedata.normalize("NFKC", text[:_LONGEST]))
-    found = next((hit for form in _FORMS if (hit := form.fullmatch(compact))), None)
-    if not found or len(text) > _LONGEST:
+    compact = _compact(text, _LONGEST)
+    for form, resolve in _FORMS:
+        if found := form.fullmatch(compact):
+            said = found.groupdict()
+            return WrittenDate(day=resolve(said, today), weekday=said.get("weekday") or "")
+    raise Refused(Reason.DEADLINE_UNREADABLE)
+
+
+def parse_span(text: str, *, today: date) -> Span:
+    """Return what a 履行期間 says: `…から…まで`, `…から3年間`, `10年間`.
+
+    A beginning that is no date (契約締結日) is left open. Raises `Refused` as `parse_date` does.
+    """
+    compact = _compact(text, _LONGEST_SPAN)
+    found = _SPAN.fullmatch(compact)
+    left, right = (found["left"], found["right"]) if found else ("", compact)
+    start = _day_or_none(left, today)
+    if length := _LENGTH.fullmatch(right):
+        end = _after(start or today, int(length["number"]), length["unit"])
+    else:
+        end = parse_date(right, today=start or today).day
+    if end < (start or end):
+        raise Refused(Reason.DEADLINE_NOT_A_DATE)
+    return Span(start=start, end=end, written=today)
+
+
+def _compact(text: str, longest: int) -> str:
+    """NFKC without blanks. Raises `Refused` for prose."""
+    if len(text) > longest:
         raise Refused(Reason.DEADLINE_UNREADABLE)
-    said = found.groupdict()
-    month, day = int(said["month"]), int(said["day"])
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
+# Single days
+
+
+def _calendar(said: _Said, today: date) -> date:
+    month, day = int(said["month"] or 0), int(said["day"] or 0)
     year = _year(said)
-    found_day = _day(year, month, day) if year is not None else _next(month, day, today)
-    return WrittenDate(day=found_day, weekday=said["weekday"] or "")
+    return _day(year, month, day) if year is not None else _next(month, day, today)
 
 
-def _year(said: dict[str, str | None]) -> int | None:
+def _year(said: _Said) -> int | None:
     """The western year, `None` where none is written; 0, which no date has, for an era's year 0."""
     written, era = said.get("year"), said.get("era")
     if written is None:
@@ -81,3 +125,95 @@ def _day(year: int, month: int, day: int) -> date:
 def _next(month: int, day: int, today: date) -> date:
     passed = (month, day) < (today.month, today.day)
     return _day(today.year + 1 if passed else today.year, month, day)
+
+
+def _month_end(said: _Said, today: date) -> date:
+    month = int(said["month"] or 0)
+    year = _year(said)
+    if year is None:
+        year = today.year + 1 if month < today.month else today.year
+    return _end_of(year, month)
+
+
+def _end_of(year: int, month: int) -> date:
+    _day(year, month, 1)
+    return date(year, month, calendar.monthrange(year, month)[1])
+
+
+def _in_near_month(said: _Said, today: date) -> date:
+    """今月末, 来月末, 来月10日. A bare 月末 is this month's."""
+    later = 1 if said["which"] in ("来", "翌") else 0
+    year, month = divmod(today.year * _MONTHS + today.month - 1 + later, _MONTHS)
+    day = said["day"]
+    return _day(year, month + 1, int(day)) if day else _end_of(year, month + 1)
+
+
+def _fiscal_year_end(_said: _Said, today: date) -> date:
+    return _next(*_FISCAL_END, today)
+
+
+def _in_days(said: _Said, today: date) -> date:
+    return _after(today, int(said["number"] or 0), said["unit"] or "日", last=False)
+
+
+_FORMS: Final[tuple[tuple[re.Pattern[str], Callable[[_Said, date], date]], ...]] = (
+    (re.compile(rf"{_ERA_YEAR}[年./-]{_MONTH_DAY}{_TAIL}", re.IGNORECASE), _calendar),
+    (re.compile(rf"(?P<year>[0-9]{{4}})[年./-]{_MONTH_DAY}{_TAIL}"), _calendar),
+    (re.compile(rf"(?P<year>[0-9]{{4}})(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}}){_TAIL}"), _calendar),
+    (re.compile(rf"(?P<month>[0-9]{{1,2}})[月/](?P<day>[0-9]{{1,2}})日?{_TAIL}"), _calendar),
+    (
+        re.compile(rf"(?:(?:{_ERA_YEAR}|(?P<western>[0-9]{{4}}))年)?(?P<month>[0-9]{{1,2}})月末日?{_TAIL}"),
+        lambda said, today: _month_end({**said, "year": said["year"] or said["western"]}, today),
+    ),
+    (re.compile(rf"(?P<which>今|来|翌|当)月(?:末日?|(?P<day>[0-9]{{1,2}})日){_TAIL}"), _in_near_month),
+    (re.compile(rf"(?P<which>)月末日?(?P<day>){_TAIL}"), _in_near_month),
+    (re.compile(rf"(?:今|本)?年度(?:末|内){_TAIL}"), _fiscal_year_end),
+    (
+        re.compile(
+            r"(?:(?:本日|今日|受付日?|送信日?)(?:から|より))?(?P<number>[0-9]{1,3})(?P<unit>日|週間|か月|ヶ月|カ月)(?:以内|後)"
+        ),
+        _in_days,
+    ),
+)
+
+
+# Spans
+
+
+_SPAN: Final = re.compile(r"自?(?P<left>[^~〜―–—至]{0,60}?)(?:から|より|[~〜―–—]|至)(?P<right>.+?)(?:まで)?")
+_LENGTH: Final = re.compile(
+    r"(?P<number>[0-9]{1,3})(?P<unit>年|か月|ヶ月|カ月|箇月|週|日)(?:間|以内)?(?:\([^()]*\))?"
+)
+
+
+def _day_or_none(text: str, today: date) -> date | None:
+    try:
+        return parse_date(text, today=today).day
+    except Refused:
+        return None
+
+
+def _after(start: date, number: int, unit: str, *, last: bool = True) -> date:
+    """The day *number* units after *start*; *last*: the last day of a span of that length instead."""
+    match unit[0]:
+        case "年":
+            end = _years_later(start, number)
+        case "日":
+            end = start + timedelta(days=number)
+        case "週":
+            end = start + timedelta(weeks=number)
+        case _:
+            end = _months_later(start, number)
+    return end - timedelta(days=1) if last else end
+
+
+def _years_later(day: date, years: int) -> date:
+    return _months_later(day, years * _MONTHS)
+
+
+def _months_later(day: date, months: int) -> date:
+    """The same day of a later month, or the month's last day where it has no such day (民法143条2項)."""
+    year, month = divmod(day.year * _MONTHS + day.month - 1 + months, _MONTHS)
+    if year > date.max.year:
+        return date.max
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

@@ -37,9 +37,26 @@ class Reason(StrEnum):
     DEADLINE_UNREADABLE = "deadline-unreadable"
     DEADLINE_PAST = "deadline-past"
     DEADLINE_NOT_A_DATE = "deadline-not-a-date"
+    DEADLINE_TOO_FAR = "deadline-too-far"
+    START_UNREADABLE = "start-unreadable"
+    SPAN_UNREADABLE = "span-unreadable"
+    NOTE_TOO_LONG = "note-too-long"
+    SECTION_UNKNOWN = "section-unknown"
+    VILLAGE_SIGNER_UNKNOWN = "village-signer-unknown"
+    COPY_UNKNOWN = "copy-unknown"
+    DOCUMENT_UNKNOWN = "document-unknown"
+    DOCUMENT_REPLACED = "document-replaced"
     WEEKDAY_MISMATCH = "weekday-mismatch"
     LINE_REPEATED = "line-repeated"
     LINE_UNKNOWN = "line-unknown"
+    LINE_TYPO = "line-typo"
+
+    # 対象外の確認: questions that staff answer before a draft is sent
+    EXCLUDED_TERM = "excluded-term"
+    EXCLUDED_RENEWAL = "excluded-renewal"
+    EXCLUDED_PAPER = "excluded-paper"
+    EXCLUDED_START = "excluded-start"
+    QUESTIONS_OPEN = "questions-open"
 
     # What is wrong with a PDF
     PDF_ENCRYPTED = "pdf-encrypted"

@@ -55,6 +55,13 @@ class Policy:
         default=True, why="A download by link asks for a code, unless the PDFs were attached to the mail."
     )
 
+    # 対象外の確認: contracts that the town does not make electronically
+    term_years: int = _rule(10, "The town's procedure: no term or effect over ten years.")
+    paper_contracts: tuple[str, ...] = _rule(
+        ("事業用借地権設定契約", "事業用定期借地権設定契約", "農地賃貸借契約", "任意後見契約"),
+        "Paper or a notary by law (借地借家法23条3項, 農地法21条, 任意後見契約法3条); add what the town lists.",
+    )
+
     # Deadlines and links
     deadline_days: int = _rule(14, "Deadline where the mail names none, in days from the draft.")
     deadline_max_days: int = _rule(365, "A later deadline is more likely a mistyped year.")
@@ -109,6 +116,7 @@ class Policy:
     # Reading what strangers made
     parse_seconds: float = _rule(60.0, "Wall clock for one document in the child that reads it.")
     parse_memory: int = _rule(1536 * MIB, "Memory for the child that reads one document.")
+    note_characters: int = _rule(1000, "A message to the contractor (備考) fits into the request mail.")
     reason_characters: int = _rule(400, "A reason fits on one screen of a phone.")
     decoded_bytes: int = _rule(120 * MB, "All parts of one mail after decoding; more is a bomb.")
 

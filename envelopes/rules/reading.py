@@ -3,9 +3,9 @@
 Plain values with a JSON form that must stay readable for as long as an envelope is kept. How a mail is read stands in
 `orders`, the words for a reason in `envelopes.texts`.
 
-The JSON of a `Record`: {"lines": [{"label", "value", "line", "source"}], "warnings": [{"reason", "details", "line",
-"source"}], "subject", "received_at"}; that of an `Answered` has "problems" (like "warnings"), "attachments" and
-"refused" besides.
+The JSON of a `Record`: {"lines": [{"label", "value", "line", "source", "mail"}], "warnings": [{"reason", "details",
+"line", "source", "mail"}], "subject", "received_at", "statements", "note", "village_signer", "copies", "revision"};
+that of an `Answered` has "problems" (like "warnings"), "attachments" and "refused" besides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,21 @@ from typing import Any, Self
 
 from envelopes.rules.consent import instant
 from envelopes.rules.errors import Reason
+from envelopes.rules.lines import Problem, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One thing that was read, in words. `line` counts from 1; 0: not from a line of the mail's text."""
+    """One thing that was read, in words. `line` counts from 1; 0: not from a line of a mail's text.
+
+    `mail` tells which mail: 0 the first, then the replies to it.
+    """
 
     label: str
     value: str
     line: int = 0
     source: str = ""
+    mail: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +40,38 @@ class Remark:
     details: Mapping[str, str | int] = field(default_factory=dict)
     line: int = 0
     source: str = ""
+    mail: int = 0
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        """The remark that *problem* becomes: it quotes the line."""
+        return cls(
+            reason=problem.reason,
+            details=problem.details,
+            line=problem.line or 0,
+            source=str(problem.details.get("text", "")),
+            mail=problem.mail,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is kept with a draft: `envelopes.reading`."""
+    """What is kept with a draft: `envelopes.reading`.
+
+    `statements` are what was written, so that a correction can be put in their place and all be read anew; `note` is
+    the message to the contractor. `village_signer` (proposed) and `copies` are references of staff. `revision` counts
+    the corrections from 1, the draft as it was first read.
+    """
 
     lines: Sequence[Line]
     warnings: Sequence[Remark]
     subject: str
     received_at: datetime
+    statements: Sequence[Statement] = ()
+    note: str = ""
+    village_signer: str = ""
+    copies: Sequence[str] = ()
+    revision: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`."""
@@ -53,6 +80,11 @@ class Record:
             "warnings": [_remark(item) for item in self.warnings],
             "subject": self.subject,
             "received_at": instant(self.received_at),
+            "statements": [item.to_json() for item in self.statements],
+            "note": self.note,
+            "village_signer": self.village_signer,
+            "copies": list(self.copies),
+            "revision": self.revision,
         }
 
     @classmethod
@@ -93,12 +125,15 @@ class Answered:
 
 
 def _line(item: Line) -> dict[str, Any]:
-    return {"label": item.label, "value": item.value, "line": item.line, "source": item.source}
+    return {"label": item.label, "value": item.value, **_place(item)}
 
 
 def _remark(item: Remark) -> dict[str, Any]:
-    plain = {"line": item.line, "source": item.source}
-    return {"reason": item.reason.value, "details": dict(item.details), **plain}
+    return {"reason": item.reason.value, "details": dict(item.details), **_place(item)}
+
+
+def _place(item: Line | Remark) -> dict[str, Any]:
+    return {"line": item.line, "source": item.source, "mail": item.mail}
 
 
 def _record(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,6 +142,11 @@ def _record(data: Mapping[str, Any]) -> dict[str, Any]:
         "warnings": _remarks(data["warnings"]),
         "subject": data["subject"],
         "received_at": datetime.fromisoformat(data["received_at"]),
+        "statements": tuple(Statement.from_json(item) for item in data.get("statements", ())),
+        "note": data.get("note", ""),
+        "village_signer": data.get("village_signer", ""),
+        "copies": tuple(data.get("copies", ())),
+        "revision": data.get("revision", 1),
     }
 
 

@@ -1,5 +1,6 @@
 """What staff write in the mail, and what is read from it."""
 
+import json
 from datetime import date
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from envelopes.rules.amounts import Amount
 from envelopes.rules.errors import Reason
 from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.orders import SUBJECT_LINE, Key, Reading, plain_subject, read
+from envelopes.rules.lines import Key, Statement, merged, scan
+from envelopes.rules.orders import SUBJECT_LINE, Reading, in_order, plain_subject, read
 from envelopes.rules.policy import Policy
 
 TODAY = date(2026, 8, 4)
@@ -61,10 +63,12 @@ def test_every_value_knows_its_line() -> None:
     result = reading(MAIL)
     assert result.title is not None
     assert result.title.line == 5
-    assert result.recipients[0].line == 6
-    assert result.sources[Key.AMOUNT].line == 7
-    assert result.sources[Key.AMOUNT].text == "金額　　１２，９８０，０００円（税込）"
-    assert result.sources[Key.KIND].value == "工事請負契約書"
+    assert result.recipients[0].source.line == 6
+    amount, kind = result.source(Key.AMOUNT), result.source(Key.KIND)
+    assert amount is not None
+    assert kind is not None
+    assert (amount.line, amount.text) == (7, "金額　　１２，９８０，０００円（税込）")
+    assert kind.value == "工事請負契約書"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_amount_without_tax_is_a_question_that_quotes_the_line() -> None:
         "2026年8月3日": Reason.DEADLINE_PAST,
         "令和8年2月30日": Reason.DEADLINE_NOT_A_DATE,
         "来週中": Reason.DEADLINE_UNREADABLE,
-        "2126/8/31": Reason.DEADLINE_UNREADABLE,
+        "2126/8/31": Reason.DEADLINE_TOO_FAR,
     }.items(),
 )
 def test_unusable_deadline_is_refused(deadline: str, reason: Reason) -> None:
@@ -291,11 +295,18 @@ def test_first_value_wins_and_the_second_is_reported() -> None:
 
 @pytest.mark.parametrize(
     ("line", "suggestion"),
-    [("宛名：髙橋", "宛先"), ("金顎：1円", "金額"), ("封筒：x", "封筒名"), ("納期：x", "")],
+    [
+        ("宛名：髙橋", "宛先"),
+        ("金顎：1円", "金額"),
+        ("封筒：x", "封筒名"),
+        ("部暑：x", "部署"),
+        ("納品先：x", ""),
+    ],
 )
 def test_unknown_key_is_reported_with_the_nearest(line: str, suggestion: str) -> None:
     [warning] = reading(f"{COMPLETE}{line}\n").warnings
-    assert (warning.reason, warning.line) == (Reason.LINE_UNKNOWN, 5)
+    assert warning.reason is (Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN)
+    assert warning.line == 5
     assert warning.details["suggestion"] == suggestion
 
 
@@ -360,6 +371,14 @@ def test_reading_never_fails(text: str, subject: str) -> None:
 FRAGMENTS = st.sampled_from(
     [
         *Key,
+        *(key.value + "：" for key in Key),
+        "文書1：",
+        "（税込）：",
+        "うち消費税額",
+        "から",
+        "10年間",
+        "今月末",
+        "令和8年",
         *"：　\n\t@<>様㈱【】",
         "  ",
         "a@b.example",
@@ -376,17 +395,87 @@ FRAGMENTS = st.sampled_from(
 @given(st.lists(FRAGMENTS, max_size=40).map("".join))
 def test_reading_of_near_orders_never_fails_and_quotes_real_lines(text: str) -> None:
     result = reading(text)
-    lines = [one.line for one in result.sources.values()] + [one.line for one in result.recipients]
-    for line in lines:
+    for line in [one.line for one in result.statements]:
         assert 1 <= line <= text.count("\n") + text.count("\r") + 1
     assert result.problems or (result.title and result.recipients and result.kind and result.amount)
 
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
-    "piece", [" ", "　", ">", "宛先：", "a@", "(", "封 ", "1,", "-", "Re:", "<mailto:", '"']
+    "piece",
+    [
+        *(
+            " ",
+            "　",
+            ">",
+            "宛先：",
+            "a@",
+            "(",
+            "封 ",
+            "1,",
+            "-",
+            "Re:",
+            "<mailto:",
+            '"',
+            "金額（",
+            "うち消費税",
+            "年/",
+            "@a>",
+        ),
+        *("備考：\n", "a\n", "宛先：a\n　b@c.example\n", "文書1：a\n", "部暑：a\n", "写し：a\n", "\n"),
+    ],
 )
 def test_long_repetition_is_read_in_time(piece: str) -> None:
     reading(piece * 20_000, subject=piece * 2_000)
-    reading("宛先：" + piece * 20_000)
-    reading("金額：" + piece * 20_000)
+    for key in ("宛先", "金額", "期限", "履行期間", "備考", "写し", "文書1", "確認済"):
+        reading(f"{key}：" + piece * 5_000)
+
+
+def test_a_correction_takes_the_place_of_what_was_said() -> None:
+    first = scan("宛先：A\n宛先：B\n金額：1円（税込）\n文書1：a.pdf\n文書2：b.pdf", day=TODAY)
+    later = scan("宛先：C\n文書2：c.pdf", day=TODAY, mail=1)
+    said = [(one.key, one.value, one.mail) for one in merged(first.statements, later.statements)]
+    assert said == [
+        (Key.AMOUNT, "1円（税込）", 0),
+        (Key.DOCUMENT, "a.pdf", 0),
+        (Key.RECIPIENT, "C", 1),
+        (Key.DOCUMENT, "c.pdf", 1),
+    ]
+
+
+def test_words_of_others_are_passed_over_in_a_reply() -> None:
+    text = "> 金額：1円（税込）\n＞ 種別：請書\n金額：2円（税込）\n> 期限：8月31日"
+    assert [one.value for one in scan(text, day=TODAY, quoted=False).statements] == ["2円（税込）"]
+
+
+def test_a_statement_is_kept_as_it_was() -> None:
+    for one in scan(MAIL + "文書2：b.pdf", day=TODAY, mail=3).statements:
+        assert Statement.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+@pytest.mark.parametrize(
+    ("said", "order"),
+    [
+        ("", ["1 契約書.pdf", "2 仕様書.pdf", "10 図面.pdf"]),
+        ("文書1：10 図面.pdf", ["10 図面.pdf", "1 契約書.pdf", "2 仕様書.pdf"]),
+        ("文書2：１　契約書\n文書1：仕様書", ["2 仕様書.pdf", "1 契約書.pdf", "10 図面.pdf"]),
+    ],
+)
+def test_documents_follow_their_lines_and_then_their_names(said: str, order: list[str]) -> None:
+    names = ["10 図面.pdf", "2 仕様書.pdf", "1 契約書.pdf"]
+    places, unknown = in_order(names, reading(said).documents)
+    assert [names[place] for place in places] == order
+    assert unknown == []
+
+
+@pytest.mark.parametrize("said", ["文書1：なし.pdf", "文書1：.pdf"])
+def test_a_document_that_is_not_there_is_told(said: str) -> None:
+    places, unknown = in_order(["b.pdf", "a.pdf"], reading(said).documents)
+    assert places == [1, 0]
+    assert [one.value for one in unknown] == [said.partition("：")[2]]
+
+
+@given(st.lists(st.text(max_size=12), max_size=6), st.text(max_size=40))
+def test_every_file_has_one_place(names: list[str], said: str) -> None:
+    places, _ = in_order(names, reading(f"文書1：{said}\n文書2：{said[::-1]}").documents)
+    assert sorted(places) == list(range(len(names)))

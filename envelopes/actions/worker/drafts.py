@@ -50,6 +50,7 @@ class Opening:
     amount: int | None
     tax: Tax
     deadline_on: date
+    section_id: int
     contacts: Sequence[Contact]
     papers: Sequence[Paper]
     reading: Mapping[str, Any]
@@ -120,7 +121,7 @@ async def _create(
         kind=opening.kind.value,
         state=State.NONE.value,
         version=0,
-        section_id=drafter.section_id,
+        section_id=opening.section_id,
         drafter_id=drafter.id,
         mail_id=mail.id,
         title=opening.title[:_TITLE],

@@ -1,0 +1,398 @@
+"""The lines of a mail: which of them say something about an order, under which key, and where the order ends.
+
+Knows how people write `key: value` in mails: marks, quotes, widths, separators, spellings that are one letter off.
+What a value means stands in `orders`. Values stay exactly as written; NFKC is for keys only.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final, Self
+
+from envelopes.rules.errors import Reason
+
+QUOTED_CHARACTERS: Final = 80  # of a line in an answer: enough to find it again
+# Stands at the top of mails to staff, so that nothing below it is taken for their own words.
+REPLY_ABOVE: Final = "──── 返信は、この線より上に書いてください ────"
+
+
+class Key(StrEnum):
+    """What a line can be about, in the words that answers use and in the order in which pages show them."""
+
+    TITLE = "封筒名"
+    RECIPIENT = "宛先"
+    KIND = "種別"
+    AMOUNT = "金額"
+    DEADLINE = "期限"
+    START = "履行開始日"
+    PERIOD = "履行期間"
+    SECTION = "担当課"
+    SIGNER = "署名者"
+    COPY = "写し"
+    NOTE = "備考"
+    DOCUMENT = "文書"
+    ANSWERED = "確認済"
+
+
+SEVERAL: Final = frozenset({Key.RECIPIENT, Key.COPY, Key.DOCUMENT})  # keys of which each line counts
+
+# fmt: off
+_NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
+    Key.TITLE: ("封筒名", "件名", "工事名", "業務名", "契約名", "工事件名", "契約件名", "業務件名", "委託業務名",
+                "工事名称", "業務名称"),
+    Key.RECIPIENT: ("宛先", "宛て先", "あて先", "相手方", "受注者", "契約相手方", "契約の相手方", "契約相手", "送付先",
+                    "請負者", "請負人", "受託者"),
+    Key.KIND: ("種別", "契約種別", "文書種別", "契約の種別", "種類", "区分"),
+    Key.AMOUNT: ("金額", "契約金額", "請負代金額", "請負代金", "請負金額", "委託料", "業務委託料", "委託金額", "契約額",
+                 "変更契約金額"),
+    Key.DEADLINE: ("期限", "署名期限", "回答期限", "締切", "締切日", "締め切り", "〆切", "〆切日", "しめきり"),
+    Key.START: ("履行開始日", "履行開始", "着工日", "着手日", "工事開始日", "業務開始日", "契約開始日", "開始日"),
+    Key.PERIOD: ("履行期間", "契約期間", "工期", "委託期間", "業務期間", "賃貸借期間", "貸付期間", "借受期間"),
+    Key.SECTION: ("担当課", "担当", "部署", "部署名", "担当部署", "所属", "担当課係"),
+    Key.SIGNER: ("署名者", "村側署名者", "町側署名者", "市側署名者", "署名権者"),
+    Key.COPY: ("写し", "写し送付先", "控え送付先"),
+    Key.NOTE: ("備考", "連絡事項", "メッセージ", "伝言", "相手方への連絡"),
+    Key.ANSWERED: ("確認済", "確認済み", "対象外の確認", "対象外確認"),
+}
+# fmt: on
+_KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
+# Lines of a letter's signature and of everyday prose that look like key and value but are not.
+_NOT_KEYS: Final = frozenset(
+    "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
+) | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
+_LONGEST: Final = 4000  # characters of a line that are looked at: no line of an order is longer
+_MOST_LINES: Final = 2000  # of a mail: an order stands above its long tail of quoted letters
+
+_LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+# Characters that show nothing or turn the reading direction: they could make a line look like another.
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
+_QUOTES: Final = ">＞|｜"
+_MARKS: Final = f" \t\u3000\xa0{_QUOTES}■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
+_NUMBERING: Final = re.compile(r"(?:[(（]?[0-9０-９]{1,2}[.．)）]|[①-⑳])[ \u3000]{0,4}")
+_SEPARATOR: Final = (
+    r"(?:\s{0,4}[】\]］」〉〕>＞]\s{0,4}[:：=＝]?|\s{0,8}[:：=＝]|\t|\u3000|\s{2})"  # after the key
+)
+_REMARK: Final = r"(?:\s{0,4}[(（](?P<remark>[^()（）]{1,20})[)）])?"  # 金額（税込）：
+_KEY: Final = re.compile(
+    "(?P<key>"
+    + "|".join(r"\s{0,4}".join(map(re.escape, name)) for name in sorted(_KEY_OF, key=len, reverse=True))
+    + rf"){_REMARK}{_SEPARATOR}(?P<value>.*)"
+)
+_DOCUMENT: Final = re.compile(
+    rf"(?:添付)?(?:文書|書類|ファイル)\s{{0,4}}(?P<number>[0-9０-９]{{1,2}}|[①-⑳]){_SEPARATOR}(?P<value>.*)"
+)
+_OTHER_KEY: Final = re.compile(r"([^:：、。「」@＠]{2,10})[:：]\s{0,8}(\S.*)")
+_SECTION_WORD: Final = re.compile("課|室|係|局|部|所|館|班|会|センター|^\\s*$")
+_OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
+_STOP: Final = re.compile(
+    r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|begin forwarded message"
+    r"|(?:from|差出人|送信者|送信元|発信者|送信日時)\s{0,4}:|on .{5,200} wrote:"
+    r"|.{5,200}(?:書きました|のメッセージ|のメール)\s{0,2}:"
+    r"|[0-9]{4}[年/-].{4,200}@[^\s@]{3,80}>\s{0,2}:$"
+    r"|.{0,8}返信は、この線より上に",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One line that says something, as written.
+
+    `line` counts from 1, 0 where it stood in no mail's text; `mail` tells which mail: 0 the first, then the replies
+    to it. `day` is the JST day on which it was written: 10日以内 counts from there. `number` is that of 文書2.
+    """
+
+    key: Key
+    value: str
+    day: date
+    line: int = 0
+    text: str = ""
+    mail: int = 0
+    number: int = 0
+
+    def problem(self, reason: Reason, **more: str | int) -> "Problem":
+        """*reason* about this line; what it says is quoted."""
+        details = {"key": self.key.value, "text": self.text[:QUOTED_CHARACTERS], **more}
+        return Problem(reason=reason, line=self.line, mail=self.mail, details=details)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `json.dumps`; what is as usual is left out."""
+        plain = {"key": self.key.value, "value": self.value, "day": self.day.isoformat()}
+        rest = {"line": self.line, "text": self.text, "mail": self.mail, "number": self.number}
+        return plain | {name: value for name, value in rest.items() if value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(**{**data, "key": Key(data["key"]), "day": date.fromisoformat(data["day"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong or odd, and in which line of which mail (`None`: in none). `details` hold `key`, `text` and more.
+
+    The details quote the mail, so they are for the answer to its sender and never for a log.
+    """
+
+    reason: Reason
+    line: int | None = None
+    mail: int = 0
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """Everything a mail says about an order, in the order of its lines, and the lines that nobody understands."""
+
+    statements: tuple[Statement, ...]
+    warnings: tuple[Problem, ...]
+
+
+def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
+    """Read the lines of *text* up to a forwarded mail or a signature. Raises nothing.
+
+    Without *quoted*, lines behind a `>` are passed over: in a reply they are somebody else's words.
+    """
+    warnings: list[Problem] = []
+    found = _Statements(day=day, mail=mail)
+    for line in _lines(text, quoted=quoted):
+        _take(line, found, warnings)
+    statements = found.closed()
+    return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
+
+
+def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[Statement, ...]:
+    """What holds after a correction: a key that is said again replaces all that was said under it."""
+    said_again = {(one.key, one.number) for one in later}
+    return (*(one for one in earlier if (one.key, one.number) not in said_again), *later)
+
+
+def one_line(text: str) -> str:
+    """Return *text* without line ends and characters that show nothing."""
+    return _INVISIBLE.sub("", " ".join(_LINE_ENDS.split(text)))
+
+
+# Lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    bare: str  # without marks and quotes before the words
+    number: int
+    text: str
+    indented: bool
+
+
+def _lines(text: str, *, quoted: bool) -> Iterator[_Line]:
+    for number, raw in enumerate(_LINE_ENDS.split(text, _MOST_LINES)[:_MOST_LINES], start=1):
+        line = _INVISIBLE.sub("", raw[:_LONGEST])
+        is_quote = line.lstrip(" \t\u3000\xa0")[:1] in tuple(_QUOTES)
+        if is_quote and not quoted:
+            continue
+        if _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0{_QUOTES}"))):
+            return
+        indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
+        yield _Line(bare=line.lstrip(_MARKS), number=number, text=line.strip(), indented=indented)
+
+
+def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
+    """Give *line* to the statements, or note that its key is unknown."""
+    numbered = _NUMBERING.sub("", line.bare, count=1)
+    if hit := _DOCUMENT.match(line.bare):
+        number = int(unicodedata.normalize("NFKC", hit["number"]))
+        found.open(Key.DOCUMENT, hit["value"], line, number=number)
+    elif (hit := _KEY.match(line.bare) or _KEY.match(numbered)) and not _is_person(hit):
+        key = _key(hit)
+        found.open(key, _with_remark(key, hit), line)
+    elif (other := _unknown(line, found)) is not None:
+        warnings.append(other)
+        found.close()
+    else:
+        found.go_on(line)
+
+
+def _key(hit: re.Match[str]) -> Key:
+    return _KEY_OF[re.sub(r"\s", "", hit["key"])]
+
+
+def _is_person(hit: re.Match[str]) -> bool:
+    """`担当：中村` under a letter names a person, not a section."""
+    return _key(hit) is Key.SECTION and not _SECTION_WORD.search(hit["value"])
+
+
+def _with_remark(key: Key, hit: re.Match[str]) -> str:
+    """`契約金額（税込）：100円` says `100円（税込）`."""
+    value, remark = hit["value"].strip(), hit["remark"] or ""
+    return f"{value}（{remark}）" if key is Key.AMOUNT and value and "税" in remark else value
+
+
+def _unknown(line: _Line, found: "_Statements") -> Problem | None:
+    """A warning for `部暑：…`; a time of day or a telephone number is no key, nor is a line of a 備考."""
+    hit = _OTHER_KEY.match(line.bare)
+    if not hit or _OF_WHICH.match(line.bare):
+        return None
+    name = re.sub(r"\s", "", unicodedata.normalize("NFKC", hit[1])).lower()
+    if name in _NOT_KEYS or name in _KEY_OF or name[-1:].isdigit() or not name or "//" in hit[2][:2]:
+        return None
+    suggestion = _suggestion(name)
+    if not suggestion and found.is_note_open:
+        return None
+    details = {
+        "key": hit[1].strip(),
+        "text": line.text[:QUOTED_CHARACTERS],
+        "suggestion": suggestion,
+    }
+    reason = Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN
+    return Problem(reason=reason, line=line.number, mail=found.mail, details=details)
+
+
+@lru_cache(maxsize=256)
+def _suggestion(name: str) -> str:
+    """Return the known name that is one letter off, by preference one that begins alike; or ""."""
+    near = [known for known in _KEY_OF if _one_apart(name, known)]
+    return max(near, key=lambda known: known[0] == name[0], default="")
+
+
+def _one_apart(one: str, other: str) -> bool:
+    """Say whether one letter was changed, left out or put in, or two neighbours changed places."""
+    short, long = sorted((one, other), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    same = next((index for index, letter in enumerate(short) if letter != long[index]), len(short))
+    if len(short) == len(long) and short[same : same + 2] == long[same : same + 2][::-1]:
+        return short != long and short[same + 2 :] == long[same + 2 :]
+    skip = 1 if len(short) == len(long) else 0
+    return short != long and short[same + skip :] == long[same + 1 :]
+
+
+# From lines to statements
+
+
+class _Statements:
+    """Statements as they are found. The last one is open: a line below may belong to it."""
+
+    def __init__(self, *, day: date, mail: int) -> None:
+        self.mail = mail
+        self._day = day
+        self._done: list[Statement] = []
+        self._open: _Open | None = None
+
+    @property
+    def is_note_open(self) -> bool:
+        return self._open is not None and self._open.key is Key.NOTE
+
+    def open(self, key: Key, value: str, line: _Line, *, number: int = 0) -> None:
+        """Begin a statement."""
+        self.close()
+        self._open = _Open(key, value.strip(), line, number)
+
+    def close(self) -> None:
+        """No further line belongs to the open statement."""
+        if self._open is not None:
+            self._done.append(self._open.statement(self._day, self.mail))
+        self._open = None
+
+    def go_on(self, line: _Line) -> None:
+        """Give *line* to the open statement if it belongs there."""
+        words, last = line.bare.strip(), self._open
+        if last is None:
+            return
+        if not words:
+            if last.said:
+                self.close()
+        elif not last.said:
+            last.begin(words, line)
+        elif last.takes(words, line):
+            last.add(words, line)
+        elif last.is_followed_by(words, line):
+            self.open(last.key, words, line)
+        else:
+            self.close()
+
+    def closed(self) -> list[Statement]:
+        """All statements, in the order of their lines."""
+        self.close()
+        return self._done
+
+
+class _Open:
+    """A statement whose next line may still belong to it."""
+
+    def __init__(self, key: Key, value: str, line: _Line, number: int) -> None:
+        self.key = key
+        self.said = [value] if value else []
+        self._lines = [line]
+        self._number = number
+
+    def begin(self, words: str, line: _Line) -> None:
+        """An empty key has its value in the line below."""
+        self.said, self._lines = [words], [line]
+
+    def takes(self, words: str, line: _Line) -> bool:
+        """Whether *words* complete the value: 備考 has many lines, a name may stand above its address."""
+        match self.key:
+            case Key.NOTE:
+                return True
+            case Key.AMOUNT:
+                return len(self.said) == 1 and _OF_WHICH.match(words) is not None
+            case Key.RECIPIENT | Key.COPY:
+                alone = not has_address(" ".join(self.said))
+                return alone and (line.indented or has_address(words))
+            case _:
+                return False
+
+    def is_followed_by(self, words: str, line: _Line) -> bool:
+        """Whether *words* are another value of the same key: the next signer below the first."""
+        return self.key in (Key.RECIPIENT, Key.COPY) and (line.indented or has_address(words))
+
+    def add(self, words: str, line: _Line) -> None:
+        """Let the value go on with *words*; the lines of a 備考 keep their marks."""
+        match self.key:
+            case Key.NOTE:
+                words = line.text.lstrip(f" \t\u3000{_QUOTES}")
+            case Key.AMOUNT if words[0] not in "(（":
+                words = f"（{words}）"
+        self.said.append(words)
+        self._lines.append(line)
+
+    def statement(self, day: date, mail: int) -> Statement:
+        between = "\n" if self.key is Key.NOTE else " "
+        return Statement(
+            key=self.key,
+            value=between.join(self.said),
+            day=day,
+            line=self._lines[0].number,
+            text=" ".join(line.text for line in self._lines),
+            mail=mail,
+            number=self._number,
+        )
+
+
+_ADDRESS_MARK: Final = re.compile(r"[^\s@＠]{1,64}[@＠][^\s@＠]{1,255}")
+
+
+def has_address(text: str) -> bool:
+    """Whether something in *text* looks like a mail address."""
+    return _ADDRESS_MARK.search(text) is not None
+
+
+def _firsts(statements: Sequence[Statement], warnings: list[Problem]) -> tuple[Statement, ...]:
+    """Keep the first value of each key that can have only one; say of every later one that it was not used."""
+    kept: list[Statement] = []
+    seen: set[tuple[Key, int]] = set()
+    for one in statements:
+        mark = (one.key, one.number)
+        if not one.value:
+            continue
+        if mark in seen and (one.key not in SEVERAL or one.key is Key.DOCUMENT):
+            warnings.append(one.problem(Reason.LINE_REPEATED))
+        else:
+            kept.append(one)
+        seen.add(mark)
+    return tuple(kept)
