@@ -121,6 +121,11 @@ def test_locks_hold_what_the_project_asks_for() -> None:
             assert requirement.specifier.contains(version, prereleases=True), requirement
 
 
+def test_nothing_brings_orjson() -> None:
+    """Where it is installed, Tortoise writes it into migrations and reads JSON with it."""
+    assert "orjson" not in locked("dev")
+
+
 # The code as a whole
 
 
