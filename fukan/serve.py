@@ -21,6 +21,9 @@ from envelopes.settings import Settings
 from fukan.installation import bring_up_to_date, opened
 
 STOP_SECONDS: Final = 10.0  # why: a download under way may end; container managers kill after this
+IDLE_SECONDS: Final = (
+    15.0  # why: browsers reconnect at once; aiohttp itself would wait an hour for slow headers too
+)
 
 
 class Door(StrEnum):
@@ -53,7 +56,15 @@ def listen(host: str, port: int) -> socket.socket:
 @asynccontextmanager
 async def served(app: web.Application, place: socket.socket) -> AsyncIterator[None]:
     """Answer requests on *place* while the block runs."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=STOP_SECONDS,
+        keepalive_timeout=IDLE_SECONDS,
+        # A visitor who goes away must not cut an action in two.
+        handler_cancellation=False,
+    )
     try:
         await runner.setup()
         await web.SockSite(runner, place).start()

@@ -74,9 +74,15 @@ def path(*parts: str) -> str:
 
 
 async def form(request: web.Request) -> dict[str, str]:
-    """Return the posted text fields, without control characters; a field that comes twice counts once."""
-    async with asyncio.timeout(BODY_SECONDS):
-        posted = await request.post()
+    """Return the posted text fields, without control characters; a field that comes twice counts once.
+
+    Raises HTTPRequestTimeout where the form drips in: aiohttp itself waits for a body for ever.
+    """
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            posted = await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     return {
         name: _CONTROL.sub("", value)[:FIELD_CHARACTERS]
         for name, value in posted.items()

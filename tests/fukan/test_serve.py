@@ -1,5 +1,6 @@
-"""`fukan serve`: each door with the keys it may hold, and a clean stop."""
+"""`fukan serve`: each door with the keys it may hold, a clean stop, and no patience with idlers."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -13,7 +14,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from aiohttp import web
 
+from fukan import serve
 from tests.fukan.command import fukan
 from tests.servers.ports import free_ports
 
@@ -106,3 +109,38 @@ def test_a_taken_port_is_named(var: Path) -> None:
         ran = fukan("serve", "portal", "--directory", var, FUKAN_PORTAL__PORT=str(port))
     assert ran.status == 1
     assert str(port) in ran.err
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET / HTT", b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"]
+)
+async def test_who_sends_nothing_more_is_hung_up_on(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+    """Nothing at all, half a line, half a head, and silence after an answer."""
+    monkeypatch.setattr(serve, "IDLE_SECONDS", 0.3)
+    place = serve.listen("127.0.0.1", 0)
+    async with serve.served(web.Application(), place):
+        reader, writer = await asyncio.open_connection(*place.getsockname())
+        writer.write(begun)
+        async with asyncio.timeout(20):
+            await reader.read()
+        writer.close()
+
+
+async def test_an_action_is_finished_although_the_visitor_has_gone() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def act(_request: web.Request) -> web.Response:
+        began.set()
+        await asyncio.sleep(0.3)
+        ended.set()
+        return web.Response()
+
+    app, place = web.Application(), serve.listen("127.0.0.1", 0)
+    app.router.add_get("/", act)
+    async with serve.served(app, place):
+        _, writer = await asyncio.open_connection(*place.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await began.wait()
+        writer.transport.abort()
+        async with asyncio.timeout(20):
+            await ended.wait()
