@@ -14,7 +14,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role, may_have_evidence, roles_from
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.states import Event, Task, permits
+from envelopes.rules.states import FINAL, Event, Task, permits
 from envelopes.services import Services
 from portal import chronicle, papers, views
 from portal.respond import answer, file, form, move, path, services, told
@@ -111,6 +111,8 @@ async def _signer_line(shot: Snapshot, signer: Signer) -> views.SignerLine:
         seat = Seat.REFUSED
     elif signer.asked_at and phase(shot) in (Phase.CONTRACTOR, Phase.VILLAGE, Phase.SIGNING):
         seat = Seat.CURRENT
+    elif signer.asked_at or shot.state in FINAL:
+        seat = Seat.NOT_SIGNED
     failed = sent is not None and sent.state == "failed"
     return views.SignerLine(
         position=signer.position,

@@ -92,6 +92,7 @@ class Seat(StrEnum):
     CURRENT = "current"
     SIGNED = "signed"
     REFUSED = "refused"
+    NOT_SIGNED = "not-signed"  # and the request is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

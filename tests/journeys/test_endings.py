@@ -93,6 +93,7 @@ def test_cancelled_request_says_so_and_the_contractor_in_the_middle_cannot_compl
     assert world.state(title) == "cancelled"
     assert "設計を変えるため" in contractor.letter("取り消しました").text
     assert "設計を変えるため" in clerk.letter("取り消しました").text
+    assert "順番を待っています" not in clerk.text
     contractor.open(contractor.link)
     assert contractor.heading == "この依頼は取り消されました"
     assert world.one("SELECT count(*) FROM key_uses WHERE document_id IN " + documents(title)) == 0
