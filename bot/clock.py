@@ -7,19 +7,26 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.worker import describe
-from envelopes.actions import anchoring, evidence, verification
+from envelopes.actions import anchoring, evidence, renewing, verification
 from envelopes.actions.worker import expiry
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
 
+VERBS: Final = (
+    expiry.expire_due,
+    anchoring.anchor_hourly,
+    renewing.renew_hourly,
+    verification.sweep,
+    evidence.sweep,
+)
 TICK: Final = 60.0  # why: deadlines are days, and a minute late is not noticed
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
     """Tick until *stop*. A verb that fails is repeated with the next tick, and the others still run."""
     while not stop.is_set():
-        for verb in (expiry.expire_due, anchoring.anchor_hourly, verification.sweep, evidence.sweep):
+        for verb in VERBS:
             await _try(verb, services)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK)

@@ -48,8 +48,11 @@ _WORK: Final[Mapping[Task, str]] = {
     Task.SIGN: "電子署名",
     Task.TIMESTAMP: "時刻の証明",
     Task.ANCHOR: "操作ログの時刻証明",
+    Task.RENEW: "時刻証明の延長",
     Task.CLOSE_WINDOW: "ダウンロード期間の終了",
 }
+# What work is about that concerns no single envelope.
+_SUBJECTS: Final[Mapping[Task, str]] = {Task.ANCHOR: "操作ログ", Task.RENEW: "保存している契約文書"}
 _USES: Final[Mapping[Use, str]] = {Use.SIGNATURE: "電子署名", Use.TIME: "時刻証明", Use.AUTHORITY: "認証局"}
 _RENEW: Final = "運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。"
 
@@ -225,7 +228,7 @@ async def _trouble_for(services: Services, row: TaskRow, staff: Staff) -> Outgoi
         "section": section.name,
         "phone": section.phone,
         "number": "",
-        "title": "受付アドレスに届いたメール",
+        "title": _SUBJECTS.get(Task(row.kind), "受付アドレスに届いたメール"),
     }
     letter = await _troubled(services, row, recipient, {**foot, "url": services.url("staff")})
     reply_to = Mailbox("", services.settings.mail.intake)

@@ -21,7 +21,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import desk, health, outbox, uploads
 from bot.outbox import NotDelivered, Post
-from envelopes.actions import anchoring, bundling
+from envelopes.actions import anchoring, bundling, renewing
 from envelopes.actions.worker import completion, pages, preparing, signing, windows
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import tasks
@@ -37,7 +37,14 @@ from envelopes.services import Services
 log = logging.getLogger(__name__)
 
 # How many tasks of a lane run at once. Signing and papers are bound by processors, sending by the relay's patience.
-WIDTH: Final[Mapping[Lane, int]] = {Lane.CODE: 4, Lane.MAIL: 6, Lane.SIGN: 2, Lane.PAPERS: 2, Lane.VERIFY: 2}
+WIDTH: Final[Mapping[Lane, int]] = {
+    Lane.CODE: 4,
+    Lane.MAIL: 6,
+    Lane.SIGN: 2,
+    Lane.PAPERS: 2,
+    Lane.VERIFY: 2,
+    Lane.KEEP: 1,
+}
 POLL: Final = 1.0  # why: seconds until work is found whose bell was not heard
 _RECONNECT: Final = 5.0  # seconds between attempts to listen again; meanwhile the poll finds the work
 _TIMED: Final = frozenset({Task.TIMESTAMP, Task.ANCHOR})  # what waits for the timestamp authority alone
@@ -93,6 +100,10 @@ async def _anchor(tools: Tools, _task: Claimed) -> None:
     await anchoring.anchor(tools.shop)
 
 
+async def _renew(tools: Tools, _task: Claimed) -> None:
+    await renewing.renew(tools.shop)
+
+
 async def _verify(tools: Tools, task: Claimed) -> None:
     await uploads.judge(tools.shop, task.ids["verification"])
 
@@ -124,6 +135,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.SIGN: _sign,
     Task.TIMESTAMP: _timestamp,
     Task.ANCHOR: _anchor,
+    Task.RENEW: _renew,
     Task.CLOSE_WINDOW: _close_window,
     Task.SEND: _send,
     Task.CODE_MAIL: _send_code,

@@ -406,6 +406,13 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.VERIFICATION_FAILED: Text(
         "できた文書の署名を確かめられないため、送っていません。運用者は証明書と時刻の設定を確かめてください。",
         "The finished file does not validate, so it was not sent. The operator has to check certificates and clock."),
+    Reason.RENEWAL_FAILED: Text(
+        "時刻証明を延長できない文書があります。運用者は fukan renew で文書と理由を確かめてください。",
+        "Some documents could not get their next timestamp. The operator sees which and why with fukan renew."),
+    Reason.TSA_ENDS_AS_SOON: Text(
+        "いま使っている時刻認証局の証明書は、文書にあるものより長く続きません。運用者は、新しい証明書の認証局に替えてください。",
+        "The timestamp authority in use ends no later than what the documents have. The operator has to change to one"
+        " with a newer certificate."),
 }
 # fmt: on
 

@@ -231,6 +231,27 @@ def tsa(
     authority.run(served)
 
 
+@app.command(
+    help="期限の近い時刻証明を延長します。bot も自動で行います。--dry-run では対象を表示するだけです。"
+    "できない文書が残ったときは終了コードが1になります。"
+)
+def renew(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="対象の文書と期限を表示するだけ。")] = False,
+    directory: Directory = Path("var"),
+) -> None:
+    """Say which files are due for their next timestamp, or give it to them."""
+    from fukan import renewing
+
+    if dry_run:
+        print(renewing.dry_run(directory))
+        return
+    done = renewing.run(directory)
+    print(renewing.report(done))
+    if not done.is_sound:
+        raise typer.Exit(1)
+
+
 def explain(error: FukanError) -> str:
     """What went wrong and what to do, for the terminal."""
     return say(error.reason, "ja", **error.details) if isinstance(error, Refused) else str(error)

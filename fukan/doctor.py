@@ -22,6 +22,7 @@ from tortoise.exceptions import BaseORMException
 
 from bot import authorities
 from envelopes import keyring
+from envelopes.actions import renewing
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker.signing import verified_order
 from envelopes.keyring import KeyMissing
@@ -41,7 +42,9 @@ from envelopes.records.models import (
 )
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules import consent as consents
+from envelopes.rules import renewal
 from envelopes.rules.errors import FukanError, Later, Refused
+from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State, Task
 from envelopes.services import Services
 from envelopes.settings import Settings, SettingsFaulty
@@ -466,6 +469,22 @@ async def _loose_uses(services: Services, sealed: Collection[int]) -> AsyncItera
             yield Finding(what, _FORGED)
 
 
+async def _standing(services: Services) -> AsyncIterator[Finding]:
+    """Every file's last timestamp still proves it, and goes on to do so for long enough."""
+    policy, now = services.policy, services.now()
+    for document in await renewing.late(services):
+        standing = renewing.standing_of(document)
+        if standing is None:
+            continue  # the bot looks within the hour
+        ends = renewal.stands_until(standing, policy)
+        what = f"{await _paper(document.id)} の時刻証明は {jst_day(ends)} "
+        if ends <= now:
+            yield Finding(f"{what}に終わりました", "文書とその控えを残し、専門家に相談してください。")
+        else:
+            todo = "fukan renew を実行し、できない理由があれば直してください。"
+            yield Finding(f"{what}で終わるのに、延長されていません", todo)
+
+
 async def _failing(_services: Services) -> AsyncIterator[Finding]:
     rows = TaskRow.filter(failing_since__isnull=False).exclude(state="done").order_by("failing_since")
     for task in await rows:
@@ -495,6 +514,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("署名", _signatures),
     ("鍵の使用記録", _uses),
     ("締結証明書", _seals),
+    ("時刻証明の延長", _standing),
     ("失敗している処理", _failing),
     ("待っている処理", _late),
 )

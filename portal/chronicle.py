@@ -58,6 +58,9 @@ def _text(fact: Fact, payload: Mapping[str, Any], titles: Mapping[int, str]) -> 
     words = _WORDS.get(fact.kind, fact.kind)
     if fact.kind == "document shown":
         return f"{titles.get(payload.get('document', 0), '文書')}を表示しました"
+    if fact.kind == "timestamp renewed":
+        paper = titles.get(payload.get("document", 0), "文書")
+        return f"{paper}に新しいタイムスタンプを加え、証明できる期間を延ばしました"
     if fact.kind == "extended" and "to" in payload:
         day = date.fromisoformat(payload["to"])
         return f"署名期限を{day.year}年{day.month}月{day.day}日に延ばしました"

@@ -95,11 +95,15 @@ def value(name: str, number: Any) -> str:
         case int() if name.endswith(("_bytes", "_bytes_carrier", "_memory")):
             return _bytes(number)
         case tuple():
-            return ", ".join(map(str, number)) or "none"
+            return ", ".join(map(_item, number)) or "none"
         case float():
             return f"{number:g}"
         case _:
             return f"{number:,}"
+
+
+def _item(one: Any) -> str:
+    return f"{one[0]}: {one[1]}" if isinstance(one, tuple) else str(one)
 
 
 def _counted(span: timedelta) -> str:

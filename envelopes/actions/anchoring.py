@@ -5,21 +5,13 @@ is kept in `records.anchors`. May run twice and on several workers at once: of t
 """
 
 import asyncio
-from datetime import UTC
-from typing import Final
-
-from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import anchors, tasks
-from envelopes.records.database import unit
-from envelopes.records.models import Task as TaskRow
 from envelopes.rules.errors import Later, Reason
 from envelopes.rules.states import Task
 from envelopes.services import Services
 from envelopes.signing import stamps
-
-_HOUR: Final = "%Y-%m-%dT%H"
 
 
 async def anchor(shop: Workshop) -> None:
@@ -37,15 +29,5 @@ async def anchor(shop: Workshop) -> None:
 
 async def anchor_hourly(services: Services) -> None:
     """Queue the anchoring of this hour if there are new facts and nothing of the kind is queued already."""
-    now = services.now()
-    if not await anchors.waiting():
-        return
-    key = f"hour:{now.astimezone(UTC).strftime(_HOUR)}"
-
-    async def work(connection: BaseDBAsyncClient) -> None:
-        queued = TaskRow.filter(kind=Task.ANCHOR.value).exclude(state="done").using_db(connection)
-        # While the authority is silent, one task that waits is enough.
-        if not await queued.exists():
-            await tasks.enqueue(connection, Task.ANCHOR, key, now=now)
-
-    await unit(work)
+    if await anchors.waiting():
+        await tasks.enqueue_hourly(Task.ANCHOR, now=services.now())

@@ -247,6 +247,9 @@ class Document(Row):
 
     At position `CERTIFICATE` it is the completion certificate, which nobody has sent in: `original` and `base` are then
     the file of its first segment.
+
+    `stands_until` and `algorithms` (names with spaces between) are what its last document timestamp rests on; None
+    before the first, and where nobody has looked yet.
     """
 
     id: int = fields.BigIntField(primary_key=True)
@@ -272,10 +275,13 @@ class Document(Row):
     )
     text_id: int | None
     pages_sha256 = fields.CharField(max_length=SHA256, null=True)
+    stands_until: datetime | None = utc(null=True)
+    algorithms = fields.CharField(max_length=100, db_default="")
 
     class Meta:
         table = "documents"
         unique_together = (("envelope_id", "position"),)
+        indexes = (Index(fields=("stands_until",)),)
 
 
 class Image(Row):

@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -31,6 +31,7 @@ class Lane(StrEnum):
     SIGN = "sign"
     PAPERS = "papers"
     VERIFY = "verify"
+    KEEP = "keep"
 
 
 LANES: Final[Mapping[Task, Lane]] = {
@@ -43,6 +44,7 @@ LANES: Final[Mapping[Task, Lane]] = {
     Task.PAGES: Lane.PAPERS,
     Task.EVIDENCE: Lane.PAPERS,
     Task.VERIFY: Lane.VERIFY,
+    Task.RENEW: Lane.KEEP,
 }
 
 
@@ -92,6 +94,18 @@ async def enqueue(
     )
     await _ring(connection)
     return row.id
+
+
+async def enqueue_hourly(kind: Task, *, now: datetime) -> None:
+    """Queue *kind* once in this hour, and not while one of its kind waits: one is enough."""
+    key = f"hour:{now.astimezone(UTC):%Y-%m-%dT%H}"
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        queued = TaskRow.filter(kind=kind.value).exclude(state="done").using_db(connection)
+        if not await queued.exists():
+            await enqueue(connection, kind, key, now=now)
+
+    await unit(work)
 
 
 async def _ring(connection: BaseDBAsyncClient) -> None:

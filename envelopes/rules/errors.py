@@ -143,6 +143,8 @@ class Reason(StrEnum):
     KEY_UNAVAILABLE = "key-unavailable"
     CERTIFICATE_ENDED = "certificate-ended"
     VERIFICATION_FAILED = "verification-failed"
+    RENEWAL_FAILED = "renewal-failed"
+    TSA_ENDS_AS_SOON = "tsa-ends-as-soon"
 
 
 class FukanError(Exception):

@@ -4,7 +4,7 @@ docs/policy.md is made from this file. A rule that needs a number takes the poli
 """
 
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 MB: Final = 1_000_000  # the town's procedure counts in decimal megabytes
@@ -136,6 +136,20 @@ class Policy:
 
     # Timestamps
     timestamp_tell: timedelta = _rule(hours(1), "When staff hear that the timestamp authority is silent.")
+    renew_before: timedelta = _rule(
+        days(365),
+        "A file gets its next timestamp so long before the last one ends: time to change authorities.",
+    )
+    renew_tell: timedelta = _rule(
+        days(180), "So long before the end administrators hear that the next timestamp is still missing."
+    )
+    renewals_an_hour: int = _rule(
+        200, "A year's contracts in a night, and no crowd before the timestamp authority, which may count."
+    )
+    algorithms_until: tuple[tuple[str, date], ...] = _rule(
+        (("sha1", date(2013, 12, 31)), ("rsa1024", date(2013, 12, 31)), ("rsa2048", date(2030, 12, 31))),
+        "Last day on which an algorithm of a timestamp is relied on (CRYPTREC LS-0003, NIST SP 800-131A).",
+    )
 
 
 def rules(policy: Policy) -> list[tuple[str, Any, str]]:

@@ -70,6 +70,7 @@ class Task(StrEnum):
     SIGN = "sign"
     TIMESTAMP = "timestamp"
     ANCHOR = "anchor"
+    RENEW = "renew"
     SEND = "send"
     CLOSE_WINDOW = "close_window"
     ANSWER_MAIL = "answer_mail"

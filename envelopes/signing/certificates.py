@@ -97,6 +97,15 @@ def parsed(certificate: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(certificate)
 
 
+def stamps_time(certificate: x509.Certificate) -> bool:
+    """Whether it is the certificate of a time stamping authority (RFC 3161 2.3)."""
+    try:
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.TIME_STAMPING in purposes
+
+
 def new_key(key_type: KeyType) -> PrivateKey:
     """Return a fresh private key."""
     if key_type is KeyType.RSA3072:

@@ -7,7 +7,7 @@ the CRLs that are named here.
 from collections.abc import Sequence
 from typing import Final
 
-from asn1crypto import tsp  # type: ignore[import-untyped]
+from asn1crypto import cms, tsp  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -29,15 +29,24 @@ def chain_of(response: bytes, roots: Sequence[bytes]) -> tuple[x509.Certificate,
     *roots* are DER. Raises NoChain, also where there is no token.
     """
     try:
-        leaf, others = _certificates(response)
+        token = tsp.TimeStampResp.load(response)["time_stamp_token"].dump()
+    except MALFORMED:
+        raise NoChain from None
+    return chain_of_token(token, roots)
+
+
+def chain_of_token(token: bytes, roots: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
+    """Return the chain of *token* (DER ContentInfo), as `chain_of` does."""
+    try:
+        leaf, others = _certificates(token)
         anchors = tuple(x509.load_der_x509_certificate(root) for root in roots)
         return tuple(_upwards(leaf, others, anchors))
     except MALFORMED:
         raise NoChain from None
 
 
-def _certificates(response: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    signed = tsp.TimeStampResp.load(response)["time_stamp_token"]["content"]
+def _certificates(token: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
+    signed = cms.ContentInfo.load(token)["content"]
     found = extract_certs_for_validation(signed)
     own, *others = (
         x509.load_der_x509_certificate(one.dump()) for one in (found.signer_cert, *found.other_certs)

@@ -6,6 +6,7 @@ before the token exists. So an authority is asked for one token first, and what 
 certificates below the operator's own roots name. Authorities whose certificates name no CRL cannot be used.
 """
 
+import contextlib
 import datetime as dt
 import logging
 import secrets
@@ -22,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from envelopes.rules.errors import Later, Reason
-from envelopes.signing.chains import NoChain, chain_of, crl_addresses, read_crl
+from envelopes.signing.chains import NoChain, chain_of, chain_of_token, crl_addresses, read_crl
 from envelopes.signing.seal import Seal
 from envelopes.signing.timestamps import CheckedTimestamper
 from envelopes.signing.trust import Evidence
@@ -139,6 +140,19 @@ class Member:
                     self._renew(leaf, known, now)
         return self._evidence()
 
+    def meet(self, token: bytes) -> None:
+        """Learn the chain of an earlier token of this authority, and what proves it now; of another's, nothing.
+
+        Raises Later(TSA_UNAVAILABLE) where its CRLs are not to be had.
+        """
+        with contextlib.suppress(NoChain):
+            chain = chain_of_token(token, self.roots)
+            with self._lock:
+                if not self._known and not self.rests(self._clock()):
+                    self._try_probe()
+                if chain[0].public_bytes(Encoding.DER) not in self._known:
+                    self._remember(chain)
+
     def _try_probe(self) -> None:
         try:
             self.probe()
@@ -200,6 +214,9 @@ class Member:
             chain = chain_of(response, self.roots)
         except NoChain:
             return  # the full check, which follows, says what is wrong
+        self._remember(chain)
+
+    def _remember(self, chain: tuple[x509.Certificate, ...]) -> None:
         known = _fetched(chain, self._clock())
         for oldest in tuple(self._known)[: 1 - _CHAINS]:
             self._known.pop(oldest, None)
@@ -262,6 +279,11 @@ class Authorities:
         age = _FRESH if fresh else _DAILY
         return _joined(member.evidence(now, age=age) for member in self.members)
 
+    def meet(self, token: bytes) -> None:
+        """Have the member whose token this was learn what proves it now. Raises Later(TSA_UNAVAILABLE)."""
+        for member in self.members:
+            member.meet(token)
+
     def close(self) -> None:
         """Give up all kept connections."""
         for member in self.members:
@@ -284,6 +306,7 @@ def sealed_by(seal: Seal, chosen: Authorities) -> Seal:
             (seal.fresh_evidence(now, since), chosen.evidence(now, fresh=True))
         ),
         roots=tuple(roots),
+        meet=chosen.meet,
     )
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envelopes.rules.errors import Reason, Refused
-from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, verify, writing
+from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, times, verify, writing
 from envelopes.signing.authority import Authority, Newest
-from envelopes.signing.certificates import Role
+from envelopes.signing.certificates import Role, parsed, stamps_time
 from envelopes.signing.entries import Entry, Written, read_entries
 from envelopes.signing.keys import KeySource
 from envelopes.signing.plans import NoPlan, Plan
@@ -40,10 +40,8 @@ __all__ = [
     "prepare_planned",
     "read_entries",
     "signer_field",
+    "timestamp_field",
 ]
-
-# The n-th archive renewal adds Timestamp<n+1>.
-_TIMESTAMP_FIELD = "Timestamp1"
 
 # CRLs are remade when a day old; so much later is no matter.
 _KNOWN_FOR = dt.timedelta(minutes=1)
@@ -51,10 +49,17 @@ _KNOWN_FOR = dt.timedelta(minutes=1)
 # The TSA's next generation may have a longer key: from P-256 to RSA-3072 a token grows by less.
 _SPARE = 1024
 
+_NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+
 
 def signer_field(position: int) -> str:
     """Return the name of the signature field of the signer at *position*, counted from 1."""
     return f"Signer{position}"
+
+
+def timestamp_field(number: int) -> str:
+    """Return the name of the field of a file's *number*-th document timestamp: 1 at completion, then the renewals."""
+    return f"Timestamp{number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,7 @@ def prepare_planned(data: bytes, *, fields: Sequence[str], now: dt.datetime) -> 
 
 def _is_sealable(prepared: bytes, plan: Plan | None, fields: Sequence[str], now: dt.datetime) -> bool:
     try:
-        return rehearsal.seals(prepared, fields, plan=plan, timestamp_field=_TIMESTAMP_FIELD, now=now)
+        return rehearsal.seals(prepared, fields, plan=plan, timestamp_field=timestamp_field(1), now=now)
     except WritingFailed:
         return False
 
@@ -108,6 +113,8 @@ class Seal:
     fresh_evidence: Callable[[dt.datetime, dt.datetime | None], Evidence] = field(repr=False)
     roots: tuple[bytes, ...] = field(repr=False)
     clock: Callable[[], dt.datetime] = field(repr=False)
+    # Told of a token whose authority may have changed its certificate since: evidence then speaks of the old one too.
+    meet: Callable[[bytes], None] = field(repr=False, default=lambda _: None)
 
     def prepare(self, data: bytes, *, fields: Sequence[str]) -> bytes:
         """See `prepare`."""
@@ -141,15 +148,32 @@ class Seal:
         Later(TSA_UNAVAILABLE), Later(KEY_UNAVAILABLE) and WritingFailed.
         """
         evidence = self.fresh_evidence(self.clock(), since)
-        start, name = _start(data, plan), _TIMESTAMP_FIELD
+        start, name = _start(data, plan), timestamp_field(1)
         if start is not None and start.has_no_timestamp():
             return planned.timestamp(start, name=name, timestamper=self.timestamper, evidence=evidence)
         return writing.append_timestamp(data, field=name, timestamper=self.timestamper, evidence=evidence)
+
+    def renew(self, data: bytes, *, number: int, since: dt.datetime | None = None) -> bytes:
+        """Return the tail with the *number*-th document timestamp, and beside it what shows the one before to be good.
+
+        Written by reading *data*: renewals may come after decades, and after other software's revisions. *since* and
+        errors are those of `timestamp`; UnreadablePdf where *data* has no timestamp yet.
+        """
+        self.meet(times.last_token(data))
+        evidence = self.fresh_evidence(self.clock(), since)
+        return writing.append_timestamp(
+            data, field=timestamp_field(number), timestamper=self.timestamper, evidence=evidence
+        )
 
     def verify(self, data: bytes) -> verify.Report:
         """Return the report on *data* as of now, trusting this service's roots and knowing today's CRLs."""
         now = self.clock()
         return verify.report(data, trust_roots=self.roots, now=now, crls=self.evidence(now).crls)
+
+    def times_until(self) -> dt.datetime:
+        """Return when the last known certificate of a time stamping authority ends: no timestamp stands longer."""
+        certificates = map(parsed, self.evidence(self.clock()).certificates)
+        return max((one.not_valid_after_utc for one in certificates if stamps_time(one)), default=_NEVER)
 
     def days_left(self) -> int:
         """Return the whole days until the signing certificate ends; negative once it has."""

@@ -32,6 +32,18 @@ def stamped(data: bytes) -> tuple[Stamped, ...]:
         raise UnreadablePdf from None
 
 
+def last_token(data: bytes) -> bytes:
+    """Return the token (DER ContentInfo) of the newest document timestamp. Raises UnreadablePdf where there is none."""
+    hush()
+    try:
+        found = [one for one in open_pdf(data).embedded_signatures if one.sig_object_type == "/DocTimeStamp"]
+        return bytes(
+            asn1_cms.ContentInfo({"content_type": "signed_data", "content": found[-1].signed_data}).dump()
+        )
+    except MALFORMED:
+        raise UnreadablePdf from None
+
+
 def _tokens(one: EmbeddedPdfSignature) -> Iterator[asn1_cms.SignedData]:
     if one.sig_object_type == "/DocTimeStamp":
         yield one.signed_data

@@ -8,8 +8,9 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
+from asn1crypto import x509 as asn1_x509  # type: ignore[import-untyped]
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESStatus
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
@@ -40,6 +41,9 @@ from envelopes.signing.reading import MALFORMED, hush, open_pdf, stored_evidence
 from envelopes.signing.trust import Evidence
 
 __all__ = ["Fault", "Judgement", "Report", "SignatureReport", "TimestampReport", "report"]
+
+# NIST's names for asn1crypto's.
+_CURVES: Final = {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +82,14 @@ class SignatureReport(Judgement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampReport(Judgement):
-    """One document timestamp and its time."""
+    """One document timestamp: its time, when the first certificate of its chain ends, and what it was made with.
+
+    *algorithms* are names such as `sha256` and `rsa3072`.
+    """
 
     at: dt.datetime
+    until: dt.datetime
+    algorithms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +228,13 @@ class _Judge:
         outcome = _outcome(one, result)
         outcome = replace(outcome, trusted=outcome.trusted or (outcome.intact and upheld))
         at = one.signed_data["encap_content_info"]["content"].parsed["gen_time"].native
-        return TimestampReport(**_fields(outcome), at=at, faults=tuple(outcome.faults()))
+        return TimestampReport(
+            **_fields(outcome),
+            at=at,
+            until=min(certificate.not_valid_after for certificate in _chain(one, result)),
+            algorithms=_algorithms(one),
+            faults=tuple(outcome.faults()),
+        )
 
 
 def _with_proof(knowledge: LocalKnowledge, one: EmbeddedPdfSignature, since: dt.datetime) -> LocalKnowledge:
@@ -235,6 +250,30 @@ def _with_proof(knowledge: LocalKnowledge, one: EmbeddedPdfSignature, since: dt.
         for signer in token["signer_infos"]
     ]
     return replace(knowledge, known_poes=[*knowledge.known_poes, *proofs])
+
+
+def _chain(
+    one: EmbeddedPdfSignature, result: AdESBasicValidationResult[Any]
+) -> Iterator[asn1_x509.Certificate]:
+    """Give the certificate behind *one* and, where its chain was found, those above it but the root."""
+    yield one.signer_cert
+    path = None if result.api_status is None else result.api_status.validation_path
+    if path is not None:
+        yield from path.iter_certs(include_root=False)
+
+
+def _algorithms(one: EmbeddedPdfSignature) -> tuple[str, ...]:
+    """Name every hash in a timestamp token and the key that signed it."""
+    stated = one.signed_data["encap_content_info"]["content"].parsed
+    hashes = {
+        stated["message_imprint"]["hash_algorithm"]["algorithm"].native,
+        one.signer_info["digest_algorithm"]["algorithm"].native,
+    }
+    key = one.signer_cert.public_key
+    kind = (
+        _CURVES.get(key.curve[1], key.curve[1]) if key.algorithm == "ec" else f"{key.algorithm}{key.bit_size}"
+    )
+    return tuple(sorted({*hashes, kind}))
 
 
 def _is_timestamp(one: EmbeddedPdfSignature) -> bool:

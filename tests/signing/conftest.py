@@ -11,8 +11,9 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from envelopes.signing import authority, seal
+from envelopes.signing import authority, certificates, seal
 from envelopes.signing.authority import Authority
+from envelopes.signing.certificates import KeyType, Role
 from envelopes.signing.seal import Entry, Seal
 
 PASSPHRASE = b"correct horse"
@@ -72,6 +73,23 @@ def aging_world(directory: Path, clock: Clock) -> World:
         directory / "a", town=TOWN, public_url=URL, now=clock(), passphrase=PASSPHRASE, key_type="p256"
     )
     return World(directory, made, seal.embedded(directory / "a", passphrase=PASSPHRASE, clock=clock))
+
+
+def next_tsa(directory: Path, at: dt.datetime, *, passphrase: bytes = PASSPHRASE) -> None:
+    """Give the authority in *directory* the next generation of its timestamp certificate."""
+    opened = authority.open_authority(directory, passphrase=passphrase)
+    maker = authority._Maker(
+        directory=directory,
+        town=TOWN,
+        arc=opened.arc,
+        base=f"{URL}/pki",
+        now=at,
+        passphrase=passphrase,
+        key_type=KeyType.P256,
+    )
+    number = 1 + len(list((directory / "public").glob("tsa-*.cer")))
+    order = maker._order(Role.TSA, number)
+    maker._keep(order, certificates.end_certificate(order, maker._keep_key(order), opened.root))
 
 
 def write_trust(path: Path, made: Authority) -> None:

@@ -56,12 +56,13 @@ async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> _Finish
     report = await asyncio.to_thread(shop.seal.verify, data + tail)
     if not report.valid or not report.timestamps or len(report.signatures) != len(shot.signers):
         raise Later(Reason.VERIFICATION_FAILED)
-    revision = await revision_of(shop.services, shot, known, "timestamp", data=data, tail=tail)
+    revision = await revision_of(shop.services, shot.envelope, known, "timestamp", data=data, tail=tail)
     times = [item.at for item in report.signatures if item.at is not None]
     if len(times) != len(shot.signers):
         raise Later(Reason.VERIFICATION_FAILED)
     accredited = await asyncio.to_thread(_is_accredited, shop.services, data + tail)
-    return _Finished(revision=revision, concluded=max(times), accredited=accredited)
+    stamped_ = revision.stamped(report.timestamps[-1])
+    return _Finished(revision=stamped_, concluded=max(times), accredited=accredited)
 
 
 def _is_accredited(services: Services, data: bytes) -> bool:

@@ -1,18 +1,19 @@
 """A document grows by revisions: the prepared file, then a tail each. How one is stored and committed."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.records.blobs import BOTH, Stored
+from envelopes.records.blobs import BOTH, Reader, Stored
 from envelopes.records.fields import Cipher, FieldUnreadable
-from envelopes.records.models import Segment
-from envelopes.records.store import Snapshot
+from envelopes.records.models import Document, Envelope, Segment
+from envelopes.rules.renewal import Standing
 from envelopes.services import Services
+from envelopes.signing.verify import TimestampReport
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,26 @@ class Revision:
     signer_id: int | None = None
     time_stamped_at: datetime | None = None
     plan: str | None = None
+    standing: Standing | None = None
+
+    def stamped(self, stamp: TimestampReport) -> "Revision":
+        """Return the same with what its document timestamp says and rests on."""
+        standing = Standing(until=stamp.until, algorithms=stamp.algorithms)
+        return replace(self, time_stamped_at=stamp.at, standing=standing)
 
 
 async def revision_of(
-    services: Services, shot: Snapshot, known: Sequence[Segment], kind: str, *, data: bytes, tail: bytes
+    services: Services,
+    envelope: Envelope,
+    known: Sequence[Segment],
+    kind: str,
+    *,
+    data: bytes,
+    tail: bytes,
+    readers: Collection[Reader] = BOTH,
 ) -> Revision:
     """Store *tail*, which makes of *data* the document's next revision, and say what the whole is then."""
-    stored = await services.blobs.put(tail, purpose=kind, readers=BOTH, envelope_ref=shot.envelope.ref)
+    stored = await services.blobs.put(tail, purpose=kind, readers=readers, envelope_ref=envelope.ref)
     digest = sha256(data)
     digest.update(tail)
     return Revision(
@@ -50,7 +64,7 @@ async def revision_of(
 
 
 async def add_revision(connection: BaseDBAsyncClient, revision: Revision, now: datetime) -> None:
-    """Commit a revision in the transaction that changes the envelope's state."""
+    """Commit a revision in the caller's transaction, and with a timestamp until when the document now stands."""
     await Segment.create(
         document_id=revision.document_id,
         number=revision.number,
@@ -63,6 +77,14 @@ async def add_revision(connection: BaseDBAsyncClient, revision: Revision, now: d
         plan=revision.plan,
         using_db=connection,
     )
+    if revision.standing is not None:
+        await keep_standing(connection, revision.document_id, revision.standing)
+
+
+async def keep_standing(connection: BaseDBAsyncClient, document_id: int, standing: Standing) -> None:
+    """Note what a document's last timestamp rests on."""
+    stands = {"stands_until": standing.until, "algorithms": " ".join(standing.algorithms)}
+    await Document.filter(id=document_id).using_db(connection).update(**stands)
 
 
 def _plan_cipher(services: Services) -> Cipher:

@@ -174,7 +174,7 @@ async def _sign_one(shop: Workshop, shot: Snapshot, order: Order, document: Docu
     )
     field, plan = seals.signer_field(order.signer.position), plan_of(services, held.known)
     tail = await asyncio.to_thread(partial(shop.seal.sign, held.data, field=field, entry=entry, plan=plan))
-    revision = await revision_of(services, shot, held.known, "signature", data=held.data, tail=tail)
+    revision = await revision_of(services, shot.envelope, held.known, "signature", data=held.data, tail=tail)
     return replace(revision, signer_id=order.signer.id)
 
 
