@@ -13,23 +13,26 @@ from envelopes.services import Services
 
 log = logging.getLogger(__name__)
 
-VERBS: Final = (
-    expiry.expire_due,
-    anchoring.anchor_hourly,
-    renewing.renew_hourly,
-    verification.sweep,
-    evidence.sweep,
-)
 TICK: Final = 60.0  # why: deadlines are days, and a minute late is not noticed
 
 
 async def run(services: Services, stop: asyncio.Event) -> None:
     """Tick until *stop*. A verb that fails is repeated with the next tick, and the others still run."""
     while not stop.is_set():
-        for verb in VERBS:
+        for verb in _verbs():
             await _try(verb, services)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK)
+
+
+def _verbs() -> tuple[Callable[[Services], Awaitable[None]], ...]:
+    return (
+        expiry.expire_due,
+        anchoring.anchor_hourly,
+        renewing.renew_hourly,
+        verification.sweep,
+        evidence.sweep,
+    )
 
 
 async def _try(verb: Callable[[Services], Awaitable[None]], services: Services) -> None:

@@ -48,6 +48,7 @@ look_for_test_packages() {
     want nginx-light exists /usr/sbin/nginx
     want qpdf command -v qpdf
     want poppler-utils command -v pdfsig
+    want libnss3-tools command -v certutil
     want openssl command -v openssl
     # iText 5 is an independent validator of long-term signatures, and BouncyCastle asks the time stamping authority, as
     # programs in Java do; java compiles the few lines that call them.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from envelopes.signing import authority, certificates, seal
+from envelopes.signing import authority, seal
 from envelopes.signing.authority import Authority
-from envelopes.signing.certificates import KeyType, Role
+from envelopes.signing.certificates import Role
 from envelopes.signing.seal import Entry, Seal
 
 PASSPHRASE = b"correct horse"
@@ -75,21 +75,12 @@ def aging_world(directory: Path, clock: Clock) -> World:
     return World(directory, made, seal.embedded(directory / "a", passphrase=PASSPHRASE, clock=clock))
 
 
-def next_tsa(directory: Path, at: dt.datetime, *, passphrase: bytes = PASSPHRASE) -> None:
+def next_tsa(
+    directory: Path, at: dt.datetime, *, passphrase: bytes = PASSPHRASE, key_type: str = "p256"
+) -> None:
     """Give the authority in *directory* the next generation of its timestamp certificate."""
     opened = authority.open_authority(directory, passphrase=passphrase)
-    maker = authority._Maker(
-        directory=directory,
-        town=TOWN,
-        arc=opened.arc,
-        base=f"{URL}/pki",
-        now=at,
-        passphrase=passphrase,
-        key_type=KeyType.P256,
-    )
-    number = 1 + len(list((directory / "public").glob("tsa-*.cer")))
-    order = maker._order(Role.TSA, number)
-    maker._keep(order, certificates.end_certificate(order, maker._keep_key(order), opened.root))
+    authority.renew(opened, town=TOWN, public_url=URL, now=at, key_type=key_type, roles=(Role.TSA,))
 
 
 def write_trust(path: Path, made: Authority) -> None:

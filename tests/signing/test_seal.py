@@ -21,50 +21,6 @@ from tests.signing.conftest import Clock, World, entry, pdf, signed
 BOTH = ["Signer1", "Signer2"]
 
 
-def test_pdfsig_finds_both_signatures_valid_and_an_altered_file_not(contract: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    altered = contract.replace(b"(0) Tj", b"(9) Tj", 1)
-    assert altered != contract
-    path.write_bytes(altered)
-    assert not witnesses.pdfsig_is_content(path, 2)
-    path.write_bytes(contract)
-    assert witnesses.pdfsig_is_content(path, 2)
-
-
-def test_qpdf_finds_no_fault_and_a_torn_file_faulty(contract: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    path.write_bytes(contract[:-200])
-    assert not witnesses.qpdf(path)
-    path.write_bytes(contract)
-    assert witnesses.qpdf(path)
-
-
-def test_openssl_verifies_each_signature_with_chain_and_crl_and_no_altered_content(
-    contract: bytes, world: World, tmp_path: Path
-) -> None:
-    first, second, stamp = witnesses.embedded(contract)
-    for one in (first, second):
-        assert one.subfilter == "ETSI.CAdES.detached"
-        altered = replace(one, content=one.content.replace(b"(0) Tj", b"(9) Tj", 1))
-        assert not witnesses.openssl_cms(altered, world.root_pem, tmp_path)
-        assert witnesses.openssl_cms(one, world.root_pem, tmp_path)
-    assert stamp.subfilter == "ETSI.RFC3161"
-    assert not witnesses.openssl_ts(stamp.contents, stamp.content + b" ", world.root_pem, tmp_path)
-    assert witnesses.openssl_ts(stamp.contents, stamp.content, world.root_pem, tmp_path)
-
-
-def test_openssl_verifies_the_timestamp_of_each_signature(
-    contract: bytes, world: World, tmp_path: Path
-) -> None:
-    for one in witnesses.embedded(contract)[:2]:
-        info = cms.ContentInfo.load(one.contents)["content"]["signer_infos"][0]
-        stamps = [a for a in info["unsigned_attrs"] if a["type"].native == "signature_time_stamp_token"]
-        (token,) = stamps[0]["values"]
-        value = info["signature"].native
-        assert not witnesses.openssl_ts(token.dump(), value + b"x", world.root_pem, tmp_path)
-        assert witnesses.openssl_ts(token.dump(), value, world.root_pem, tmp_path)
-
-
 def test_signed_attributes_are_those_of_pades(contract: bytes) -> None:
     for one in witnesses.embedded(contract)[:2]:
         info = cms.ContentInfo.load(one.contents)["content"]["signer_infos"][0]

@@ -1,5 +1,5 @@
-// iText 5 looks at a PDF: every signature's bytes, then the whole chain of revisions by its LtvVerifier, offline.
-// Ltv FILE ROOT.cer → prints "ok" and how much was verified, or what is wrong; exit status 1 then.
+// iText 5 looks at PDFs: every signature's bytes, then the whole chain of revisions by its LtvVerifier, offline.
+// Ltv ROOT.cer FILE… → for each file a line: "ok" and how much was verified, or "refused" and what is wrong.
 import com.itextpdf.text.pdf.AcroFields;
 import com.itextpdf.text.pdf.PdfReader;
 import com.itextpdf.text.pdf.security.*;
@@ -12,21 +12,27 @@ import org.bouncycastle.jce.provider.BouncyCastleProvider;
 
 public class Ltv {
     public static void main(String[] args) throws Exception {
-        try {
-            System.out.println("ok " + verified(args[0], args[1]));
-        } catch (Exception error) {
-            System.out.println("refused " + error);
-            System.exit(1);
+        Security.addProvider(new BouncyCastleProvider());
+        KeyStore roots = trusting(args[0]);
+        for (int i = 1; i < args.length; i++) {
+            try {
+                System.out.println("ok " + verified(args[i], roots));
+            } catch (Exception error) {
+                System.out.println("refused " + error.toString().replace('\n', ' '));
+            }
         }
     }
 
-    static int verified(String file, String root) throws Exception {
-        Security.addProvider(new BouncyCastleProvider());
+    static KeyStore trusting(String root) throws Exception {
         KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
         roots.load(null);
         try (FileInputStream in = new FileInputStream(root)) {
             roots.setCertificateEntry("root", CertificateFactory.getInstance("X.509").generateCertificate(in));
         }
+        return roots;
+    }
+
+    static int verified(String file, KeyStore roots) throws Exception {
         PdfReader reader = new PdfReader(file);
         AcroFields fields = reader.getAcroFields();
         List<String> names = fields.getSignatureNames();
