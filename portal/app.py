@@ -1,11 +1,14 @@
 """The web application from its parts."""
 
+import asyncio
+
 from aiohttp import web
 
 from envelopes.services import Services
 from portal.middleware import observe, same_origin, secure
 from portal.respond import SERVICES
 from portal.routes import ROUTES
+from portal.verification import UPLOADS
 
 FORM_BYTES = 64 * 1024  # the largest form is a reason of some hundred characters
 
@@ -14,5 +17,6 @@ def create_app(services: Services) -> web.Application:
     """Return the portal. The database is open already; the caller serves it and closes what it opened."""
     app = web.Application(middlewares=[observe, secure, same_origin], client_max_size=FORM_BYTES)
     app[SERVICES] = services
+    app[UPLOADS] = asyncio.Semaphore(services.policy.verify_at_once)
     app.add_routes(ROUTES)
     return app

@@ -21,6 +21,7 @@ from portal.errors import STATUS
 from portal.respond import answer, form, network, path, services, told
 from portal.views import FieldError
 
+UPLOADS: Final = web.AppKey("uploads", asyncio.Semaphore)
 UPLOAD_SECONDS: Final = 60  # why: 20 MB over a line of 3 Mbit/s; a body that drips longer is cut off
 _LOOK: Final = 0.2  # why: seconds between two looks for the result; most files take half of one
 _CHUNK: Final = 256 * 1024
@@ -73,7 +74,7 @@ async def _verify(request: web.Request) -> web.Response:
     provided = services(request)
     try:
         await act.admit(provided, network=network(request))
-        data = await _upload(request, most=provided.policy.verify_bytes)
+        data = await _in_turn(request, most=provided.policy.verify_bytes)
         digest = sha256(data).hexdigest()
         if (own := await act.find_own(digest)) is not None:
             return answer(request, _own(own, digest))
@@ -86,6 +87,15 @@ async def _verify(request: web.Request) -> web.Response:
         return answer(request, page, status=202)
     await act.forget(provided, ref)
     return answer(request, _result(judged))
+
+
+async def _in_turn(request: web.Request, *, most: int) -> bytes:
+    """Read the file unless too many are being read already. Raises Refused(UPLOADS_WAITING) and as `_upload`."""
+    turns = request.app[UPLOADS]
+    if turns.locked():
+        raise Refused(Reason.UPLOADS_WAITING)
+    async with turns:
+        return await _upload(request, most=most)
 
 
 async def _upload(request: web.Request, *, most: int) -> bytes:

@@ -106,10 +106,11 @@ async def _own(segment: Segment) -> Own:
 
 
 async def look_up(services: Services, typed: str, *, network: str) -> Concluded:
-    """Return what a certificate id reveals. Raises Refused(CERTIFICATE_ID_UNKNOWN | LIMIT_REACHED)."""
-    policy, now = services.policy, services.now()
-    if not await counters.allowed(f"look-up:{network}", events=policy.look_ups_an_hour, per=_HOUR, now=now):
-        raise Refused(Reason.LIMIT_REACHED)
+    """Return what a certificate id reveals. Raises Refused(CERTIFICATE_ID_UNKNOWN | LIMIT_REACHED | …)."""
+    policy = services.policy
+    await _count(
+        services, "look-up", network, one=policy.look_ups_an_hour, all_=policy.look_ups_an_hour_total
+    )
     for certificate_id in ids(typed):
         envelope = await Envelope.filter(certificate_id=certificate_id, state=State.COMPLETED.value).first()
         if envelope is not None and envelope.transaction_on is not None:
@@ -143,11 +144,20 @@ async def _concluded(services: Services, envelope: Envelope, on: date) -> Conclu
 
 async def admit(services: Services, *, network: str) -> None:
     """Count an upload before it is read. Raises Refused(UPLOADS_WAITING | LIMIT_REACHED)."""
-    policy, now = services.policy, services.now()
+    policy = services.policy
     if await _waiting(services) >= policy.verify_waiting:
         raise Refused(Reason.UPLOADS_WAITING)
-    if not await counters.allowed(f"verify:{network}", events=policy.verify_an_hour, per=_HOUR, now=now):
+    await _count(services, "verify", network, one=policy.verify_an_hour, all_=policy.verify_an_hour_total)
+
+
+async def _count(services: Services, what: str, network: str, *, one: int, all_: int) -> None:
+    """Count an event of *network*, then of everybody. Raises Refused(LIMIT_REACHED | UPLOADS_WAITING)."""
+    now = services.now()
+    # The network's own limit comes first, so that what it wastes is its own share of the total.
+    if not await counters.allowed(f"{what}:{network}", events=one, per=_HOUR, now=now):
         raise Refused(Reason.LIMIT_REACHED)
+    if not await counters.allowed(f"{what}:", events=all_, per=_HOUR, now=now):
+        raise Refused(Reason.UPLOADS_WAITING)
 
 
 async def _waiting(services: Services, connection: BaseDBAsyncClient | None = None) -> int:

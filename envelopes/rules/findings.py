@@ -19,6 +19,7 @@ class Fault(StrEnum):
     """What is wrong with a file, a signature or a timestamp. The value is stable: it stands in answers."""
 
     UNREADABLE = "unreadable"
+    ENCRYPTED = "encrypted"
     NOT_ANALYSED = "not-analysed"
     NO_SIGNATURE = "no-signature"
     BYTES_AFTER_END = "bytes-after-end"
@@ -43,7 +44,10 @@ class Words(NamedTuple):
 
 # fmt: off
 FAULTS: Final[Mapping[Fault, Words]] = {
-    Fault.UNREADABLE: Words("読み取れません", "It cannot be read as a PDF"),
+    Fault.UNREADABLE: Words("PDFとして読み取れません", "It cannot be read as a PDF"),
+    Fault.ENCRYPTED: Words(
+        "開くためのパスワードが付いているため、調べられません",
+        "It needs a password to be opened, so it cannot be analysed"),
     Fault.NOT_ANALYSED: Words(
         "決められた時間の中で調べ終わらなかったため、何も言えません",
         "It could not be analysed in the time allowed, so nothing is said of it"),

@@ -127,7 +127,13 @@ class Policy:
     verify_hold: timedelta = _rule(timedelta(seconds=8), "How long the page waits before it shows a link.")
     verify_kept: timedelta = _rule(minutes(10), "When an upload and its result are gone, looked at or not.")
     verify_an_hour: int = _rule(30, "Uploads from one network; an office behind one address stays below it.")
+    verify_an_hour_total: int = _rule(
+        600, "Uploads from everywhere; with them two children are busy all the time."
+    )
+    verify_at_once: int = _rule(8, "Uploads read at the same time: each is in memory, up to 20 MB.")
     look_ups_an_hour: int = _rule(60, "Certificate ids looked up from one network; they cannot be tried out.")
+
+    look_ups_an_hour_total: int = _rule(2000, "Certificate ids looked up from everywhere.")
 
     # Evidence bundles
     evidence_kept: timedelta = _rule(

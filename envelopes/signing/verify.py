@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from asn1crypto import x509 as asn1_x509  # type: ignore[import-untyped]
+from pyhanko.pdf_utils.crypt import AuthStatus
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESStatus
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
@@ -122,9 +123,16 @@ def report(
     """
     hush()
     try:
+        if _is_locked(open_pdf(data)):
+            return Report(faults=(Fault.ENCRYPTED,))
         return _Judge(data, trust_roots, now, crls).report()
     except MALFORMED:
         return Report(faults=(Fault.UNREADABLE,))
+
+
+def _is_locked(reader: PdfFileReader) -> bool:
+    """Whether nobody can read it without a password. One that only forbids printing or editing opens without."""
+    return bool(reader.encrypted) and reader.decrypt("").status is AuthStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,8 @@ class _Judge:
     def __init__(self, data: bytes, roots: Sequence[bytes], now: dt.datetime, crls: Sequence[bytes]) -> None:
         self._data = data
         self._reader = open_pdf(data)
+        if self._reader.encrypted:
+            self._reader.decrypt("")
         self._timing = trust.at(now)
         stored = stored_evidence(self._reader)
         # pyHanko's long-term validation adds what the file stores by itself, its timestamp validation does not.

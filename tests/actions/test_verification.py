@@ -178,3 +178,18 @@ async def test_one_network_cannot_take_all(provided: Services) -> None:
         await act.admit(provided, network=HOME)
     assert await refused(act.admit(provided, network=HOME)) is Reason.LIMIT_REACHED
     await act.admit(provided, network="203.0.113.0/24")
+
+
+async def test_all_networks_together_are_limited_too(engine: Engine, clock: Clock) -> None:
+    policy = {"verify_an_hour_total": 3, "look_ups_an_hour_total": 2}
+    services = build_services(engine, clock, policy=policy)
+    for number in range(3):
+        await act.admit(services, network=f"192.0.{number}.0/24")
+    assert await refused(act.admit(services, network="203.0.113.0/24")) is Reason.UPLOADS_WAITING
+    for number in range(2):
+        asked = act.look_up(services, "MHN-1", network=f"192.0.{number}.0/24")
+        assert await refused(asked) is Reason.CERTIFICATE_ID_UNKNOWN
+    asked = act.look_up(services, "MHN-1", network="203.0.113.0/24")
+    assert await refused(asked) is Reason.UPLOADS_WAITING
+    clock.forward(hours=1)
+    await act.admit(services, network="203.0.113.0/24")

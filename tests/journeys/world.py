@@ -64,6 +64,9 @@ port = {imaps}
 tls = true
 user = "{intake}"
 password = "{password}"
+
+[policy]
+verify_seconds = 40.0
 """
 BUCKET = """
 [s3]

@@ -232,6 +232,31 @@ async def test_what_waits_and_what_comes_too_often_is_put_off(
     assert answers[-1] == 429
 
 
+async def test_only_so_many_uploads_are_in_memory_at_once(engine: Engine, clock: Clock) -> None:
+    services = build_services(engine, clock, policy={"verify_at_once": 1})
+    reading = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF'
+        await reading.wait()
+        yield b"\r\n--x--\r\n"
+
+    async def first(client: Client) -> int:
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        async with client.post("/verify", data=slow(), headers=headers) as answer:
+            return answer.status
+
+    async with visiting(services) as client, bot(services, SIGNED), asyncio.timeout(60):
+        one = asyncio.create_task(first(client))
+        while not client.app[verification.UPLOADS].locked():  # noqa: ASYNC110 -- the turn is the only sign
+            await asyncio.sleep(0.02)
+        status, text = await send(client, b"%PDF")
+        assert status == 429
+        assert "ただいま混み合っています" in text
+        reading.set()
+        assert await one in (200, 202)
+
+
 async def test_looking_at_the_form_writes_nothing(client: Client, engine: Engine) -> None:
     before = await engine.dump()
     for path in ("/verify", "/verify/" + "a" * 16, "/"):

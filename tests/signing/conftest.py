@@ -117,6 +117,14 @@ def pdf(
     return out.getvalue()
 
 
+def encrypted(data: bytes, password: str) -> bytes:
+    """Return the PDF *data* encrypted; without a password to open it only printing and editing are forbidden."""
+    out = BytesIO()
+    with pikepdf.open(BytesIO(data)) as made:
+        made.save(out, encryption=pikepdf.Encryption(user=password, owner="owner"))
+    return out.getvalue()
+
+
 def entry(prepared: bytes, **changes: object) -> Entry:
     words: dict[str, object] = {
         "name": "株式会社みほん建設 代表取締役 見本太郎",

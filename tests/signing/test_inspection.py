@@ -12,7 +12,7 @@ from envelopes.rules.findings import Fault, Of, Result, Verdict
 from envelopes.sandbox import Sandbox
 from envelopes.signing import inspection, verify
 from envelopes.signing.inspection import Inspector, NoCertificate, Trusted
-from tests.signing.conftest import World, der_to_pem, entry, now, pdf
+from tests.signing.conftest import World, der_to_pem, encrypted, entry, now, pdf
 
 MIB = 1 << 20
 PATIENT = 60.0  # seconds; the machine may be busy with several suites
@@ -56,6 +56,8 @@ async def test_a_child_finds_what_is_found_here(inspector: Inspector, world: Wor
         (lambda _: pdf(), Fault.NO_SIGNATURE),
         (lambda _: b"junk", Fault.UNREADABLE),
         (lambda _: b"", Fault.UNREADABLE),
+        (lambda _: encrypted(pdf(), "secret"), Fault.ENCRYPTED),
+        (lambda _: encrypted(pdf(), ""), Fault.NO_SIGNATURE),
     ],
 )
 async def test_what_is_wrong_is_named(
