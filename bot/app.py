@@ -9,7 +9,7 @@ from typing import Final
 
 from tortoise.exceptions import BaseORMException
 
-from bot import authorities, clock, health, pki
+from bot import authorities, clock, custody, health, pki
 from bot.mailbox import Watcher, account
 from bot.outbox import Post
 from bot.smtp import Sender, SmtpRelay, Tls
@@ -24,7 +24,7 @@ from envelopes.rules.errors import FukanError
 from envelopes.rules.policy import Policy
 from envelopes.sandbox import Sandbox
 from envelopes.services import Services
-from envelopes.settings import EmbeddedKey, SettingsFaulty, Smtp
+from envelopes.settings import Smtp
 from envelopes.signing import outside, seal
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,9 @@ async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event |
     itself; a surprise comes in its group, with every traceback.
     """
     async with open_tools(services) as tools:
-        await asyncio.to_thread(pki.look_after, services.settings, services.now())
+        await asyncio.to_thread(
+            pki.look_after, services.settings, services.now(), roots=tools.shop.seal.roots
+        )
         await health.look(services, tools.shop.seal)
         try:
             await _work(services, tools, stop, ready)
@@ -96,9 +98,12 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
 
 def _seal(services: Services, times: outside.Authorities | None) -> seal.Seal:
     keys = services.settings.keys_directory
-    if not isinstance(services.settings.signing_key, EmbeddedKey):
-        raise SettingsFaulty("signing_key: only the embedded authority's key can be used in this version")
-    own = seal.embedded(pki.directory(keys), passphrase=keyring.passphrase(keys), clock=services.clock)
+    own = seal.embedded(
+        pki.directory(keys),
+        passphrase=keyring.passphrase(keys),
+        clock=services.clock,
+        held=custody.chosen(services.settings, clock=services.clock),
+    )
     if times is None:
         return own
     # Whoever is asked for a time must have been met before: what proves his tokens is written first.
@@ -141,7 +146,8 @@ async def _look_daily(tools: Tools, stop: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PUBLISH)
         try:
-            await asyncio.to_thread(pki.look_after, tools.services.settings, tools.services.now())
-            await health.look(tools.services, tools.shop.seal)
+            services, seal = tools.services, tools.shop.seal
+            await asyncio.to_thread(pki.look_after, services.settings, services.now(), roots=seal.roots)
+            await health.look(services, seal)
         except (FukanError, BaseORMException, OSError) as error:
             log.warning("looking after certificates: %s", type(error).__name__)

@@ -284,7 +284,5 @@ def _why(error: str) -> str:
     if code == DEFERRED:
         return f"相手のメールサーバー、または中継サーバーが受け取っていません（{rest or '応答なし'}）。"
     if code in {reason.value for reason in Reason}:
-        return (
-            f"{say(Reason(code))}（{rest}）" if code == Reason.TSA_UNAVAILABLE and rest else say(Reason(code))
-        )
+        return f"{say(Reason(code))}（{rest}）" if rest else say(Reason(code))
     return f"サービスの中で問題が起きています（{code}）。"

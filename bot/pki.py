@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from envelopes import keyring
@@ -29,12 +30,21 @@ def opened(settings: Settings) -> Authority:
     return authority.open_authority(directory(keys), passphrase=keyring.passphrase(keys))
 
 
-def look_after(settings: Settings, now: datetime) -> None:
-    """Renew what is about to end, and publish certificates and CRLs, none of these older than a day."""
+def look_after(settings: Settings, now: datetime, *, roots: Collection[bytes] = ()) -> None:
+    """Renew what is about to end, and publish certificates and CRLs, none of these older than a day.
+
+    *roots* are what else the service trusts in its own files, DER: who verifies them here has to know those too.
+    """
     own = opened(settings)
     for name in renew(settings, own, now=now):
         log.info("new signing certificate: %s", name)
     publish(settings, own, now=now)
+    others = {_name(root): root for root in roots if root != own.root_certificate}
+    _replace(settings.public_directory, others)
+
+
+def _name(root: bytes) -> str:
+    return f"{Role.ROOT}-{sha256(root).hexdigest()[:16]}.cer"
 
 
 def renew(

@@ -403,6 +403,14 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.CERTIFICATE_ENDED: Text(
         "署名の証明書の有効期間が終わりました。運用者は証明書を更新してください。",
         "The signing certificate has ended. The operator has to renew it."),
+    Reason.CERTIFICATE_REVOKED: Text(
+        "署名の証明書が失効しているため、署名していません。運用者は新しい証明書に替えてください。待っている署名は自動で続きます。",
+        "The signing certificate has been revoked, so nothing was signed. The operator has to replace it."),
+    Reason.CRL_UNAVAILABLE: Text(
+        "署名の証明書の失効リスト（CRL）を取得できないため、署名を待っています。取得できしだい、自動で続けます。"
+        "続くときは、運用者は認証局への通信を確かめてください。",
+        "The CRL of the signing certificate cannot be fetched. Work goes on by itself once it can; the operator has to "
+        "check the way to the certificate authority if it does not."),
     Reason.VERIFICATION_FAILED: Text(
         "できた文書の署名を確かめられないため、送っていません。運用者は証明書と時刻の設定を確かめてください。",
         "The finished file does not validate, so it was not sent. The operator has to check certificates and clock."),

@@ -10,7 +10,7 @@ import base64
 import json
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,11 +21,9 @@ from typing import Any, Final, NamedTuple
 from tortoise.exceptions import BaseORMException
 
 from bot import authorities
-from envelopes import keyring
 from envelopes.actions import renewing
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker.signing import verified_order
-from envelopes.keyring import KeyMissing
 from envelopes.records import bonds, history, store
 from envelopes.records.models import (
     CERTIFICATE,
@@ -48,13 +46,11 @@ from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State, Task
 from envelopes.services import Services
 from envelopes.settings import Settings, SettingsFaulty
-from envelopes.signing import authority
-from envelopes.signing.certificates import Role
 from envelopes.signing.outside import Member
+from fukan import key_checks
 from fukan.history import judge_of, wrong_anchors
-from fukan.installation import authority_directory, opened
+from fukan.installation import opened
 
-CERTIFICATE_DAYS: Final = 90  # why: a new certificate wants a decision in a town hall
 CONNECT_SECONDS: Final = 10.0  # why: a mail server that takes longer is as good as down
 _PRIVATE: Final = 0o077
 _WITH_FILES: Final = (State.OUT, State.SIGNING, State.SIGNED, State.COMPLETED)
@@ -82,7 +78,10 @@ async def examine(settings: Settings) -> list[Outcome]:
     """Run every check that can be run. Raises nothing that a fault of the installation causes."""
     outcomes = [
         Outcome(name="鍵の置き場所", findings=tuple(_keys(settings.keys_directory))),
-        Outcome(name="証明書の期限", findings=tuple(_certificates(settings))),
+        Outcome(name="署名の鍵", findings=_said(await asyncio.to_thread(key_checks.signing_key, settings))),
+        Outcome(
+            name="証明書の期限", findings=_said(await asyncio.to_thread(key_checks.certificates, settings))
+        ),
         Outcome(name="時刻認証局（TSA）", findings=await asyncio.to_thread(_times, settings)),
         Outcome(name="メールの送信（SMTP）", findings=await _reach(settings.smtp.host, settings.smtp.port)),
         Outcome(name="メールの受信（IMAP）", findings=await _reach(settings.imap.host, settings.imap.port)),
@@ -131,23 +130,8 @@ def _keys(directory: Path) -> Iterator[Finding]:
             yield Finding(f"{path} の持ち主が違います", "fukan を動かす利用者の持ち物にしてください。")
 
 
-def _certificates(settings: Settings) -> Iterator[Finding]:
-    place = authority_directory(settings)
-    if not (settings.keys_directory / "bot").exists():
-        return  # a host that only serves the portal
-    try:
-        opened_ = authority.open_authority(place, passphrase=keyring.passphrase(settings.keys_directory))
-        left = {role: opened_.key(role).days_left(datetime.now(UTC)) for role in (Role.SIGNER, Role.TSA)}
-    except (Later, KeyMissing) as error:
-        yield Finding(
-            f"署名の鍵が開けません（{error}）",
-            "鍵の控えを戻すか、新しい環境なら fukan init を実行してください。",
-        )
-        return
-    for role, days in left.items():
-        if days < CERTIFICATE_DAYS:
-            todo = "新しい証明書を用意してください。終わると署名が止まります。"
-            yield Finding(f"証明書（{role}）はあと{days}日です", todo)
+def _said(pairs: Iterable[tuple[str, str]]) -> tuple[Finding, ...]:
+    return tuple(Finding(*pair) for pair in pairs)
 
 
 def _times(settings: Settings) -> tuple[Finding, ...]:

@@ -216,12 +216,10 @@ def _is_root(name: str) -> bool:
 
 
 def public_files(settings: Settings) -> Mapping[str, bytes]:
-    """Certificates and CRLs of the authority: its own where this host has them, else those that it published."""
+    """Certificates and CRLs that were published; of the authority its own newest where this host has them."""
+    published = {path.name: path.read_bytes() for path in settings.public_directory.glob("*.c[er][rl]")}
     own = authority_directory(settings)
-    if (own / "public").is_dir():
-        return authority.published(own)
-    published = settings.public_directory
-    return {path.name: path.read_bytes() for path in published.glob("*.c[er][rl]")}
+    return {**published, **authority.published(own)} if (own / "public").is_dir() else published
 
 
 # Mails

@@ -126,3 +126,9 @@ def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def town(engine: Engine, authority_folder: Path) -> Town:
     """みほん村 at the present moment, its contractors registered a day ago."""
     return await build_town(engine, authority_folder, Clock(datetime.now(UTC) - timedelta(hours=25)))
+
+
+@pytest.fixture(scope="session")
+def hsm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tokens of this run lie."""
+    return tmp_path_factory.mktemp("hsm")

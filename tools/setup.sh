@@ -56,6 +56,8 @@ look_for_test_packages() {
     want libbcpkix-java exists /usr/share/java/bcpkix.jar
     want default-jdk-headless command -v javac
     want curl command -v curl
+    # An HSM without hardware, spoken to through PKCS#11 like any other.
+    want softhsm2 command -v softhsm2-util
 }
 
 install_packages() {

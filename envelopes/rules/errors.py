@@ -142,6 +142,8 @@ class Reason(StrEnum):
     TSA_UNAVAILABLE = "tsa-unavailable"
     KEY_UNAVAILABLE = "key-unavailable"
     CERTIFICATE_ENDED = "certificate-ended"
+    CERTIFICATE_REVOKED = "certificate-revoked"
+    CRL_UNAVAILABLE = "crl-unavailable"
     VERIFICATION_FAILED = "verification-failed"
     RENEWAL_FAILED = "renewal-failed"
     TSA_ENDS_AS_SOON = "tsa-ends-as-soon"

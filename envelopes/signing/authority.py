@@ -169,6 +169,10 @@ class Newest:
         self._kept[:] = [(state, name, key)]
         return key
 
+    def fit(self, now: dt.datetime) -> keys.SigningKey:
+        """Return the key if its certificate is good at *now*."""
+        return self.current().fit(now)
+
 
 def create(
     directory: Path,

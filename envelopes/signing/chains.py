@@ -1,4 +1,4 @@
-"""Whose token is this, and which CRLs speak of its chain: certificates from the signer up to a root the operator named.
+"""Whose token or key is this, and which CRLs speak of its chain: certificates up to a root that the operator named.
 
 Only who issued what is looked at here, by signature. Dates, purposes and revocation are judged in `timestamps`, with
 the CRLs that are named here.
@@ -40,7 +40,7 @@ def chain_of_token(token: bytes, roots: Sequence[bytes]) -> tuple[x509.Certifica
     try:
         leaf, others = _certificates(token)
         anchors = tuple(x509.load_der_x509_certificate(root) for root in roots)
-        return tuple(_upwards(leaf, others, anchors))
+        return upwards(leaf, others, anchors)
     except MALFORMED:
         raise NoChain from None
 
@@ -54,9 +54,10 @@ def _certificates(token: bytes) -> tuple[x509.Certificate, list[x509.Certificate
     return own, others
 
 
-def _upwards(
+def upwards(
     leaf: x509.Certificate, others: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
-) -> list[x509.Certificate]:
+) -> tuple[x509.Certificate, ...]:
+    """Return the chain from *leaf* over *others* to one of *roots*, or raise NoChain."""
     chain = [leaf]
     while chain[-1] not in roots:
         # The operator's own come first, so that a cross-certificate does not lead past them.
@@ -64,7 +65,12 @@ def _upwards(
         if not above or len(chain) == _DEPTH:
             raise NoChain
         chain.append(above[0])
-    return chain
+    return tuple(chain)
+
+
+def is_root(certificate: x509.Certificate) -> bool:
+    """Whether the certificate has signed itself."""
+    return _has_issued(certificate, certificate)
 
 
 def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

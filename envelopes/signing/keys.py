@@ -44,6 +44,9 @@ class KeySource(Protocol):
     def current(self) -> "SigningKey":
         """Return the key, or raise Later(KEY_UNAVAILABLE)."""
 
+    def fit(self, now: dt.datetime) -> "SigningKey":
+        """Return the key if it may sign at *now*; else raise what `SigningKey.check` does, or what else forbids it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
@@ -58,6 +61,11 @@ class SigningKey:
 
     def current(self) -> "SigningKey":
         """Return itself: it is the source of a key that is never replaced."""
+        return self
+
+    def fit(self, now: dt.datetime) -> "SigningKey":
+        """Return itself once `check` has passed."""
+        self.check(now)
         return self
 
     def sign(self, data: bytes) -> bytes:

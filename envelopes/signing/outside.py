@@ -12,21 +12,20 @@ import logging
 import secrets
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from envelopes.rules.errors import Later, Reason
-from envelopes.signing.chains import NoChain, chain_of, chain_of_token, crl_addresses, read_crl
+from envelopes.signing.chains import NoChain, chain_of, chain_of_token
+from envelopes.signing.revocation import DAILY, FRESH, REST, Lists, fetched
 from envelopes.signing.seal import Seal
 from envelopes.signing.timestamps import CheckedTimestamper
-from envelopes.signing.trust import Evidence
+from envelopes.signing.trust import Evidence, joined
 from envelopes.signing.wire import Call, Line
 
 log = logging.getLogger(__name__)
@@ -36,13 +35,6 @@ QUERY: Final = "application/timestamp-query"
 REPLY: Final = "application/timestamp-reply"
 
 _MAX_TOKEN: Final = 32 * 1024  # why: tokens with a long chain have 10 kB; this only ends endless answers
-_MAX_CRL: Final = 16 * 1024 * 1024  # why: large authorities' lists have a few MB
-_CRL_SECONDS: Final = 20.0  # why: a list of some MB over a slow line
-_DAILY: Final = dt.timedelta(days=1)  # why: authorities publish daily, as the embedded one does
-_FRESH: Final = dt.timedelta(
-    minutes=1
-)  # why: fresh for a document timestamp, fetched once for a whole envelope
-_REST: Final = dt.timedelta(seconds=30)  # why: the next files must not wait for a dead authority again
 _LONG_REST: Final = dt.timedelta(minutes=15)
 _STEP: Final = 1024  # why: tokens of one authority differ by some bytes, and room is reserved before
 _CHAINS: Final = 8  # why: some authorities answer from several units, each with its certificate
@@ -62,28 +54,6 @@ class Source:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """A chain below the operator's roots, the CRLs that speak of it, and when they were last asked for."""
-
-    chain: tuple[x509.Certificate, ...]
-    crls: tuple[bytes, ...]
-    fetched: dt.datetime
-    tried: dt.datetime
-    ends: dt.datetime
-
-    def may_wait(self, now: dt.datetime, age: dt.timedelta) -> bool:
-        """Whether the CRLs need not be fetched: young enough, or tried in vain just now."""
-        # A moment in the future means that a clock was moved back.
-        return _is_within(now - self.tried, _REST) or (
-            _is_within(now - self.fetched, age) and now < self.ends
-        )
-
-
-def _is_within(passed: dt.timedelta, limit: dt.timedelta) -> bool:
-    return dt.timedelta(0) <= passed < limit
-
-
 class Member:
     """One authority: asked through kept connections, its chain and CRLs remembered. Safe to share between threads."""
 
@@ -95,7 +65,7 @@ class Member:
             source.url, timeout=source.timeout, user=source.user, password=source.password, tls=source.tls
         )
         self._lock = threading.Lock()
-        self._known: dict[bytes, _Known] = {}
+        self._known: dict[bytes, Lists] = {}
         self._longest = 0
         self._failures = 0
         self._rests_until: dt.datetime | None = None
@@ -159,9 +129,9 @@ class Member:
         except Later:
             return  # the note says why
 
-    def _renew(self, leaf: bytes, known: _Known, now: dt.datetime) -> None:
+    def _renew(self, leaf: bytes, known: Lists, now: dt.datetime) -> None:
         try:
-            self._known[leaf] = _fetched(known.chain, now)
+            self._known[leaf] = fetched(known.chain, now)
         except Later as error:
             log.warning("timestamp authority %s: CRL: %s", self.name, error.note)
             # Lists that have not run out yet are still true; without them no token can be proved.
@@ -184,7 +154,7 @@ class Member:
             made = work()
         except Later as error:
             self._failures += 1
-            rest = min(_REST * 2 ** min(self._failures - 1, 8), _LONG_REST)
+            rest = min(REST * 2 ** min(self._failures - 1, 8), _LONG_REST)
             self._rests_until, self.note = self._clock() + rest, error.note
             log.warning("timestamp authority %s: %s", self.name, error.note)
             raise
@@ -217,36 +187,10 @@ class Member:
         self._remember(chain)
 
     def _remember(self, chain: tuple[x509.Certificate, ...]) -> None:
-        known = _fetched(chain, self._clock())
+        known = fetched(chain, self._clock())
         for oldest in tuple(self._known)[: 1 - _CHAINS]:
             self._known.pop(oldest, None)
         self._known[chain[0].public_bytes(Encoding.DER)] = known
-
-
-def _fetched(chain: tuple[x509.Certificate, ...], now: dt.datetime) -> _Known:
-    """Fetch the CRL of every certificate but the root. Raises Later(TSA_UNAVAILABLE)."""
-    crls = [_crl(one, issuer) for one, issuer in pairwise(chain)]
-    ends = min((crl.next_update_utc or now + _DAILY for crl in crls), default=now + _DAILY)
-    return _Known(
-        chain=chain,
-        crls=tuple(crl.public_bytes(Encoding.DER) for crl in crls),
-        fetched=now,
-        tried=now,
-        ends=ends,
-    )
-
-
-def _crl(certificate: x509.Certificate, issuer: x509.Certificate) -> x509.CertificateRevocationList:
-    fault = _unavailable("no CRL")
-    for address in crl_addresses(certificate):
-        try:
-            with closing(Line(address, timeout=_CRL_SECONDS)) as line:
-                return read_crl(line.exchange(Call(limit=_MAX_CRL)), issuer)
-        except NoChain:
-            fault = _unavailable("CRL: malformed")
-        except Later as error:
-            fault = _unavailable(f"CRL: {error.note}")
-    raise fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,8 +220,8 @@ class Authorities:
 
     def evidence(self, now: dt.datetime, *, fresh: bool) -> Evidence:
         """Return what proves the members' tokens; *fresh*: with CRLs fetched right now."""
-        age = _FRESH if fresh else _DAILY
-        return _joined(member.evidence(now, age=age) for member in self.members)
+        age = FRESH if fresh else DAILY
+        return joined(member.evidence(now, age=age) for member in self.members)
 
     def meet(self, token: bytes) -> None:
         """Have the member whose token this was learn what proves it now. Raises Later(TSA_UNAVAILABLE)."""
@@ -297,24 +241,16 @@ def authorities(sources: Sequence[Source], *, clock: Callable[[], dt.datetime]) 
 
 def sealed_by(seal: Seal, chosen: Authorities) -> Seal:
     """Return *seal* with its times from *chosen* instead of the embedded authority, which it goes on to know."""
-    roots = dict.fromkeys((*seal.roots, *(root for member in chosen.members for root in member.roots)))
+    theirs = tuple(root for member in chosen.members for root in member.roots)
     return replace(
         seal,
         timestamper=chosen,
-        evidence=lambda now: _joined((seal.evidence(now), chosen.evidence(now, fresh=False))),
-        fresh_evidence=lambda now, since: _joined(
+        evidence=lambda now: joined((seal.evidence(now), chosen.evidence(now, fresh=False))),
+        fresh_evidence=lambda now, since: joined(
             (seal.fresh_evidence(now, since), chosen.evidence(now, fresh=True))
         ),
-        roots=tuple(roots),
+        trusts=lambda: tuple(dict.fromkeys((*seal.roots, *theirs))),
         meet=chosen.meet,
-    )
-
-
-def _joined(parts: Iterable[Evidence]) -> Evidence:
-    held = tuple(parts)
-    return Evidence(
-        certificates=tuple(dict.fromkeys(one for part in held for one in part.certificates)),
-        crls=tuple(dict.fromkeys(one for part in held for one in part.crls)),
     )
 
 

@@ -83,9 +83,7 @@ class Responder:
         try:
             now = self.clock()
             request = self._read(der_request)
-            key = self.key.current()
-            key.check(now)
-            return self._granted(request, key, now)
+            return self._granted(request, self.key.fit(now), now)
         except _Rejected as rejected:
             return _rejection(rejected.failure)
         except (Refused, Later):

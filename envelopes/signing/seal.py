@@ -13,8 +13,9 @@ Signatures are PAdES B-LT (validation data in the same revision), the finished f
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from envelopes.rules.errors import Reason, Refused
 from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, times, verify, writing
@@ -26,7 +27,7 @@ from envelopes.signing.plans import NoPlan, Plan
 from envelopes.signing.reading import UnreadablePdf
 from envelopes.signing.responder import Responder
 from envelopes.signing.timestamps import CheckedTimestamper, Timestamper
-from envelopes.signing.trust import Evidence
+from envelopes.signing.trust import Evidence, joined
 from envelopes.signing.writing import Pen, WritingFailed
 
 __all__ = [
@@ -111,10 +112,15 @@ class Seal:
     timestamper: Timestamper = field(repr=False)
     evidence: Callable[[dt.datetime], Evidence] = field(repr=False)
     fresh_evidence: Callable[[dt.datetime, dt.datetime | None], Evidence] = field(repr=False)
-    roots: tuple[bytes, ...] = field(repr=False)
+    trusts: Callable[[], tuple[bytes, ...]] = field(repr=False)
     clock: Callable[[], dt.datetime] = field(repr=False)
     # Told of a token whose authority may have changed its certificate since: evidence then speaks of the old one too.
     meet: Callable[[bytes], None] = field(repr=False, default=lambda _: None)
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots (DER) that this service trusts when it judges its own files."""
+        return self.trusts()
 
     def prepare(self, data: bytes, *, fields: Sequence[str]) -> bytes:
         """See `prepare`."""
@@ -133,9 +139,7 @@ class Seal:
             start = None
         if start is None and not entry.fits(data):
             raise Refused(Reason.BYTES_DIFFER)
-        key = self.key.current()
-        key.check(now)
-        pen = Pen(key=key, timestamper=self.timestamper)
+        pen = Pen(key=self.key.fit(now), timestamper=self.timestamper)
         evidence = self.evidence(now)
         if start is not None:
             return planned.signature(start, name=field, entry=entry, now=now, pen=pen, evidence=evidence)
@@ -189,14 +193,30 @@ def _start(data: bytes, plan: str | None) -> tails.Start | None:
         return None
 
 
-def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datetime]) -> Seal:
+class Held(KeySource, Protocol):
+    """A signing key that another authority has certified, and what shows that certificate to be good."""
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """Its roots, DER."""
+
+    def evidence(self, now: dt.datetime, *, fresh: bool) -> Evidence:
+        """Return what is known of its chain; *fresh*: with CRLs fetched right now. Raises nothing."""
+
+
+def embedded(
+    directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datetime], held: Held | None = None
+) -> Seal:
     """Return the seal of the embedded authority in *directory*, its keys loaded, and anew when they are renewed.
+
+    With *held* that key signs, and the authority only gives the time.
 
     Raises Later(KEY_UNAVAILABLE) when the authority is missing or cannot be read.
     """
     opened = authority.open_authority(directory, passphrase=passphrase)
-    signer, tsa = opened.newest(Role.SIGNER), opened.newest(Role.TSA)
-    known = _Known(authority=opened, newest=(signer, tsa))
+    tsa = opened.newest(Role.TSA)
+    newest = (tsa,) if held is not None else (opened.newest(Role.SIGNER), tsa)
+    known = _Known(authority=opened, newest=newest)
     timestamper = CheckedTimestamper(
         ask=Responder(key=tsa, policy=opened.policy, clock=clock).reply,
         room=cms.room_for(tsa.current()) + _SPARE,
@@ -205,13 +225,26 @@ def embedded(directory: Path, *, passphrase: bytes, clock: Callable[[], dt.datet
         evidence=known.today,
         clock=clock,
     )
-    return Seal(
-        key=signer,
+    seal = Seal(
+        key=newest[0],
         timestamper=timestamper,
         evidence=known.today,
         fresh_evidence=known.fresh,
-        roots=(opened.root_certificate,),
+        trusts=lambda: (opened.root_certificate,),
         clock=clock,
+    )
+    return seal if held is None else _signed_by(seal, held)
+
+
+def _signed_by(seal: Seal, held: Held) -> Seal:
+    return replace(
+        seal,
+        key=held,
+        evidence=lambda now: joined((held.evidence(now, fresh=False), seal.evidence(now))),
+        fresh_evidence=lambda now, since: joined(
+            (held.evidence(now, fresh=True), seal.fresh_evidence(now, since))
+        ),
+        trusts=lambda: tuple(dict.fromkeys((*seal.roots, *held.roots))),
     )
 
 

@@ -50,6 +50,15 @@ class Evidence:
     crls: tuple[bytes, ...] = ()
 
 
+def joined(parts: Iterable[Evidence]) -> Evidence:
+    """Return all that *parts* hold, each once."""
+    held = tuple(parts)
+    return Evidence(
+        certificates=tuple(dict.fromkeys(one for part in held for one in part.certificates)),
+        crls=tuple(dict.fromkeys(one for part in held for one in part.crls)),
+    )
+
+
 def validation_spec(roots: Iterable[bytes], evidence: Evidence) -> SignatureValidationSpec:
     """Return pyHanko's policy: trust *roots* (DER), know *evidence*, ask nobody."""
     anchors = [CertTrustAnchor(asn1_x509.Certificate.load(der)) for der in roots]

@@ -53,6 +53,7 @@ class Tsa:
 
     folder: Path
     made: dt.datetime
+    key_type: str = "p256"
     authority: Authority = field(init=False)
     port: int = 0
     fault: Fault = Fault.NONE
@@ -75,7 +76,7 @@ class Tsa:
             public_url=f"http://127.0.0.1:{self.port}",
             now=self.made,
             passphrase=PASSPHRASE,
-            key_type="p256",
+            key_type=self.key_type,
         )
         for name in ("tsa-1", "root-1"):
             der = (self.folder / "ca" / "public" / f"{name}.cer").read_bytes()
@@ -108,9 +109,9 @@ class Tsa:
 
 
 @contextmanager
-def serving(folder: Path, *, made: dt.datetime | None = None) -> Iterator[Tsa]:
+def serving(folder: Path, *, made: dt.datetime | None = None, key_type: str = "p256") -> Iterator[Tsa]:
     """Run an authority of its own in *folder*, which must exist, on a free port."""
-    tsa = Tsa(folder, made or now() - dt.timedelta(minutes=1))
+    tsa = Tsa(folder, made or now() - dt.timedelta(minutes=1), key_type)
 
     class Handler(_Handler):
         served = tsa

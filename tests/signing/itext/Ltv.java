@@ -1,11 +1,12 @@
 // iText 5 looks at PDFs: every signature's bytes, then the whole chain of revisions by its LtvVerifier, offline.
-// Ltv ROOT.cer FILE… → for each file a line: "ok" and how much was verified, or "refused" and what is wrong.
+// Ltv ROOTS FILE… → for each file a line: "ok" and how much was verified, or "refused" and what is wrong.
 import com.itextpdf.text.pdf.AcroFields;
 import com.itextpdf.text.pdf.PdfReader;
 import com.itextpdf.text.pdf.security.*;
 import java.io.FileInputStream;
 import java.security.KeyStore;
 import java.security.Security;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.util.*;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
@@ -27,7 +28,8 @@ public class Ltv {
         KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
         roots.load(null);
         try (FileInputStream in = new FileInputStream(root)) {
-            roots.setCertificateEntry("root", CertificateFactory.getInstance("X.509").generateCertificate(in));
+            for (Certificate one : CertificateFactory.getInstance("X.509").generateCertificates(in))
+                roots.setCertificateEntry("root " + roots.size(), one);
         }
         return roots;
     }
