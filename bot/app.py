@@ -15,6 +15,7 @@ from bot.outbox import Post
 from bot.smtp import Sender, SmtpRelay, Tls
 from bot.worker import Tools, Worker
 from envelopes import keyring
+from envelopes.actions import operating
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.papers import desk as papers
 from envelopes.papers.desk import Papers
@@ -47,6 +48,7 @@ async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event |
             pki.look_after, services.settings, services.now(), roots=tools.shop.seal.roots
         )
         await health.look(services, tools.shop.seal)
+        await operating.note_settings(services)
         try:
             await _work(services, tools, stop, ready)
         except ExceptionGroup as group:

@@ -1,6 +1,8 @@
 """契約書 from the clerk's mail to the last attachment, with a phone that runs scripts."""
 
+import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,7 @@ def test_contract_of_two_documents_is_signed_by_both_sides_and_proves_itself(
             proofs.require_sound(content, signatures=2, world=world, folder=tmp_path)
             _is_cades_with_timestamp(content, tmp_path)
     _pages_afterwards(contractor, village)
+    _evidence_is_made_for_who_asks(clerk)
     assert contractor.script_errors == []
     assert clerk.script_errors == []
 
@@ -131,3 +134,20 @@ def _pages_afterwards(contractor: Contractor, village: Clerk) -> None:
     village.shot("17-envelope-completed")
     village.open("/staff")
     village.shot("18-desk")
+
+
+def _evidence_is_made_for_who_asks(clerk: Clerk) -> None:
+    """By the bot, which alone has the archive key; the portal hands it out."""
+    clerk.envelope_page()
+    clerk.press("証拠一式（ZIP）を用意する")
+    clerk.press("証拠一式を用意する")
+    while clerk.page.get_by_role("link", name="証拠一式を保存する").count() == 0:
+        clerk.press("できたか確かめる")
+    clerk.shot("19-evidence")
+    saved = clerk.page.get_by_role("link", name="証拠一式を保存する").get_attribute("href")
+    assert saved is not None
+    with zipfile.ZipFile(io.BytesIO(clerk.fetch(clerk.world.url + saved))) as archive:
+        assert {"README.txt", "documents/01.pdf", "documents/02.pdf"} <= set(archive.namelist())
+        said = archive.read("history/history.csv").decode("utf-8-sig")
+    # The contractor's address, whole; of staff none.
+    assert said.count('""ip"":""127.0.0.1""') == 2
