@@ -1,12 +1,15 @@
 # Fukan's everyday commands. Each makes sure first that what it needs is installed; see tools/setup.sh.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check bench lock docs clean
+.PHONY: help setup setup-office setup-dev run test check bench lock docs clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## install what the service needs into .venv/ (as root: Debian packages too)
 	@sh tools/setup.sh run
+
+setup-office: ## the same, with LibreOffice: Word and Excel files become PDFs
+	@sh tools/setup.sh office
 
 setup-dev: ## the same, with everything the tests need
 	@sh tools/setup.sh dev

@@ -17,7 +17,9 @@ from bot.worker import Tools, Worker
 from envelopes import keyring
 from envelopes.actions import operating
 from envelopes.actions.worker.workshop import Workshop
+from envelopes.papers import convert
 from envelopes.papers import desk as papers
+from envelopes.papers.convert import Converter, OfficeLimits
 from envelopes.papers.desk import Papers
 from envelopes.papers.limits import PaperLimits
 from envelopes.rules.addresses import domain_of
@@ -89,7 +91,8 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
     try:
         times = authorities.chosen(services.settings, clock=services.clock)
         loaded = await asyncio.to_thread(_seal, services, times)
-        paper = Papers(sandbox=sandbox, limits=paper_limits(services.policy))
+        converter = await _converter(services.policy)
+        paper = Papers(sandbox=sandbox, limits=paper_limits(services.policy), converter=converter)
         yield Tools(shop=Workshop(services=services, seal=loaded, papers=paper), post=post)
     finally:
         await post.close()
@@ -124,6 +127,23 @@ def paper_limits(policy: Policy) -> PaperLimits:
         memory_bytes=policy.parse_memory,
         wall_seconds=policy.parse_seconds,
         files=_OPEN_FILES,
+    )
+
+
+async def _converter(policy: Policy) -> Converter | None:
+    converter = await convert.found(office_limits(policy))
+    if converter is None:
+        log.info("Word and Excel files cannot be converted here; `fukan doctor` says why")
+    return converter
+
+
+def office_limits(policy: Policy) -> OfficeLimits:
+    """The policy's limits on making a PDF of an Office file."""
+    return OfficeLimits(
+        wall_seconds=policy.office_seconds,
+        memory_bytes=policy.office_memory,
+        pdf_bytes=policy.pdf_bytes,
+        at_once=policy.office_at_once,
     )
 
 

@@ -6,16 +6,15 @@ what a PDF must be in `envelopes.papers`; nothing foreign is parsed in this proc
 """
 
 import logging
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import PurePath
 from typing import Final, NamedTuple
 
+from bot import files as documents
 from bot import senders
-from bot.parse import Attachment, ParsedMail, parse
+from bot.parse import ParsedMail, parse
 from bot.senders import Level
 from envelopes.actions import ordering, registrar
 from envelopes.actions.ordering import Order
@@ -25,10 +24,9 @@ from envelopes.actions.worker.mails import MailFacts, MailStatus
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import counters
 from envelopes.records.models import Mail, Staff
-from envelopes.rules import exclusions, orders
+from envelopes.rules import orders
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role, roles_from
-from envelopes.rules.policy import Policy
 from envelopes.rules.reading import Answered, Record, Remark
 from envelopes.rules.schedule import jst_day
 from envelopes.sandbox import Limits
@@ -38,7 +36,6 @@ log = logging.getLogger(__name__)
 
 AUTOMATIC: Final = "automatic"  # the note on a mail that no person wrote
 OWN: Final = "own-address"  # the note on a mail that claims to come from us
-_SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 _OPEN_FILES: Final = 32  # why: the child reads one mail and needs no more than the interpreter's own
 # Something is only missing or unsaid; with any other problem nothing can be made of the mail.
 _QUESTIONS: Final = frozenset(
@@ -57,16 +54,20 @@ _QUESTIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One mail on the desk: the row, what it says, and who wrote it."""
+    """One mail on the desk: the row, what it says, who wrote it, and whether there is time to convert files."""
 
     mail: Mail
     parsed: ParsedMail
     facts: MailFacts
     staff: Staff
+    patient: bool
 
 
-async def read_mail(shop: Workshop, mail_id: int) -> None:
-    """Deal with one mail that was taken in. A mail that has been dealt with is left alone."""
+async def read_mail(shop: Workshop, mail_id: int, *, patient: bool = False) -> None:
+    """Deal with one mail that was taken in. A mail that has been dealt with is left alone.
+
+    Unless *patient*, a mail with Word or Excel files is only queued again, for the lane that takes its time.
+    """
     mail = await Mail.filter(id=mail_id).select_related("file").get()
     if mail.status != MailStatus.RECEIVED.value:
         return
@@ -78,7 +79,7 @@ async def read_mail(shop: Workshop, mail_id: int) -> None:
         await mails.set_aside(shop.services, mail, MailStatus.FAILED, refused.reason.value, None)
         log.warning("mail %s cannot be read: %s", mail.ref, refused.reason)
     else:
-        letter = await _received(shop.services, mail, parsed)
+        letter = await _received(shop.services, mail, parsed, patient=patient)
         if letter is not None:
             await _handle(shop, letter)
 
@@ -103,13 +104,13 @@ async def _parse(shop: Workshop, raw: bytes) -> ParsedMail:
 # Who
 
 
-async def _received(services: Services, mail: Mail, parsed: ParsedMail) -> Letter | None:
+async def _received(services: Services, mail: Mail, parsed: ParsedMail, *, patient: bool) -> Letter | None:
     """Return the letter if a member of staff wrote it; else put the mail aside without an answer."""
     sender = parsed.sender.address if parsed.sender else ""
     facts = MailFacts(subject=parsed.subject, sender=sender, message_id=parsed.message_id)
     staff = await _author(services, parsed)
     if isinstance(staff, Staff):
-        return Letter(mail=mail, parsed=parsed, facts=facts, staff=staff)
+        return Letter(mail=mail, parsed=parsed, facts=facts, staff=staff, patient=patient)
     log.info("mail %s put aside: %s", mail.ref, staff)
     await mails.set_aside(services, mail, MailStatus.QUARANTINED, staff, facts)
     return None
@@ -150,8 +151,12 @@ async def _handle(shop: Workshop, letter: Letter) -> None:
         letter.parsed.text, subject=letter.parsed.subject, today=today, policy=services.policy
     )
     order = await ordering.look_up(services, letter.staff, reading)
+    files = await documents.sort(shop.papers, letter.parsed.attachments)
+    if files.to_convert and not letter.patient:
+        await mails.read_later(services, letter.mail)
+        return
     certificate_id = drafts.certificate_id(services)
-    papers = await _receive_papers(shop, letter.parsed.attachments, certificate_id, order)
+    papers = await documents.receive(shop, files, certificate_id, order)
     record = ordering.record(order, subject=letter.parsed.subject, received_at=letter.mail.arrived_at)
     if order.problems:
         await _answer(services, letter, record, order.problems)
@@ -207,88 +212,3 @@ async def _answer(services: Services, letter: Letter, record: Record, problems: 
         refused=any(problem.reason not in _QUESTIONS for problem in problems),
     )
     await mails.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts)
-
-
-# Documents
-
-
-async def _receive_papers(
-    shop: Workshop, attachments: Sequence[Attachment], certificate_id: str, order: Order
-) -> list[Paper]:
-    """Take the PDFs in their order; every file that is not fit becomes a problem."""
-    files = [item for item in attachments if item.media_type not in _SIGNATURES]
-    order.problems += [_wrong_type(item) for item in files if not item.is_pdf]
-    documents = _in_order([item for item in files if item.is_pdf], order)
-    limit = shop.services.policy.documents_per_envelope
-    if not documents:
-        order.problems.append(Remark(reason=Reason.NO_DOCUMENT))
-    elif len(documents) > limit:
-        details = {"actual": len(documents), "limit": limit}
-        order.problems.append(Remark(reason=Reason.TOO_MANY_DOCUMENTS, details=details))
-    else:
-        received = [
-            await _receive(shop, item, position, certificate_id, order)
-            for position, item in enumerate(documents, 1)
-        ]
-        return [paper for paper in received if paper is not None]
-    return []
-
-
-def _in_order(documents: Sequence[Attachment], order: Order) -> list[Attachment]:
-    """Documents that lines 文書N name come first; a line that names none of them is a problem."""
-    places, unknown = orders.in_order([item.name for item in documents], order.reading.documents)
-    if documents:
-        order.problems += [
-            Remark.of(line.problem(Reason.DOCUMENT_UNKNOWN, said=line.value)) for line in unknown
-        ]
-    return [documents[place] for place in places]
-
-
-def _wrong_type(item: Attachment) -> Remark:
-    reason = Reason.ARCHIVE_ENCRYPTED if item.is_locked_archive else Reason.FILE_TYPE
-    return Remark(reason=reason, details={"file": item.name})
-
-
-async def _receive(
-    shop: Workshop, item: Attachment, position: int, certificate_id: str, order: Order
-) -> Paper | None:
-    about: dict[str, str | int] = {"file": item.name, "position": position}
-    try:
-        received = await shop.papers.receive(item.data, certificate_id=f"{certificate_id}-{position}")
-    except Refused as refused:
-        order.problems.append(Remark(reason=refused.reason, details=refused.details | about))
-        return None
-    order.warnings += [Remark(reason=reason, details=about) for reason in received.warnings]
-    order.warnings += _exclusions(received.texts, about, shop.services.policy)
-    return Paper(
-        title=document_title(item.name, position, limit=shop.services.policy.title_characters),
-        file_name=item.name,
-        original=item.data,
-        data=received.data,
-        pages=received.pages,
-        warnings=received.warnings,
-    )
-
-
-def _exclusions(texts: Sequence[str], about: Mapping[str, str | int], policy: Policy) -> list[Remark]:
-    """What the words on the pages give to ask before the draft is sent."""
-    return [
-        Remark(
-            reason=sign.reason,
-            details={
-                **about,
-                "years": policy.term_years,
-                "found": sign.phrase,
-                "where": f"{sign.page}ページ「{sign.phrase}」",
-            },
-        )
-        for sign in exclusions.in_pages(texts, policy)
-    ]
-
-
-def document_title(file_name: str, position: int, *, limit: int) -> str:
-    """The file's name without its ending, composed (macOS decomposes), at most *limit* characters; never empty."""
-    stem = PurePath(unicodedata.normalize("NFC", file_name)).name
-    stem = stem[: -len(".pdf")] if stem.lower().endswith(".pdf") else stem
-    printable = "".join(char if char.isprintable() else " " for char in stem)
-    return " ".join(printable.split())[:limit].rstrip() or f"文書{position}"

@@ -43,6 +43,7 @@ _DUTIES: Final[Mapping[Role, str]] = {
 }
 _WORK: Final[Mapping[Task, str]] = {
     Task.READ_MAIL: "届いたメールの読み取り",
+    Task.READ_FILES: "WordやExcelのファイルの変換",
     Task.PAGES: "文書の画面の準備",
     Task.PREPARE: "署名の準備",
     Task.SIGN: "電子署名",

@@ -41,6 +41,8 @@ WIDTH: Final[Mapping[Lane, int]] = {
     Lane.CODE: 4,
     Lane.MAIL: 6,
     Lane.SIGN: 2,
+    Lane.INTAKE: 2,
+    Lane.OFFICE: 2,
     Lane.PAPERS: 2,
     Lane.VERIFY: 2,
     Lane.KEEP: 1,
@@ -77,6 +79,10 @@ def _envelope(task: Claimed) -> int:
 
 async def _read_mail(tools: Tools, task: Claimed) -> None:
     await desk.read_mail(tools.shop, task.ids["mail"])
+
+
+async def _read_files(tools: Tools, task: Claimed) -> None:
+    await desk.read_mail(tools.shop, task.ids["mail"], patient=True)
 
 
 async def _pages(tools: Tools, task: Claimed) -> None:
@@ -130,6 +136,7 @@ async def _send_code(tools: Tools, task: Claimed) -> None:
 
 HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.READ_MAIL: _read_mail,
+    Task.READ_FILES: _read_files,
     Task.PAGES: _pages,
     Task.PREPARE: _prepare,
     Task.SIGN: _sign,

@@ -44,11 +44,47 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "メールの形が複雑で読み取れません。新しいメールを作り、文書を直接添付して送ってください。",
         "The mail cannot be read. Write a new one and attach the documents directly."),
     Reason.FILE_TYPE: Text(
-        "「{file}」はPDFではありません。PDFにして送ってください。",
-        "“{file}” is not a PDF. Save it as a PDF and send it again."),
+        "「{file}」はPDFでもWord・Excelの文書でもありません。PDFにして送ってください。",
+        "“{file}” is neither a PDF nor a Word or Excel file. Save it as a PDF and send it again."),
     Reason.ARCHIVE_ENCRYPTED: Text(
         "「{file}」はパスワード付きのZIPです。中身を確かめられないため受け付けていません。PDFをそのまま添付してください。",
         "“{file}” is a ZIP with a password, which cannot be checked. Attach the PDF itself."),
+    Reason.ARCHIVE_BROKEN: Text(
+        "「{file}」を開けません（壊れているか、対応していない形式の圧縮ファイルです）。"
+        "圧縮せず、PDFをそのまま添付してください。",
+        "“{file}” cannot be opened: it is damaged or packed in an unknown way. Attach the PDF itself."),
+    Reason.ARCHIVE_TOO_BIG: Text(
+        "「{file}」は中のファイルが多すぎるか、広げると大きすぎるため開いていません。"
+        "必要なPDFだけを、圧縮せずに添付してください。",
+        "“{file}” holds too many files, or too much once unpacked. Attach only the PDFs, not packed."),
+    Reason.FILE_LEFT_OUT: Text(
+        "「{file}」はPDFではないため、封筒に入れていません。入れるときは、PDFにしてもう一度送ってください。",
+        "“{file}” is not a PDF and was left out. If it belongs in the envelope, send all again with it as a PDF."),
+    Reason.FILE_MESSAGE: Text(
+        "「{file}」はOutlookで保存したメールです。中の文書を取り出して、PDFをそのまま添付してください。",
+        "“{file}” is a mail saved by Outlook. Take the documents out of it and attach the PDFs themselves."),
+    Reason.OFFICE_ENCRYPTED: Text(
+        "「{file}」はパスワードで保護されています。パスワードを外すか、PDFにして送ってください。",
+        "“{file}” is protected by a password. Remove it, or save the file as a PDF, and send it again."),
+    Reason.OFFICE_BROKEN: Text(
+        "「{file}」をPDFに変換できません（ファイルが壊れているか、中身が名前と違います）。"
+        "元のソフトで開いて、PDFとして保存したものを送ってください。",
+        "“{file}” cannot be made into a PDF: it is damaged, or not what its name says. "
+        "Open it where it was made and save it as a PDF."),
+    Reason.OFFICE_TOOK_TOO_LONG: Text(
+        "「{file}」はPDFへの変換に時間がかかりすぎました。PDFとして保存したものを送ってください。",
+        "Making “{file}” into a PDF took too long. Save it as a PDF and send that."),
+    Reason.OFFICE_UNAVAILABLE: Text(
+        "「{file}」はWordやExcelのファイルです。ここでは変換できません。PDFにして送ってください。",
+        "“{file}” is a Word or Excel file, which cannot be converted here. Save it as a PDF and send that."),
+    Reason.OFFICE_CONVERTED: Text(
+        "WordやExcelのファイルからPDFを作りました。"
+        "文字の欠け、改行、ページの切れ目、数式の結果が元の文書のとおりか確かめてください。",
+        "The PDF was made from a Word or Excel file. "
+        "Please check the layout: characters, lines, pages and results of formulas."),
+    Reason.OFFICE_CHANGES: Text(
+        "変更履歴が残っています（文書に色や取り消し線が出ます）。不要なら、承諾してから送り直してください。",
+        "Tracked changes are still in it and are drawn in colour. Accept them and send it again if unwanted."),
     Reason.MAIL_ENCRYPTED: Text(
         "メールが暗号化されているため読み取れません。暗号化せずに送ってください。",
         "The mail is encrypted and cannot be read. Send it without encryption."),

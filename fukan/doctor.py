@@ -1,4 +1,4 @@
-"""Is this installation sound? Every check says ○, or × with what is wrong and what to do.
+"""Is this installation sound? Every check says ○, × with what is wrong and what to do, or － for what is not needed.
 
 Reads and never mends. It trusts no state: consents are verified with the portal's public key, files are hashed again,
 and every use of the signing key must have its consent and its signature. Names things by number and reference; no
@@ -21,9 +21,11 @@ from typing import Any, Final, NamedTuple
 from tortoise.exceptions import BaseORMException
 
 from bot import authorities
+from bot.app import office_limits
 from envelopes.actions import renewing
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker.signing import verified_order
+from envelopes.papers import convert
 from envelopes.records import bonds, history, store
 from envelopes.records.models import (
     CERTIFICATE,
@@ -45,7 +47,7 @@ from envelopes.rules.errors import FukanError, Later, Refused
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State, Task
 from envelopes.services import Services
-from envelopes.settings import Settings, SettingsFaulty
+from envelopes.settings import Settings, SettingsFaulty, build_policy
 from envelopes.signing.outside import Member
 from fukan import key_checks
 from fukan.history import judge_of, wrong_anchors
@@ -68,10 +70,11 @@ Check = Callable[[Services], AsyncIterator[Finding]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One line of the report: a check with nothing found is ○."""
+    """One line of the report: a check with nothing found is ○, or － with what it means to do without."""
 
     name: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
+    without: str = ""
 
 
 async def examine(settings: Settings) -> list[Outcome]:
@@ -85,6 +88,7 @@ async def examine(settings: Settings) -> list[Outcome]:
         Outcome(name="時刻認証局（TSA）", findings=await asyncio.to_thread(_times, settings)),
         Outcome(name="メールの送信（SMTP）", findings=await _reach(settings.smtp.host, settings.smtp.port)),
         Outcome(name="メールの受信（IMAP）", findings=await _reach(settings.imap.host, settings.imap.port)),
+        Outcome(name="Word・Excelの変換", without=await _office(settings)),
     ]
     archive = (settings.keys_directory / "bot" / "archive").exists()
     try:
@@ -167,6 +171,18 @@ async def _reach(host: str, port: int) -> tuple[Finding, ...]:
         todo = "サーバーの名前とポート、ファイアウォールを確かめてください。"
         return (Finding(f"{host}:{port} につながりません（{type(error).__name__}）", todo),)
     return ()
+
+
+async def _office(settings: Settings) -> str:
+    """Why Word and Excel files are not converted here, "" if they are. No fault: then staff are asked for PDFs."""
+    if not (settings.keys_directory / "bot").exists():
+        return ""  # a host that only serves the portal
+    if convert.installed() is None:
+        packages = "libreoffice-writer-nogui、libreoffice-calc-nogui、bubblewrap"
+        return f"しません（職員にはPDFで送るよう返信します）。使うときは {packages} を入れてください。"
+    if await convert.found(office_limits(build_policy(settings.policy))) is None:
+        return "しません。bubblewrap がここでは隔離した環境を作れません（コンテナの中など）。外では変換しません。"
+    return ""
 
 
 # History and files
@@ -510,7 +526,9 @@ def report(outcomes: Sequence[Outcome]) -> str:
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:
-    if not outcome.findings:
+    if outcome.without:
+        yield f"－ {outcome.name}：{outcome.without}"
+    elif not outcome.findings:
         yield f"○ {outcome.name}"
     for finding in outcome.findings:
         yield f"× {outcome.name}：{finding.what}\n    → {finding.todo}"

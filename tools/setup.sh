@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv/ with everything the service needs (`run`), or everything its tests need too (`dev`).
+# Makes .venv/ with everything the service needs (`run`), or everything its tests need too (`dev`). `office` adds what
+# makes PDFs of Word and Excel files: some hundred MB, without which the service asks for PDFs.
 #
 # Debian packages that are missing are installed when this runs as root; otherwise they are named and nothing is
 # changed. Python packages are installed by hash, and only when the lists have changed since the last time.
@@ -37,7 +38,19 @@ look_for_packages() {
     # Pages of PDF files that bring no fonts of their own are drawn with these.
     want fonts-noto-cjk exists /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
     want fonts-ipaexfont exists /usr/share/fonts/opentype/ipaexfont-gothic/ipaexg.ttf
-    if [ "$level" = dev ]; then look_for_test_packages; fi
+    case $level in
+        dev) look_for_office_packages && look_for_test_packages ;;
+        office) look_for_office_packages ;;
+    esac
+}
+
+look_for_office_packages() {
+    want libreoffice-writer-nogui exists /usr/lib/libreoffice/program/libswlo.so
+    want libreoffice-calc-nogui exists /usr/lib/libreoffice/program/libsclo.so
+    want bubblewrap command -v bwrap
+    # As wide as the fonts that Word and Excel files name.
+    want fonts-liberation exists /usr/share/fonts/truetype/liberation/LiberationSerif-Regular.ttf
+    want fonts-crosextra-carlito exists /usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf
 }
 
 look_for_test_packages() {
@@ -106,9 +119,9 @@ check_python() {
 
 lists() {
     case $level in
-        run) echo requirements/run.txt requirements/build.txt ;;
+        run | office) echo requirements/run.txt requirements/build.txt ;;
         dev) echo requirements/dev.txt ;;
-        *) say "usage: tools/setup.sh run|dev" && exit 2 ;;
+        *) say "usage: tools/setup.sh run|office|dev" && exit 2 ;;
     esac
 }
 
@@ -139,6 +152,7 @@ install_python_packages() {
 lists >/dev/null
 look_for_packages
 if [ -n "$missing" ]; then install_packages; fi
+if [ "$level" = office ]; then level=run; fi
 if is_up_to_date; then exit 0; fi
 check_python
 install_python_packages

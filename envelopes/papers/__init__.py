@@ -1,1 +1,4 @@
-"""PDF files as things to read. The only package that knows pikepdf and pdfium; signatures live in `signing`."""
+"""Documents as things to read: PDF files, and what becomes one.
+
+The only package that knows pikepdf, pdfium and LibreOffice; signatures live in `signing`.
+"""

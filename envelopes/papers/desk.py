@@ -1,35 +1,57 @@
-"""Reading papers without touching them: every call goes to the sandbox. Knows no PDF itself."""
+"""Reading papers without touching them: every call goes to a sandbox. Knows no PDF itself."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from envelopes.papers import intake, pages
+from envelopes.papers import intake, office, pages
+from envelopes.papers.convert import Converter
 from envelopes.papers.intake import Received
 from envelopes.papers.limits import PaperLimits
+from envelopes.papers.office import Office
 from envelopes.papers.pages import Page
-from envelopes.rules.errors import Reason
+from envelopes.rules.errors import Reason, Refused
 from envelopes.sandbox import Limits, Sandbox
 
 T = TypeVar("T")
 
 # What a sandbox for papers imports before it forks: these bring pikepdf, pdfium and Pillow.
-PRELOAD = ("envelopes.papers.intake", "envelopes.papers.pages", "PIL.WebPImagePlugin")
+PRELOAD = (
+    "envelopes.papers.intake",
+    "envelopes.papers.office",
+    "envelopes.papers.pages",
+    "PIL.WebPImagePlugin",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Papers:
-    """The door to this package for the service. Refused is the only error of a bad document."""
+    """The door to this package for the service. Refused is the only error of a bad document.
+
+    `converter` is None where Word and Excel files cannot be made into PDFs.
+    """
 
     sandbox: Sandbox
     limits: PaperLimits
+    converter: Converter | None = None
 
     async def receive(self, data: bytes, *, certificate_id: str) -> Received:
         """Return the kept form of a PDF that came in, stamped with its certificate id."""
         return await self.run(
             partial(intake.receive, data, certificate_id=certificate_id, limits=self.limits)
         )
+
+    async def examine(self, data: bytes, *, name: str) -> Office:
+        """Return what kind of Office file *data* is; refuses what is none, or cannot be opened."""
+        work = partial(office.examine, data, name)
+        return await self.run(work, on_crash=Reason.OFFICE_BROKEN, on_timeout=Reason.OFFICE_TOOK_TOO_LONG)
+
+    async def convert(self, data: bytes, kind: Office) -> bytes:
+        """Return an Office file as a PDF, or refuse it."""
+        if self.converter is None:
+            raise Refused(Reason.OFFICE_UNAVAILABLE)
+        return await self.converter.pdf(data, kind.format)
 
     async def render(self, data: bytes, *, first: int, last: int) -> list[Page]:
         """Return pages `first` to `last`, from 1, both included; all their images are in memory at once."""
@@ -41,7 +63,13 @@ class Papers:
         for first in range(1, count + 1, step):
             yield await self.render(data, first=first, last=min(first + step - 1, count))
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(
+        self,
+        work: Callable[[], T],
+        *,
+        on_crash: Reason = Reason.PDF_BROKEN,
+        on_timeout: Reason = Reason.PDF_TOOK_TOO_LONG,
+    ) -> T:
         """Compute *work* (a function at the top of a module, or a partial of one) in a child."""
         given = self.limits
         limits = Limits(
@@ -50,6 +78,4 @@ class Papers:
             wall_seconds=given.wall_seconds,
             files=given.files,
         )
-        return await self.sandbox.run(
-            work, limits=limits, on_crash=Reason.PDF_BROKEN, on_timeout=Reason.PDF_TOOK_TOO_LONG
-        )
+        return await self.sandbox.run(work, limits=limits, on_crash=on_crash, on_timeout=on_timeout)

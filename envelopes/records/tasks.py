@@ -29,6 +29,8 @@ class Lane(StrEnum):
     CODE = "code"
     MAIL = "mail"
     SIGN = "sign"
+    INTAKE = "intake"
+    OFFICE = "office"
     PAPERS = "papers"
     VERIFY = "verify"
     KEEP = "keep"
@@ -40,7 +42,8 @@ LANES: Final[Mapping[Task, Lane]] = {
     Task.SIGN: Lane.SIGN,
     Task.TIMESTAMP: Lane.SIGN,
     Task.ANCHOR: Lane.SIGN,
-    Task.READ_MAIL: Lane.PAPERS,
+    Task.READ_MAIL: Lane.INTAKE,
+    Task.READ_FILES: Lane.OFFICE,
     Task.PAGES: Lane.PAPERS,
     Task.EVIDENCE: Lane.PAPERS,
     Task.VERIFY: Lane.VERIFY,

@@ -117,6 +117,9 @@ class Policy:
     parse_seconds: float = _rule(60.0, "Wall clock for one document in the child that reads it.")
     parse_memory: int = _rule(1536 * MIB, "Memory for the child that reads one document.")
     note_characters: int = _rule(1000, "A message to the contractor (備考) fits into the request mail.")
+    office_seconds: float = _rule(60.0, "Wall clock for making one Word or Excel file into a PDF.")
+    office_memory: int = _rule(4096 * MIB, "Address space of one LibreOffice; it fills a twentieth of that.")
+    office_at_once: int = _rule(2, "Conversions beside each other; each may keep a processor busy.")
     reason_characters: int = _rule(400, "A reason fits on one screen of a phone.")
     decoded_bytes: int = _rule(120 * MB, "All parts of one mail after decoding; more is a bomb.")
 

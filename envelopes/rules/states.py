@@ -65,6 +65,7 @@ class Task(StrEnum):
     """Work that is queued. Where it ends in a mail, the folder in mail_templates has the same name."""
 
     READ_MAIL = "read_mail"
+    READ_FILES = "read_files"
     PAGES = "pages"
     PREPARE = "prepare"
     SIGN = "sign"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envelopes.papers import convert
 from envelopes.rules.errors import FukanError
 from envelopes.services import Services
 from envelopes.settings import Settings, load
@@ -194,6 +195,11 @@ async def run(directory: Path, ports: Ports) -> None:
     async with world(directory, ports, stop=stop) as made:
         if not stop.is_set():
             print(f"\n  ここから始めてください：{made.pages_url}/\n", flush=True)
+            if convert.installed() is None:
+                print(
+                    "  WordとExcelのファイルはPDFに変換しません。変換するとき：make setup-office\n",
+                    flush=True,
+                )
             print("  止めるには Ctrl-C を押します。もう一度起動すると、続きから始まります。", flush=True)
         await stop.wait()
     print("終わりました。", flush=True)

@@ -278,10 +278,10 @@ async def test_a_worker_keeps_only_what_it_still_owns(tmp_path: Path) -> None:
             return await tasks.enqueue(connection, Task.READ_MAIL, "1", now=now)
 
         row = await unit(queue)
-        (first,) = await tasks.claim(tasks.Lane.PAPERS, limit=1, now=now, lease=lease)
+        (first,) = await tasks.claim(tasks.Lane.INTAKE, limit=1, now=now, lease=lease)
         await tasks.keep(first, until=now + 2 * lease)
-        assert await tasks.claim(tasks.Lane.PAPERS, limit=1, now=now + lease, lease=lease) == []
-        (second,) = await tasks.claim(tasks.Lane.PAPERS, limit=1, now=now + 2 * lease, lease=lease)
+        assert await tasks.claim(tasks.Lane.INTAKE, limit=1, now=now + lease, lease=lease) == []
+        (second,) = await tasks.claim(tasks.Lane.INTAKE, limit=1, now=now + 2 * lease, lease=lease)
         await tasks.keep(first, until=now + 9 * lease)
         assert (await TaskRow.get(id=row)).run_at == now + 3 * lease
         await tasks.done(second, now=now)

@@ -66,7 +66,7 @@ def test_a_played_contract_is_sound(var: Path) -> None:
     ran = doctor(var)
     assert ran.status == 0, ran.out
     assert "×" not in ran.out
-    assert ran.out.count("○") == 19
+    assert ran.out.count("○") == 20
 
 
 def test_an_authority_that_fails_is_named_with_its_fault(var: Path, tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ async def take_in(services: Services, copy: Copy, raw: bytes, *, digest: str, ar
     await unit(work)
 
 
+async def read_later(services: Services, mail: Mail) -> None:
+    """Queue the reading of a mail whose files must be converted first: that takes time, and others shall not wait."""
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        now = services.now()
+        await tasks.enqueue(connection, Task.READ_FILES, str(mail.id), now=now, ids={"mail": mail.id})
+
+    await unit(work)
+
+
 async def count_failure(copy: Copy) -> int:
     """Count that taking in this copy raised an error; returns how often by now."""
 
