@@ -23,7 +23,7 @@ from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import retry_after
 from envelopes.rules.states import Task
 from envelopes.services import Services
-from envelopes.texts import say, say_remark
+from envelopes.texts import say, say_remark, say_trouble
 
 SAMPLE: Final = (
     "封筒名：令和8年度 村道北城線 舗装補修工事 請負契約",
@@ -74,7 +74,7 @@ async def draft(case: Case) -> list[Outgoing]:
         lines=_read(record.lines),
         documents=await document_lines(case.shot, revision=None),
         warnings=tuple(say_remark(remark) for remark in record.warnings),
-        unsealable=say(Reason(trouble)) if trouble else "",
+        unsealable=say_trouble(trouble) if trouble else "",
         url=case.services.url("staff", "drafts", envelope.ref),
     )
     references = (thread(case.services, envelope.ref), *answers_to(mail.message_id if mail else None))

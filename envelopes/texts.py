@@ -197,9 +197,12 @@ TEXTS: Final[Mapping[Reason, Text]] = {
 
     # What is wrong with a PDF
     Reason.PDF_ENCRYPTED: Text(
-        "開くときにパスワードが要ります。Wordなどの元のファイルから、パスワードを付けずに"
-        f"PDFを作って送ってください（{_WORD_JA}。「オプション」の「ドキュメントをパスワードで暗号化する」は選びません）。",
-        f"A password is needed to open the PDF. Make it again without one ({_WORD_EN})."),
+        "開くときにパスワードが要ります。Wordなどの元のファイルからパスワードなしのPDFを作るか"
+        "（「名前を付けて保存」→種類「PDF」→「オプション」で「ドキュメントをパスワードで暗号化する」を選ばない）、"
+        "パスワードで開いて「印刷」を選び、プリンターを「Microsoft Print to PDF」にして保存したPDFを送ってください。",
+        "A password is needed to open the PDF. Make it again without one "
+        "(in Word: Save As, type PDF, Options, do not encrypt with a password), or open it, choose Print, take "
+        "“Microsoft Print to PDF” as printer, and send the new PDF."),
     Reason.PDF_RESTRICTED: Text(
         "印刷や編集を制限するパスワードが付いています。Acrobatで「文書のプロパティ」→「セキュリティ」を"
         f"「セキュリティなし」に変えて保存するか、元のファイルからPDFを作り直して送ってください（{_WORD_JA}）。",
@@ -213,8 +216,7 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         f"ページが1枚もありません。元のファイルからPDFを作り直して送ってください（{_WORD_JA}）。",
         f"The PDF has no pages. Make it again ({_WORD_EN})."),
     Reason.PDF_SIGNED: Text(
-        "すでに電子署名があります。署名する前のPDFを送ってください。"
-        "署名のあるPDFに署名を重ねることは、この窓口では受け付けていません。",
+        "すでに電子署名があります。署名する前のPDFを送ってください（署名のあるPDFに、あとから署名を重ねることはできません）。",
         "The PDF is already signed. Send the one from before it was signed."),
     Reason.PDF_SIGNATURE_FIELDS: Text(
         f"署名欄（電子署名のフィールド）があります。{_PRINT_JA}。欄がなくなります。",
@@ -517,6 +519,12 @@ def say(reason: Reason, /, language: str = "ja", **details: str | int) -> str:
     """Return what to tell a person about *reason*. Never raises for details that are missing or too many."""
     text = TEXTS[reason].en if language == "en" else TEXTS[reason].ja
     return text.format_map(_Details({name: _Detail(value) for name, value in details.items()})).strip()
+
+
+def say_trouble(trouble: str) -> str:
+    """Return in Japanese why a draft came back: a reason, and the position of the document it is about."""
+    reason, _, position = trouble.partition(" ")
+    return f"文書{position}：{say(Reason(reason))}" if position else say(Reason(reason))
 
 
 def say_remark(remark: Remark) -> str:

@@ -18,7 +18,7 @@ from envelopes.rules.errors import Reason
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.schedule import day_over
 from envelopes.rules.states import State, Task
-from envelopes.texts import say
+from envelopes.texts import say, say_trouble
 from portal import views
 from portal.respond import answer, move, path, services
 from portal.staff import money, nav, phase, require_staff
@@ -80,7 +80,7 @@ def _row(shot: Snapshot) -> views.DeskRow:
         url=path("staff", where, envelope.ref),
         deadline_on=envelope.deadline_on,
         drafter=shot.drafter.name,
-        note=say(Reason(envelope.trouble)) if envelope.trouble else "",
+        note=say_trouble(envelope.trouble) if envelope.trouble else "",
     )
 
 

@@ -16,7 +16,7 @@ from envelopes.rules.people import Party, Role, roles_from
 from envelopes.rules.reading import Record
 from envelopes.rules.states import Event, permits
 from envelopes.services import Services
-from envelopes.texts import say, say_remark
+from envelopes.texts import say, say_remark, say_trouble
 from portal import papers, views
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import nav, phase, require_staff, version, visible
@@ -44,7 +44,7 @@ async def _draft(
     choices = await _choices(provided, shot, chosen)
     blocked = [] if may else [say(Reason.ROLE_MISSING)]
     if envelope.trouble:
-        blocked.append(say(Reason(envelope.trouble)))
+        blocked.append(say_trouble(envelope.trouble))
     return views.Draft(
         nav=nav(staff),
         number=shot.number,

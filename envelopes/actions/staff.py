@@ -283,17 +283,24 @@ async def _registrars(signers: Sequence[Signer]) -> frozenset[int]:
     return frozenset({one for row in contacts for one in (row.registrar_id, row.approver_id)})
 
 
+def _require_drawn(shot: Snapshot) -> None:
+    """A draft that came back because its pages cannot be drawn can be shown to nobody."""
+    if shot.envelope.trouble and any(document.pages_sha256 is None for document in shot.documents):
+        raise Refused(Reason(shot.envelope.trouble.partition(" ")[0]))
+
+
 async def confirm(
     services: Services, actor: Actor, ref: str, *, version: int, village_signer: str = ""
 ) -> Snapshot:
     """Check and send: the draft becomes a request with a number, and the village's signer takes his place.
 
     *village_signer* is a reference of staff; not used for a 請書. Raises Refused: ROLE_MISSING, SIGNER_MISSING,
-    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, and RECIPIENT_UNKNOWN or RECIPIENT_NOT_READY where the
-    registry was changed since the draft.
+    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, what stopped a document from being drawn, and
+    RECIPIENT_UNKNOWN or RECIPIENT_NOT_READY where the registry was changed since the draft.
     """
     shot = await _mine(actor, ref)
     _require_version(shot, version)
+    _require_drawn(shot)
     chosen = await _chosen(services, shot, village_signer)
     now = services.now()
     if now >= day_over(shot.envelope.deadline_on):

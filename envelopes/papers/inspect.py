@@ -12,10 +12,10 @@ from envelopes.rules.errors import Reason, Refused
 
 # ISO 32000-2, 12.6.4. Actions that start, send or fetch something; those that only move in the document or
 # open a web page are left alone.
-_ACTIVE: Final = {"/Launch", "/SubmitForm", "/ImportData", "/GoToE"}
-_MEDIA_ACTIONS: Final = {"/Rendition", "/Movie", "/Sound", "/RichMediaExecute", "/GoTo3DView"}
+_ACTIVE: Final = (Name.Launch, Name.SubmitForm, Name.ImportData, Name.GoToE)
+_MEDIA_ACTIONS: Final = (Name.Rendition, Name.Movie, Name.Sound, Name.RichMediaExecute, Name.GoTo3DView)
 # ISO 32000-2, table 171.
-_MEDIA: Final = {"/RichMedia", "/Screen", "/3D", "/Movie", "/Sound"}
+_MEDIA: Final = (Name.RichMedia, Name.Screen, Name("/3D"), Name.Movie, Name.Sound)
 
 # What no dictionary of a file may say, wherever it stands. Of several findings the first is told: its remedy
 # also cures the rest, or it needs a talk first.
@@ -23,10 +23,10 @@ _CHECKS: Final[tuple[tuple[Reason, Callable[[Object], bool]], ...]] = (
     (Reason.PDF_SIGNED, lambda it: it.get("/FT") == Name.Sig and isinstance(it.get("/V"), Dictionary)),
     (Reason.PDF_SIGNATURE_FIELDS, lambda it: it.get("/FT") == Name.Sig),
     (Reason.PDF_XFA, lambda it: "/XFA" in it),
-    (Reason.PDF_SCRIPT, lambda it: "/JS" in it or _action(it) == "/JavaScript"),
+    (Reason.PDF_SCRIPT, lambda it: "/JS" in it or _action(it) == Name.JavaScript),
     (Reason.PDF_ACTIVE, lambda it: _action(it) in _ACTIVE),
     (Reason.PDF_PORTFOLIO, lambda it: "/Collection" in it and _has_files(it.get("/Names"))),
-    (Reason.PDF_EMBEDDED_FILES, lambda it: "/EF" in it or _annotation(it) == "/FileAttachment"),
+    (Reason.PDF_EMBEDDED_FILES, lambda it: "/EF" in it or _annotation(it) == Name.FileAttachment),
     (Reason.PDF_MEDIA, lambda it: _action(it) in _MEDIA_ACTIONS or _annotation(it) in _MEDIA),
 )
 # Looking at keys first is four times as fast: hardly any dictionary has one of them.
@@ -152,13 +152,13 @@ def _wrong_with(item: Object) -> Iterator[Reason]:
             yield reason
 
 
-def _action(item: Object) -> str:
+def _action(item: Object) -> Any:
     # An element of the structure has a type of any name under the same key.
-    return "" if item.get("/Type") == Name.StructElem else str(item.get("/S", ""))
+    return None if item.get("/Type") == Name.StructElem else item.get("/S")
 
 
-def _annotation(item: Object) -> str:
-    return str(item.get("/Subtype", "")) if "/Rect" in item else ""
+def _annotation(item: Object) -> Any:
+    return item.get("/Subtype") if "/Rect" in item else None
 
 
 def _has_files(names: Any) -> bool:

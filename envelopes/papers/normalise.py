@@ -108,7 +108,7 @@ def _mend_info(pdf: Pdf) -> None:
         return
     texts = info.items() if isinstance(info, Dictionary) else ()
     pdf.trailer.Info = pdf.make_indirect(
-        Dictionary({key: value for key, value in texts if isinstance(value, String)})
+        Dictionary({key: value for key, value in texts if isinstance(value, String) and key.isascii()})
     )
 
 

@@ -14,6 +14,8 @@ from PIL import Image as Picture
 from PIL import ImageChops
 from pypdfium2 import raw
 
+from envelopes.rules.errors import Reason, Refused
+
 # Pixels: a phone at double density, a desktop, and enlarged to be read closely.
 WIDTHS = (828, 1240, 1654)
 
@@ -62,9 +64,13 @@ class Page:
 
 
 def render(data: bytes, *, first: int, last: int) -> list[Page]:
-    """Return the pages from `first` to `last`, both counted from 1 and included."""
-    with pypdfium2.PdfDocument(data) as document:
-        return [_page(document[number - 1], number) for number in range(first, min(last, len(document)) + 1)]
+    """Return the pages from `first` to `last`, both counted from 1 and included. Raises Refused(PDF_BROKEN)."""
+    try:
+        with pypdfium2.PdfDocument(data) as document:
+            numbers = range(first, min(last, len(document)) + 1)
+            return [_page(document[number - 1], number) for number in numbers]
+    except pypdfium2.PdfiumError:
+        raise Refused(Reason.PDF_BROKEN) from None
 
 
 def _page(page: pypdfium2.PdfPage, number: int) -> Page:

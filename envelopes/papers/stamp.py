@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 import pikepdf
 import pypdfium2
@@ -147,29 +147,29 @@ class _Frame:
         in_text = False
         for operator in _operators(page):
             match operator:
-                case "q":
+                case b"q":
                     depth += 1
-                case "Q":
+                case b"Q":
                     depth -= 1
                     lowest = min(lowest, depth)
-                case "BT" | "ET":
-                    in_text = operator == "BT"
-                case "BMC" | "BDC":
+                case b"BT" | b"ET":
+                    in_text = operator == b"BT"
+                case b"BMC" | b"BDC":
                     marked += 1
-                case "EMC":
+                case b"EMC":
                     marked = max(marked - 1, 0)
         spare = 1 - lowest
         closing = [b"ET"] * in_text + [b"EMC"] * marked + [b"Q"] * (spare + depth)
         return cls(before=b"q\n" * spare, after=b"\n" + b"\n".join(closing))
 
 
-def _operators(page: Page) -> list[str]:
+def _operators(page: Page) -> list[bytes]:
     try:
         found = pikepdf.parse_content_stream(page, "q Q BT ET BMC BDC EMC")
     except (PdfError, TypeError, ValueError):
         # What nobody can parse is left as it is; the check by ink decides.
         return []
-    return [str(instruction.operator) for instruction in found]
+    return [bytes(instruction.operator) for instruction in found]
 
 
 def _remove_former(pdf: Pdf, page: Page) -> None:
@@ -190,12 +190,14 @@ def _add_font(pdf: Pdf, page: Page) -> str:
     name = next(name for number in count() if (name := f"{_RESOURCE}{number}") not in fonts)
     fonts[name] = _embedded_font(pdf)
     resources.Font = fonts
-    page.obj.Resources = resources
+    # Later revisions write the page itself anew, and names in it would have to go through one more writer.
+    page.obj.Resources = pdf.make_indirect(resources)
     return name
 
 
-def _copy(found: object) -> Dictionary:
-    return Dictionary(dict(found.items())) if isinstance(found, Dictionary) else Dictionary()
+def _copy(found: Any) -> Any:
+    # Item by item would not do: names written in Shift_JIS cannot be said as str.
+    return found.copy() if isinstance(found, Dictionary) else Dictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,11 +224,31 @@ async def test_a_file_that_cannot_be_sealed_goes_back_to_its_drafter(town: Town)
     await type(document).filter(id=document.id).update(base_id=row.id)
     await preparing.prepare(town.shop, shot.envelope.id)
     after = await town.again(shot)
-    assert (after.state, after.envelope.trouble) == (State.DRAFT, Reason.PDF_UNSEALABLE)
+    assert (after.state, after.envelope.trouble) == (State.DRAFT, f"{Reason.PDF_UNSEALABLE} 1")
     number = after.envelope.number
     again = await town.confirm(after)
     assert again.envelope.number == number
     assert len(again.signers) == 2
+
+
+async def test_a_document_that_cannot_be_drawn_goes_back_at_once_and_cannot_be_sent(town: Town) -> None:
+    mail, opening = await town.mail(), await town.opening()
+    made = await drafts.open_draft(town.services, mail, town.drafter, opening, FACTS)
+    assert made is not None
+    shot = await store.snapshot(id=made)
+    broken = await town.services.blobs.put(
+        b"%PDF-1.7 no pdf", purpose="base", readers=BOTH, envelope_ref=shot.envelope.ref
+    )
+    row = await unit(lambda connection: broken.record(connection, town.clock()))
+    document = shot.documents[0]
+    await type(document).filter(id=document.id).update(base_id=row.id)
+    await pages.render_pages(town.shop, made)
+    after = await town.again(shot)
+    assert (after.state, after.envelope.trouble) == (State.DRAFT, f"{Reason.PDF_BROKEN} 1")
+    assert await TaskRow.filter(kind="draft_mail").count() == 2
+    with pytest.raises(Refused) as refused:
+        await town.confirm(after)
+    assert refused.value.reason is Reason.PDF_BROKEN
 
 
 # Twice, and at once

@@ -259,13 +259,13 @@ async def test_a_note_goes_to_the_drafter_as_written(built: World) -> None:
 
 async def test_a_draft_that_cannot_be_sealed_comes_back_with_the_reason(built: World) -> None:
     envelope = await draft(built, ACCEPTANCE, kind="請書")
-    await Envelope.filter(id=envelope.id).update(trouble="pdf-unsealable")
+    await Envelope.filter(id=envelope.id).update(trouble="pdf-unsealable 1")
     task = await Task.get(kind="draft_mail")
     await Delivery.filter(task_id=task.id).delete()
     await Task.filter(id=task.id).update(state="ready", run_at=built.clock())
     await built.drain()
     assert "送れませんでした" in built.last(NAKAMURA)["Subject"]
-    assert "電子署名を付けられません" in text_of(built.last(NAKAMURA))
+    assert "文書1：このPDFには電子署名を付けられません" in text_of(built.last(NAKAMURA))
 
 
 async def test_big_files_go_as_a_link_with_the_reason(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import pikepdf
-from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, String
+from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, String
 
 from envelopes.rules.errors import Reason
 from tests.papers import odd
@@ -45,16 +45,21 @@ def field(kind: str, **entries: Any) -> Make:
     return changed(lambda pdf: with_field(pdf, FT=Name(kind), **entries))
 
 
+def fresh(entries: Mapping[str, Any]) -> Any:
+    """An object of no file yet: what has been put into one belongs to it."""
+    return Object.parse(Dictionary(**entries).unparse())
+
+
 def in_root(**entries: Any) -> Make:
-    return changed(lambda pdf: pdf.Root.update(Dictionary(**entries)))
+    return changed(lambda pdf: pdf.Root.update(fresh(entries)))
 
 
 def on_page(**entries: Any) -> Make:
-    return changed(lambda pdf: pdf.pages[0].obj.update(Dictionary(**entries)))
+    return changed(lambda pdf: pdf.pages[0].obj.update(fresh(entries)))
 
 
 def in_trailer(**entries: Any) -> Make:
-    return changed(lambda pdf: pdf.trailer.update(Dictionary(**entries)))
+    return changed(lambda pdf: pdf.trailer.update(fresh(entries)))
 
 
 def content(written: bytes) -> Make:
@@ -284,6 +289,23 @@ REFUSED: Mapping[Reason, Mapping[str, Make]] = {
 # What is kept
 
 
+def named_in_shift_jis() -> bytes:
+    """Names as old programs wrote them, in the character set of the machine: in no way UTF-8."""
+    name = "".join(f"#{byte:02x}" for byte in "ＭＳ明朝".encode("cp932"))
+
+    def change(pdf: Pdf) -> None:
+        element = pdf.make_indirect(Dictionary(S=Name.Name, K=0))
+        pdf.Root.StructTreeRoot = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot, K=element))
+        pdf.trailer.Info = Dictionary(Name="x", Author="村")
+        page = pdf.pages[0].obj
+        page.Resources.Properties = Dictionary(Name=Dictionary(Kind=Name.Name))
+        annotate(pdf, Subtype=Name.Name)
+
+    data = odd.made(change).replace(b"/Name", f"/{name}".encode())
+    with Pdf.open(io.BytesIO(data)) as pdf:
+        return saved(pdf)
+
+
 def opens_with_a_jump(pdf: Pdf) -> None:
     pdf.Root.OpenAction = Array([pdf.pages[0].obj, Name.Fit])
     pdf.Root.AA = Dictionary()
@@ -406,6 +428,7 @@ KEPT: Mapping[tuple[Reason, ...], Mapping[str, Make]] = {
         "version 2.0": bytewise(rb"%PDF-1.\d", b"%PDF-2.0"),
         "version of the catalogue": in_root(Version=Name("/1.4"), Extensions=Dictionary(ADBE=Dictionary())),
         "root in the trailer": root_in_the_trailer,
+        "names in Shift_JIS": named_in_shift_jis,
         # What it says of itself
         "odd info": in_trailer(Info=Dictionary(Title=Array([1]), Author="村")),
         "info no dictionary": in_trailer(Info=String("odd")),

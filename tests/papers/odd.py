@@ -109,6 +109,34 @@ def scan(pdf: Pdf, grey: bytes | None = None, *, side: int = 400) -> None:
     page.Contents = pdf.make_stream(b"q 595 0 0 842 0 0 cm /Im0 Do Q")
 
 
+def never_read(pdf: Pdf, page: int) -> None:
+    """Have a page draw a form that draws ten forms, and so on, ten deep: 10,000,000,000 times the letters."""
+    shape = {"Type": Name.XObject, "Subtype": Name.Form, "BBox": Array([0, 0, 595, 842])}
+    letters = Dictionary(Font=Dictionary(F1=helvetica()))
+    form: Object = pdf.make_stream(LINES, **shape, Resources=letters)
+    for _ in range(10):
+        form = pdf.make_stream(b"/X Do " * 10, **shape, Resources=Dictionary(XObject=Dictionary(X=form)))
+    pdf.pages[page].obj.Resources.XObject = Dictionary(X=form)
+    pdf.pages[page].obj.Contents = pdf.make_stream(LINES + b" /X Do")
+
+
+def never_drawn(pdf: Pdf, page: int) -> None:
+    """Have a page filled, again and again, with tiles too small to be seen."""
+    box = Array([0, 0, 0.02, 0.02])
+    kind = {
+        "Type": Name.Pattern,
+        "PatternType": 1,
+        "PaintType": 1,
+        "TilingType": 1,
+        "Resources": Dictionary(),
+    }
+    tile = pdf.make_stream(b"0 0 1 rg 0 0 .01 .01 re f", **kind, BBox=box, XStep=0.02, YStep=0.02)
+    pdf.pages[page].obj.Resources.Pattern = Dictionary(P=tile)
+    pdf.pages[page].obj.Contents = pdf.make_stream(
+        LINES + b" /Pattern cs /P scn " + b"0 0 595 842 re f " * 200
+    )
+
+
 # One page, object by object.
 PAGES = b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
 PAGE = (

@@ -3,11 +3,14 @@
 import datetime as dt
 import re
 import subprocess
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import pypdfium2
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from envelopes.papers.intake import Received, receive
 from envelopes.rules.errors import Reason, Refused
@@ -15,6 +18,7 @@ from envelopes.signing import authority, seal
 from envelopes.signing.seal import Entry, Seal
 from envelopes.texts import say
 from tests.papers import corpus, odd
+from tests.papers.odd import LINES
 
 FIELDS = ["Signer1", "Signer2"]
 # Their drawings become content, so there is more to read than before.
@@ -130,6 +134,34 @@ def _assert_same_pages(name: str, given: bytes, kept: Received) -> None:
         assert all(old in new for old, new in zip(before, after, strict=True))
     else:
         assert before == after
+
+
+# What can be done to one and the same file, and harms none of it.
+CHANGES: dict[str, corpus.Change] = {
+    name: make.args[0]
+    for name, (warnings, make) in corpus.ALL_KEPT.items()
+    if isinstance(make, partial) and not warnings and name not in FORMS | UNREADABLE
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(sorted(CHANGES)), min_size=2, max_size=6, unique=True),
+    pages=st.integers(1, 4),
+    words=st.text("abcXYZ 0189", max_size=40),
+)
+def test_oddities_come_together(sealer: Seal, names: list[str], pages: int, words: str) -> None:
+    pdf = odd.plain(pages, content=LINES + b" BT /F1 9 Tf 72 300 Td (%b) Tj ET" % words.encode())
+    for name in names:
+        try:
+            CHANGES[name](pdf)
+        except (KeyError, TypeError, AttributeError):
+            reject()  # what one of them took away, the other wanted to change
+    data = odd.saved(pdf)
+    kept = take(data)
+    _assert_one_form(kept.data)
+    assert (kept.pages, texts(kept.data)) == (len(texts(data)), texts(data))
+    assert sealer.verify(sealed(sealer, kept.data)).valid
 
 
 def test_a_page_with_an_error_in_its_text_is_found_out() -> None:

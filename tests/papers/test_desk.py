@@ -58,6 +58,28 @@ async def test_a_document_that_takes_too_long_is_refused(sandbox: Sandbox) -> No
     assert caught.value.reason is Reason.PDF_TOOK_TOO_LONG
 
 
+BRIEF = replace(odd.LIMITS, cpu_seconds=1)
+
+
+@pytest.mark.parametrize("page", [0, 1])
+async def test_a_document_whose_reading_never_ends_is_refused(sandbox: Sandbox, page: int) -> None:
+    pdf = odd.plain(2)
+    odd.never_read(pdf, page)
+    with pytest.raises(Refused) as caught:
+        await papers(sandbox, BRIEF).receive(odd.saved(pdf), certificate_id=odd.ID)
+    assert caught.value.reason is Reason.PDF_TOOK_TOO_LONG
+
+
+async def test_a_page_that_is_never_drawn_is_refused(sandbox: Sandbox) -> None:
+    pdf = odd.plain(2)
+    odd.never_drawn(pdf, 1)
+    received = await papers(sandbox).receive(odd.saved(pdf), certificate_id=odd.ID)
+    assert len(await papers(sandbox).render(received.data, first=1, last=1)) == 1
+    with pytest.raises(Refused) as caught:
+        await papers(sandbox, BRIEF).render(received.data, first=2, last=2)
+    assert caught.value.reason is Reason.PDF_TOOK_TOO_LONG
+
+
 async def test_two_hundred_pages_pass_batch_by_batch(sandbox: Sandbox) -> None:
     data = odd.saved(odd.plain(200, size=(595, 100)))
     received = await papers(sandbox).receive(data, certificate_id=odd.ID)

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions.worker.giving_back import give_back
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.papers.pages import Page
 from envelopes.records import store
@@ -13,15 +14,26 @@ from envelopes.records.blobs import BOTH, Stored
 from envelopes.records.database import unit
 from envelopes.records.models import Document, Image
 from envelopes.records.store import Snapshot
+from envelopes.rules.errors import Refused
+from envelopes.rules.states import Event, permits
 from envelopes.services import Services
 
 
 async def render_pages(shop: Workshop, envelope_id: int) -> None:
-    """Make images and text of every page that has none yet, a document at a time."""
+    """Make images and text of every page that has none yet, a document at a time.
+
+    A document that cannot be drawn within its limits can be shown to nobody, so the draft goes back.
+    """
     shot = await store.snapshot(id=envelope_id)
+    if not permits(shot.state, Event.UNSEALABLE):
+        return
     for document in shot.documents:
         if document.pages_sha256 is None:
-            await _render(shop, shot, document)
+            try:
+                await _render(shop, shot, document)
+            except Refused as refused:
+                await give_back(shop.services, shot, document, refused.reason)
+                return
 
 
 async def _render(shop: Workshop, shot: Snapshot, document: Document) -> None:

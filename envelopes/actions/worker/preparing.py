@@ -5,6 +5,7 @@ from functools import partial
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions.worker.giving_back import give_back
 from envelopes.actions.worker.revisions import Revision, add_revision, sealed_plan
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import store
@@ -39,11 +40,13 @@ async def prepare(shop: Workshop, envelope_id: int) -> None:
     if any(document.pages_sha256 is None for document in shot.documents):
         raise Later(Reason.PAGES_NOT_READY)
     fields = [seals.signer_field(signer.position) for signer in shot.signers]
-    try:
-        prepared = [await _prepare(shop, shot, document, fields) for document in shot.documents]
-    except Refused as refused:
-        await _unsealable(shop.services, shot, refused.reason)
-        return
+    prepared = []
+    for document in shot.documents:
+        try:
+            prepared.append(await _prepare(shop, shot, document, fields))
+        except Refused as refused:
+            await give_back(shop.services, shot, document, refused.reason)
+            return
     await _commit_prepared(shop.services, shot, prepared)
 
 
@@ -57,22 +60,6 @@ async def _prepare(
         made.data, purpose="prepared", readers=BOTH, envelope_ref=shot.envelope.ref
     )
     return document, _first(document, stored, sealed_plan(services, stored.sha256, made.plan))
-
-
-async def _unsealable(services: Services, shot: Snapshot, reason: Reason) -> None:
-    async def work(connection: BaseDBAsyncClient) -> None:
-        await store.apply(
-            connection,
-            shot.envelope,
-            Event.UNSEALABLE,
-            By.WORKER,
-            actor=WORKER,
-            now=services.now(),
-            changes={"trouble": reason.value},
-            payload={"reason": reason.value},
-        )
-
-    await unit(work)
 
 
 async def _commit_prepared(
