@@ -52,8 +52,7 @@ async def _write(settings: Settings, typed: str, out: Path | None) -> Path:
 
 
 async def _gathered(services: Services, ref: str) -> bytes:
-    judge, sandbox = await judge_of(services), Sandbox(preload=inspection.PRELOAD)
-    trusted = Trusted(roots=judge.roots, crls=judge.evidence.crls)
+    sandbox, trusted = Sandbox(preload=inspection.PRELOAD), await _trusted(services)
 
     async def by(data: bytes) -> Anatomy:
         return await sandbox.run(
@@ -67,6 +66,16 @@ async def _gathered(services: Services, ref: str) -> bytes:
         return await bundling.gather(services, await store.snapshot(ref=ref), by=by, trusted=trusted)
     finally:
         await sandbox.close()
+
+
+async def _trusted(services: Services) -> Trusted:
+    """Whom the bundle rests on: what the bot has published, and the authorities that give the time."""
+    judge = await judge_of(services)
+    own = inspection.published(services.settings.public_directory)
+    return Trusted(
+        roots=tuple(dict.fromkeys((*own.roots, *judge.roots))),
+        crls=tuple(dict.fromkeys((*own.crls, *judge.evidence.crls))),
+    )
 
 
 def _limits(services: Services) -> Limits:
