@@ -50,6 +50,7 @@ async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event |
             pki.look_after, services.settings, services.now(), roots=tools.shop.seal.roots
         )
         await health.look(services, tools.shop.seal)
+        await health.try_out(services, tools.shop.seal)
         await operating.note_settings(services)
         try:
             await _work(services, tools, stop, ready)
@@ -171,5 +172,6 @@ async def _look_daily(tools: Tools, stop: asyncio.Event) -> None:
             services, seal = tools.services, tools.shop.seal
             await asyncio.to_thread(pki.look_after, services.settings, services.now(), roots=seal.roots)
             await health.look(services, seal)
+            await health.try_out(services, seal)
         except (FukanError, BaseORMException, OSError) as error:
             log.warning("looking after certificates: %s", type(error).__name__)

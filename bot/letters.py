@@ -375,7 +375,7 @@ class TroubleMail(ToStaff):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthMail(ToStaff):
-    """A certificate ends in *days* whole days, or has ended. *what* says what it is for."""
+    """A certificate ends in *days* whole days, or has ended; or its key is *unusable*. *what* says what it is for."""
 
     template: ClassVar[str] = "health_mail"
 
@@ -384,6 +384,7 @@ class HealthMail(ToStaff):
     days: int
     ended: bool
     mend: str
+    unusable: bool = False
     url: str
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from bot import letters
 from bot.answers import DEFERRED
 from bot.case import Case, Outgoing, Recipient, addressed, answers_to, clerk, document_lines, drafter, thread
-from bot.health import Use
+from bot.health import UNUSABLE, Use
 from bot.letters import Letter, Question, ReadLine
 from bot.render import AutoSubmitted, Mailbox
 from envelopes.actions import staff as staff_actions
@@ -55,6 +55,10 @@ _WORK: Final[Mapping[Task, str]] = {
 # What work is about that concerns no single envelope.
 _SUBJECTS: Final[Mapping[Task, str]] = {Task.ANCHOR: "操作ログ", Task.RENEW: "保存している契約文書"}
 _USES: Final[Mapping[Use, str]] = {Use.SIGNATURE: "電子署名", Use.TIME: "時刻証明", Use.AUTHORITY: "認証局"}
+_LOOK: Final = (
+    "運用者に、fukan doctor の実行を頼んでください。理由と直し方が表示されます。"
+    "HSM を使っているときは、動いていて、つながるかも確かめてください。"
+)
 _RENEW: Final = "運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。"
 
 
@@ -263,6 +267,7 @@ async def health(services: Services, task: Claimed) -> list[Outgoing]:
 def _ending(services: Services, ids: Mapping[str, int], staff: Staff) -> Outgoing:
     section, recipient = staff.section, clerk(services, staff, staff.section.name)
     use, ends = Use(ids["use"]), datetime.fromtimestamp(ids["ends"], UTC)
+    unusable = ids["notice"] == UNUSABLE
     letter = letters.HealthMail(
         to=recipient.addressee,
         section=section.name,
@@ -272,7 +277,8 @@ def _ending(services: Services, ids: Mapping[str, int], staff: Staff) -> Outgoin
         ends=ends,
         days=max((ends - services.now()).days, 0),
         ended=ids["notice"] == 0,
-        mend=_RENEW,
+        mend=_LOOK if unusable else _RENEW,
+        unusable=unusable,
         url=services.url("staff"),
     )
     reply_to = Mailbox("", services.settings.mail.intake)

@@ -91,7 +91,7 @@ def _completion(**changes: object) -> mails.CompletionMail:
     return mails.CompletionMail(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def _health(*, days: int, ended: bool) -> mails.HealthMail:
+def _health(*, days: int, ended: bool, unusable: bool = False) -> mails.HealthMail:
     return mails.HealthMail(
         **NO_FOOT,
         to=CLERK,
@@ -99,8 +99,12 @@ def _health(*, days: int, ended: bool) -> mails.HealthMail:
         ends=datetime(2026, 9, 3, 5, 21, tzinfo=UTC),
         days=days,
         ended=ended,
-        mend="運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。",
+        mend="運用者に、fukan doctor の実行を頼んでください。理由と直し方が表示されます。"
+        "HSM を使っているときは、動いていて、つながるかも確かめてください。"
+        if unusable
+        else "運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。",
         url=PAGE,
+        unusable=unusable,
     )
 
 
@@ -333,6 +337,7 @@ LETTERS: dict[str, mails.Letter] = {
     ),
     "health_mail": _health(days=29, ended=False),
     "health_mail-ended": _health(days=0, ended=True),
+    "health_mail-unusable": _health(days=800, ended=False, unusable=True),
     "note_mail": mails.NoteMail(
         **FOOT,
         to=CLERK,

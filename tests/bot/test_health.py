@@ -1,5 +1,6 @@
 """Certificates about to end are told of, each notice once; with one that has ended nothing is signed by half."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from bot import health
-from bot.health import due
+from bot.health import Use, due
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records.models import Segment
 from envelopes.records.models import Task as TaskRow
+from envelopes.rules.errors import Later, Reason
 from envelopes.rules.states import State
 from envelopes.signing import authority
 from envelopes.signing.certificates import LIFE, Role
@@ -111,3 +113,38 @@ async def test_nothing_is_signed_with_a_certificate_that_has_ended(tmp_path: Pat
         usual.clock.forward(minutes=2)
         await usual.drain()
         assert (await Segment.filter(kind="signature").count(), len(list(told(built)))) == (1, 1)
+
+
+class _Silent:
+    """A key whose holder does not answer."""
+
+    def sign(self, _: bytes) -> bytes:
+        raise Later(Reason.KEY_UNAVAILABLE, "HSM: timeout")
+
+
+async def test_a_key_that_cannot_be_used_is_told_once_a_day_and_a_sound_one_never(tmp_path: Path) -> None:
+    async with world(tmp_path) as usual:
+        seal = seal_of(usual)
+        await health.try_out(usual.services, seal)
+        broken = replace(seal, key=replace(seal.key.current(), private=_Silent()))
+        for days in (0, 0, 1):
+            usual.clock.forward(days=days)
+            await health.try_out(usual.services, broken)
+        await usual.drain()
+        found = [
+            mail for mail in usual.mails(cast.MARUYAMA.address) if "署名の鍵を使えません" in mail["Subject"]
+        ]
+        assert len(found) == 2
+        assert "fukan doctor" in text_of(found[0])
+
+
+async def test_signer_time_and_root_are_all_looked_at(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        built.clock.forward(days=LIFE[Role.ROOT].days - 20)
+        await health.look(built.services, seal_of(built))
+        ids = [json.loads(row.ids) for row in await TaskRow.filter(kind="health_mail")]
+        assert {(one["use"], one["notice"]) for one in ids} == {
+            (Use.SIGNATURE, 0),
+            (Use.TIME, 0),
+            (Use.AUTHORITY, 30),
+        }
