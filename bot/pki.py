@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from envelopes import keyring
-from envelopes.settings import Settings
+from envelopes.settings import EmbeddedKey, Settings
 from envelopes.signing import authority
-from envelopes.signing.authority import Authority
+from envelopes.signing.authority import ENDS, Authority
 from envelopes.signing.certificates import Role
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,13 @@ def renew(
         now=now,
         key_type=settings.algorithm,
         roles=roles,
+        due=used(settings),
     )
+
+
+def used(settings: Settings) -> tuple[Role, ...]:
+    """What the authority is used for: with a signing key of the operator's own it only gives the time."""
+    return ENDS if isinstance(settings.signing_key, EmbeddedKey) else (Role.TSA,)
 
 
 def publish(settings: Settings, own: Authority, *, now: datetime) -> None:

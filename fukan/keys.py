@@ -1,6 +1,6 @@
 """Commands for the signing keys: which there are and until when, and a successor before its time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,11 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bot import pki
+from bot import custody, pki
 from envelopes.rules.wording import jst_date, local
 from envelopes.settings import load
-from envelopes.signing.authority import ENDS, Authority, generation
-from envelopes.signing.certificates import Role
+from envelopes.signing.authority import Authority, generation
+from envelopes.signing.certificates import Role, parsed
 from fukan.people import Directory
 
 section = typer.Typer(no_args_is_help=True, help="署名と時刻証明の鍵。")
@@ -25,7 +25,11 @@ _USES: Final = {Role.ROOT: "認証局", Role.SIGNER: "署名", Role.TSA: "時刻
 @section.command("show", help="鍵と証明書の一覧。＊はいま使っているものです。")
 def show(*, directory: Directory = Path("var")) -> None:
     """Print one line a certificate."""
-    print("\n".join(_lines(pki.opened(load(directory)), datetime.now(UTC))))
+    settings, now = load(directory), datetime.now(UTC)
+    own = custody.chosen(settings, clock=lambda: now)
+    if own is not None:
+        print(_line("＊", "署名 [signing_key]", parsed(own.current().certificate), now))
+    print("\n".join(_lines(pki.opened(settings), (Role.ROOT, *pki.used(settings)), now)))
 
 
 @section.command(
@@ -44,20 +48,26 @@ def renew(
     if Role.ROOT in (roles or ()):
         raise typer.BadParameter("認証局そのものは替えられません。", param_hint="ROLE")
     settings, now = load(directory), datetime.now(UTC)
+    if not set(roles or ()) <= set(pki.used(settings)):
+        words = "署名の鍵は [signing_key] のものです。そのファイルを置き換えてください（README.md）。"
+        raise typer.BadParameter(words, param_hint="ROLE")
     own = pki.opened(settings)
-    made = pki.renew(settings, own, now=now, roles=tuple(dict.fromkeys(roles or ENDS)))
+    made = pki.renew(settings, own, now=now, roles=tuple(dict.fromkeys(roles or pki.used(settings))))
     pki.publish(settings, own, now=now)
     print(f"作りました：{'、'.join(made)}")
 
 
-def _lines(own: Authority, now: datetime) -> Iterator[str]:
+def _lines(own: Authority, used: Collection[Role], now: datetime) -> Iterator[str]:
     for role in Role:
         newest = own.newest_certificate(role)
         for name, one in _generations(own, role):
-            used = "＊" if one == newest else "　"
-            left = (one.not_valid_after_utc - now).days
-            until = jst_date(local(one.not_valid_after_utc))
-            yield f"{used} {_USES[role]} {name} {_kind(one)} {until}まで（あと{left}日） SHA-256 {_print(one)}"
+            mark = "＊" if one == newest and role in used else "　"
+            yield _line(mark, f"{_USES[role]} {name}", one, now)
+
+
+def _line(mark: str, name: str, one: x509.Certificate, now: datetime) -> str:
+    left, until = (one.not_valid_after_utc - now).days, jst_date(local(one.not_valid_after_utc))
+    return f"{mark} {name} {_kind(one)} {until}まで（あと{left}日） SHA-256 {_print(one)}"
 
 
 def _generations(own: Authority, role: Role) -> Sequence[tuple[str, x509.Certificate]]:

@@ -218,8 +218,9 @@ def renew(
     now: dt.datetime,
     key_type: str = KeyType.RSA3072,
     roles: Collection[Role] | None = None,
+    due: Collection[Role] = ENDS,
 ) -> tuple[str, ...]:
-    """Make the next generation of each of *roles*; without them, of each whose newest is about to end. Return names.
+    """Make the next generation of each of *roles*; without them, of each of *due* that is about to end. Return names.
 
     However many processes call this at once, a generation is made once for each time that it is due. The keys before
     stay where they are, and their CRLs go on being made.
@@ -234,7 +235,7 @@ def renew(
         key_type=KeyType(key_type),
     )
     with _locked(authority.directory):
-        chosen = [role for role in ENDS if _is_due(authority, role, now)] if roles is None else roles
+        chosen = [role for role in due if _is_due(authority, role, now)] if roles is None else roles
         made = tuple(maker.make_next(role, authority.root) for role in chosen)
     authority.crls(now)
     return made

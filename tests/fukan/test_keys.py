@@ -10,6 +10,7 @@ from envelopes.settings import load
 from envelopes.signing import authority
 from fukan.installation import authority_directory
 from tests.fukan.command import fukan
+from tests.signing.shop import opened
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +48,20 @@ def test_the_root_is_not_renewed(var: Path) -> None:
     ran = fukan("keys", "renew", "root", "--directory", var)
     assert ran.status == 2
     assert "認証局" in ran.err
+
+
+def test_an_own_key_is_shown_and_renewed_by_its_files_alone(var: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "shop") as shop:
+        bought = shop.order()
+        names = ("key_file", "passphrase_file", "certificate_file", "chain_file")
+        own = {f"FUKAN_SIGNING_KEY__{name.upper()}": str(getattr(bought, name)) for name in names}
+        (tmp_path / "keys").symlink_to(var / "keys")
+        own |= {"FUKAN_SIGNING_KEY__KIND": "file"}
+        shown = fukan("keys", "show", "--directory", tmp_path, **own)
+        assert shown.status == 0, shown.err
+        first, _, *rest = shown.out.splitlines()
+        assert first.startswith("＊ 署名 [signing_key] P-256")
+        assert not [line for line in rest if line.startswith("＊ 署名")]
+        ran = fukan("keys", "renew", "signer", "--directory", tmp_path, **own)
+        assert ran.status == 2
+        assert "README.md" in ran.err
