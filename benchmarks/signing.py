@@ -1,6 +1,6 @@
 """The service's own signatures: an envelope beside its floor, two cores, memory.
 
-PREPARE's trial and the validation of the finished file are left out.
+PREPARE's trial and the validation of the finished or renewed file are left out.
 """
 
 import datetime as dt
@@ -33,6 +33,7 @@ def rows(scene: Scene, only: str) -> Iterator[Row]:
         ("sign.envelope20", _envelope),
         ("sign.cores2", _two_cores),
         ("sign.memory.xl", _memory),
+        ("sign.renew.small", _renewal),
     ):
         if name.startswith(only):
             yield measure(scene)
@@ -115,6 +116,16 @@ def _memory(scene: Scene) -> Row:
     subprocess.run([*command, "make"], check=True)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return row("sign.memory.xl", "MiB", float(done.stdout), 64.0, "limit")
+
+
+def _renewal(scene: Scene) -> Row:
+    """Add the next archive timestamp to a small contract, as a batch does: CRLs made once for all its files."""
+    using, made = scene.seal, scene.prepared("small")
+    job, whole = (made, entry(made.data)), made.data
+    for name in (*FIELDS, None):
+        whole += _tail(using, job, whole, name, dt.datetime.now(dt.UTC))
+    renew: Callable[[], object] = partial(using.renew, whole, number=2, since=dt.datetime.now(dt.UTC))
+    return row("sign.renew.small", "ms", least(RUNS, timed(renew))[0], 6.0, "limit")
 
 
 def one_signature(scene: Scene, size: str, port: int) -> float:

@@ -24,6 +24,7 @@ from envelopes.rules.errors import Later, Reason
 from envelopes.signing.chains import NoChain, chain_of, chain_of_token
 from envelopes.signing.revocation import DAILY, FRESH, REST, Lists, fetched
 from envelopes.signing.seal import Seal
+from envelopes.signing.times import last_token
 from envelopes.signing.timestamps import CheckedTimestamper
 from envelopes.signing.trust import Evidence, joined
 from envelopes.signing.wire import Call, Line
@@ -250,7 +251,7 @@ def sealed_by(seal: Seal, chosen: Authorities) -> Seal:
             (seal.fresh_evidence(now, since), chosen.evidence(now, fresh=True))
         ),
         trusts=lambda: tuple(dict.fromkeys((*seal.roots, *theirs))),
-        meet=chosen.meet,
+        meet=lambda data: chosen.meet(last_token(data)),
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from envelopes.rules.errors import Reason, Refused
-from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, times, verify, writing
+from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, verify, writing
 from envelopes.signing.authority import Authority, Newest
 from envelopes.signing.certificates import Role, parsed, stamps_time
 from envelopes.signing.entries import Entry, Written, read_entries
@@ -114,7 +114,7 @@ class Seal:
     fresh_evidence: Callable[[dt.datetime, dt.datetime | None], Evidence] = field(repr=False)
     trusts: Callable[[], tuple[bytes, ...]] = field(repr=False)
     clock: Callable[[], dt.datetime] = field(repr=False)
-    # Told of a token whose authority may have changed its certificate since: evidence then speaks of the old one too.
+    # Told of a PDF whose authority may have changed its certificate since: evidence then speaks of the old one too.
     meet: Callable[[bytes], None] = field(repr=False, default=lambda _: None)
 
     @property
@@ -161,9 +161,9 @@ class Seal:
         """Return the tail with the *number*-th document timestamp, and beside it what shows the one before to be good.
 
         Written by reading *data*: renewals may come after decades, and after other software's revisions. *since* and
-        errors are those of `timestamp`; UnreadablePdf where *data* has no timestamp yet.
+        errors are those of `timestamp`, and UnreadablePdf.
         """
-        self.meet(times.last_token(data))
+        self.meet(data)
         evidence = self.fresh_evidence(self.clock(), since)
         return writing.append_timestamp(
             data, field=timestamp_field(number), timestamper=self.timestamper, evidence=evidence
