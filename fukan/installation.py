@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import asyncpg
 from tortoise.exceptions import BaseORMException
@@ -51,8 +52,8 @@ port = 8000
 # trusted_proxies = ["127.0.0.1"]   # X-Forwarded-For を信じるプロキシ
 
 [mail]
-address = "keiyaku@localhost.example"     # 差出人
-intake = "uketsuke@localhost.example"     # 職員が文書を転送する受付アドレス
+address = {address}     # 差出人。画面のアドレスと同じドメインにします
+intake = {intake}     # 職員が文書を転送する受付アドレス
 # 差出人が本物かどうかの判定（Authentication-Results）を信じるメールサーバーの名前。空のままでは何も受け付けません。
 trusted_authserv_ids = []
 
@@ -110,8 +111,16 @@ def write_settings(directory: Path, text: str) -> bool:
 
 
 def first_settings(*, town: str, url: str) -> str:
-    """Return the text of a new settings file."""
-    return TEMPLATE.format(town=toml(town), operator=toml(f"{town} 電子契約サービス"), url=toml(url))
+    """Return the text of a new settings file. Mails come from the portal's own domain, as receivers expect."""
+    host = urlsplit(url).hostname or ""
+    domain = "localhost.example" if host.replace(".", "").isdigit() or "." not in host else host
+    return TEMPLATE.format(
+        town=toml(town),
+        operator=toml(f"{town} 電子契約サービス"),
+        url=toml(url),
+        address=toml(f"keiyaku@{domain}"),
+        intake=toml(f"uketsuke@{domain}"),
+    )
 
 
 def toml(text: str) -> str:

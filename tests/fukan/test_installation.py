@@ -54,7 +54,13 @@ def test_certificates_carry_the_town(made: Path) -> None:
 def test_settings_that_init_writes_are_read(made: Path) -> None:
     settings = load(made, {})
     assert (settings.town.name, settings.portal.url) == ("やまなみ村", "https://k.example")
+    assert (settings.mail.address, settings.mail.intake) == ("keiyaku@k.example", "uketsuke@k.example")
     assert settings.demo is False
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000", "村"])
+def test_a_url_without_a_domain_gives_a_made_up_one(url: str) -> None:
+    assert tomllib.loads(first_settings(town="村", url=url))["mail"]["intake"] == "uketsuke@localhost.example"
 
 
 def test_settings_are_written_once(tmp_path: Path) -> None:
