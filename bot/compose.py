@@ -58,6 +58,7 @@ _ABOUT_ENVELOPE: Final[Mapping[Task, Callable[[Case], Awaitable[list[Outgoing]]]
     Task.NEW_LINK_MAIL: requests.new_link,
     Task.FRESH_DOWNLOAD_MAIL: completion.fresh_download,
     Task.NOTE_MAIL: staff.note,
+    Task.DEVICE_MAIL: requests.other_device,
 }
 _WITHOUT_ENVELOPE: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[list[Outgoing]]]]] = {
     Task.ANSWER_MAIL: staff.answer,

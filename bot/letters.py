@@ -181,6 +181,19 @@ class CodeMail(ToContractor):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceMail(Letter):
+    """M15: a code was typed in another browser than the one that asked for it. `url` is for staff only."""
+
+    template: ClassVar[str] = "device_mail"
+
+    title: str
+    party: str
+    at: datetime
+    purpose: CodePurpose
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMail(ToContractor):
     """M03: your signature was received. `waits_for` names who signs next, in turn; empty for the last."""
 

@@ -3,8 +3,8 @@
 from typing import Final
 
 from bot import letters
-from bot.case import Case, Outgoing, addressed, document_lines, seat
-from bot.letters import CodePurpose, DocumentLine, Letter, NewLinkCause, SignedBy
+from bot.case import Case, Outgoing, Recipient, addressed, document_lines, drafter, seat
+from bot.letters import CodePurpose, DocumentLine, Letter, NewLinkCause, Reader, SignedBy
 from envelopes.actions import signer as signer_actions
 from envelopes.actions.signer import CodeFor
 from envelopes.records import history, store
@@ -98,6 +98,25 @@ async def code_mail(services: Services, task: Claimed) -> Outgoing | None:
         title=shot.envelope.title,
     )
     return addressed(case, seat(signer), letter)
+
+
+async def other_device(case: Case) -> list[Outgoing]:
+    """Tell the signer and the drafter that a code was typed in another browser than the one that asked for it."""
+    row, signer = await Code.filter(id=case.task.ids["code"]).get(), case.signer()
+
+    def make(recipient: Recipient) -> Letter:
+        return letters.DeviceMail(
+            **case.foot,
+            to=recipient.addressee,
+            reader=recipient.reader,
+            title=case.shot.envelope.title,
+            party=signer.company,
+            at=row.used_at or case.services.now(),
+            purpose=CodePurpose(row.purpose),
+            url=case.page() if recipient.reader is Reader.STAFF else "",
+        )
+
+    return [addressed(case, one, make(one)) for one in (seat(signer), drafter(case))]
 
 
 async def received(case: Case) -> list[Outgoing]:

@@ -164,6 +164,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.TROUBLE_MAIL: _write,
     Task.HEALTH_MAIL: _write,
     Task.NOTE_MAIL: _write,
+    Task.DEVICE_MAIL: _write,
     Task.VERIFY: _verify,
     Task.EVIDENCE: _evidence,
 }

@@ -56,6 +56,8 @@ async def happenings(shot: Snapshot) -> tuple[Happening, ...]:
 
 def _text(fact: Fact, payload: Mapping[str, Any], titles: Mapping[int, str]) -> str:
     words = _WORDS.get(fact.kind, fact.kind)
+    if fact.kind == "proved" and payload.get("elsewhere"):
+        return f"{words}（コードを求めた画面とは別の端末またはブラウザーで）"
     if fact.kind == "document shown":
         return f"{titles.get(payload.get('document', 0), '文書')}を表示しました"
     if fact.kind == "timestamp renewed":

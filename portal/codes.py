@@ -1,24 +1,37 @@
 """Asking for a confirmation code and checking it, through the link or where a session was idle too long."""
 
+import secrets
+
 from aiohttp import web
 
 from envelopes.actions import signer as act
-from envelopes.actions.signer import CodeFor, SentCode
+from envelopes.actions.signer import Checked, CodeFor, SentCode
 from envelopes.records import sessions
+from envelopes.records.models import Signer
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
 from envelopes.texts import say
 from portal import cookies, views
-from portal.respond import answer, browser, form, ip, move, told
+from portal.respond import answer, browser, form, ip, move, services, told
 from portal.views import DeadLink, FieldError
 from portal.visit import Visit, request_of
 
 
+async def ask(request: web.Request, signer: Signer, purpose: CodeFor, device: str) -> None:
+    """Have a code mailed to *signer*, asked for in the browser that holds *device*."""
+    await act.send_code(services(request), signer, purpose, browser=browser(request), device=device)
+
+
+def new_device(request: web.Request) -> str:
+    """The secret by which this browser is known again when the code is typed."""
+    return cookies.device(request) or secrets.token_urlsafe(16)
+
+
 async def send(request: web.Request, visit: Visit) -> web.Response:
     """Have a code mailed, then show where to enter it."""
-    purpose = wanted(request)
+    purpose, device = wanted(request), new_device(request)
     try:
-        await act.send_code(visit.services, visit.signer, CodeFor.SIGN, browser=browser(request))
+        await ask(request, visit.signer, CodeFor.SIGN, device)
     except Refused as refused:
         if refused.reason not in (Reason.RESEND_EARLY, Reason.RESEND_CAP):
             raise
@@ -27,7 +40,9 @@ async def send(request: web.Request, visit: Visit) -> web.Response:
         page = code_page(visit, purpose, sent, errors=(error,))
         return answer(request, page, status=429)
     query = "&for=decline" if purpose is views.CodeFor.DECLINE else ""
-    return web.Response(status=303, headers={"Location": f"{visit.at('code')}?sent=1{query}"})
+    response = web.Response(status=303, headers={"Location": f"{visit.at('code')}?sent=1{query}"})
+    cookies.keep(request, response, cookies.ASKED, device)
+    return response
 
 
 def wanted(request: web.Request) -> views.CodeFor:
@@ -66,11 +81,17 @@ def code_page(
     )
 
 
+async def check(request: web.Request, signer: Signer, purpose: CodeFor, typed: str) -> Checked:
+    """Judge what was typed in this browser."""
+    here = {"ip": ip(request), "device": cookies.device(request)}
+    return await act.check_code(services(request), signer, purpose, typed, **here)
+
+
 async def verify(request: web.Request, visit: Visit) -> web.Response:
     """Check what was typed; a right code opens the documents in this browser."""
     typed = (await form(request)).get("code", "")
     try:
-        checked = await act.check_code(visit.services, visit.signer, CodeFor.SIGN, typed, ip=ip(request))
+        checked = await check(request, visit.signer, CodeFor.SIGN, typed)
     except Refused as refused:
         if refused.reason not in (Reason.CODE_EMPTY, Reason.CODE_FORMAT):
             raise
@@ -98,11 +119,14 @@ async def _again(request: web.Request, visit: Visit, text: str, *, typed: str = 
 
 async def _late(request: web.Request, visit: Visit) -> web.Response:
     # Entering a code that is over counts as asking for a new one.
+    device = new_device(request)
     try:
-        await act.send_code(visit.services, visit.signer, CodeFor.SIGN, browser=browser(request))
+        await ask(request, visit.signer, CodeFor.SIGN, device)
     except Refused as refused:
         return await _again(request, visit, told(request, refused))
-    return await _again(request, visit, say(Reason.CODE_LATE))
+    response = await _again(request, visit, say(Reason.CODE_LATE))
+    cookies.keep(request, response, cookies.ASKED, device)
+    return response
 
 
 async def _let_in(request: web.Request, visit: Visit) -> web.Response:

@@ -10,6 +10,7 @@ from portal.respond import services
 
 SIGNER = "fukan"
 STAFF = "fukan-staff"
+ASKED = "fukan-asked"
 
 
 def _name(request: web.Request, kind: str) -> str:
@@ -32,6 +33,11 @@ def drop(request: web.Request, response: web.Response, kind: str) -> None:
     response.del_cookie(
         _name(request, kind), path="/", secure=_secure(request), httponly=True, samesite="Lax"
     )
+
+
+def device(request: web.Request) -> str:
+    """The secret of the browser that asked for a code; it opens nothing. Empty where it has none."""
+    return request.cookies.get(_name(request, ASKED), "")
 
 
 async def signer_session(request: web.Request, *, asleep: bool = False) -> Session | None:

@@ -22,8 +22,8 @@ from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Task
 from envelopes.rules.tokens import Purpose
 from envelopes.services import Services
-from portal import cookies, papers, views
-from portal.respond import answer, browser, file, form, ip, move, path, services, told
+from portal import codes, cookies, papers, views
+from portal.respond import answer, file, form, move, path, services, told
 from portal.views import DeadLink, FieldError
 from portal.visit import kind_of
 
@@ -154,13 +154,16 @@ async def send_code(request: web.Request) -> web.Response:
     visit = await _by_link(request)
     if isinstance(visit, web.Response):
         return visit
+    device = codes.new_device(request)
     try:
-        await act.send_code(visit.services, visit.signer, CodeFor.DOWNLOAD, browser=browser(request))
+        await codes.ask(request, visit.signer, CodeFor.DOWNLOAD, device)
     except Refused as refused:
         if refused.reason not in (Reason.RESEND_EARLY, Reason.RESEND_CAP):
             raise
         return await _again(request, visit, refused, status=429)
-    return answer(request, await _code_page(visit, resent=True))
+    response = answer(request, await _code_page(visit, resent=True))
+    cookies.keep(request, response, cookies.ASKED, device)
+    return response
 
 
 async def _again(
@@ -178,9 +181,9 @@ async def verify(request: web.Request) -> web.Response:
         return visit
     typed = (await form(request)).get("code", "")
     try:
-        checked = await act.check_code(visit.services, visit.signer, CodeFor.DOWNLOAD, typed, ip=ip(request))
+        checked = await codes.check(request, visit.signer, CodeFor.DOWNLOAD, typed)
         if checked.verdict is Verdict.LATE:
-            await act.send_code(visit.services, visit.signer, CodeFor.DOWNLOAD, browser=browser(request))
+            await codes.ask(request, visit.signer, CodeFor.DOWNLOAD, cookies.device(request))
     except Refused as refused:
         return await _again(request, visit, refused, typed=typed)
     if checked.renewed:

@@ -119,10 +119,13 @@ def _sent(services: Services, signer: Signer, purpose: CodeFor, row: Code) -> Se
     )
 
 
-async def send_code(services: Services, signer: Signer, purpose: CodeFor, *, browser: str) -> SentCode:
+async def send_code(
+    services: Services, signer: Signer, purpose: CodeFor, *, browser: str, device: str = ""
+) -> SentCode:
     """Have a new code mailed to the registered address; it ends the one before.
 
-    *browser* tells browsers apart for the limits. Raises Refused: RESEND_EARLY (seconds), RESEND_CAP.
+    *browser* tells browsers apart for the limits, *device* is a secret that only this one has. Raises Refused:
+    RESEND_EARLY (seconds), RESEND_CAP.
     """
     now = services.now()
     _require_pause(services, await _newest(signer, purpose), now)
@@ -138,6 +141,7 @@ async def send_code(services: Services, signer: Signer, purpose: CodeFor, *, bro
             purpose=purpose.value,
             generation=generation(signer, purpose),
             serial=last.serial + 1 if last else 1,
+            asked_in=_mark(device),
             sent_at=now,
             using_db=connection,
         )
@@ -156,6 +160,11 @@ async def send_code(services: Services, signer: Signer, purpose: CodeFor, *, bro
         return row
 
     return _sent(services, signer, purpose, await unit(work))
+
+
+def _mark(device: str) -> str | None:
+    """What is kept of a browser: enough to know it again, and nothing about it."""
+    return sha256(device.encode()).hexdigest() if device else None
 
 
 def _require_pause(services: Services, newest: Code | None, now: datetime) -> None:
@@ -178,10 +187,11 @@ async def _require_below_cap(services: Services, signer: Signer, browser: str, n
 
 
 async def check_code(
-    services: Services, signer: Signer, purpose: CodeFor, typed: str, *, ip: str = ""
+    services: Services, signer: Signer, purpose: CodeFor, typed: str, *, ip: str = "", device: str = ""
 ) -> Checked:
-    """Judge what was typed against the newest code, and count it in the database. *ip*: where it was typed.
+    """Judge what was typed against the newest code, and count it in the database. *ip*, *device*: where it was typed.
 
+    A code may be typed in another browser than the one that asked for it; that is noted and reported by mail.
     After the policy's number of wrong entries the link is renewed: the old one dies, a new one goes to the registered
     address. Where the envelope's state allows no new link, no more entries are judged. Raises Refused:
     CODE_EMPTY and CODE_FORMAT, which count nothing, and LIMIT_REACHED.
@@ -197,7 +207,8 @@ async def check_code(
         expected = codes.make(services.code_key, code_subject(signer, purpose), row.serial)
         verdict = codes.check(issued, expected=expected, given=given, now=now, policy=services.policy)
         if verdict is Verdict.OK:
-            await _proved(connection, signer, row, now, ip)
+            elsewhere = row.asked_in is not None and row.asked_in != _mark(device)
+            await _proved(connection, signer, row, now, ip, elsewhere=elsewhere)
         elif verdict is Verdict.WRONG:
             return await _wrong(services, connection, row, (signer, purpose), now)
         return Checked(verdict=verdict)
@@ -214,12 +225,20 @@ async def _require_tries(
         raise Refused(Reason.LIMIT_REACHED)
 
 
-async def _proved(connection: BaseDBAsyncClient, signer: Signer, row: Code, now: datetime, ip: str) -> None:
+async def _proved(
+    connection: BaseDBAsyncClient, signer: Signer, row: Code, now: datetime, ip: str, *, elsewhere: bool
+) -> None:
     purpose = CodeFor(row.purpose)
     await Code.filter(id=row.id).using_db(connection).update(used_at=now)
     if purpose is CodeFor.SIGN:
         await Signer.filter(id=signer.id).using_db(connection).update(proved_at=now)
     payload = {"method": MAIL_CODE, "for": purpose, "serial": row.serial, **_from(ip)}
+    if elsewhere:
+        payload["elsewhere"] = True
+        ids = {"code": row.id, "signer": signer.id}
+        await tasks.enqueue(
+            connection, Task.DEVICE_MAIL, str(row.id), now=now, envelope_id=signer.envelope_id, ids=ids
+        )
     await store.note(
         connection, signer.envelope_id, "proved", actor=actor_of(signer), now=now, payload=payload
     )

@@ -493,6 +493,8 @@ class Code(Row):
     generation = fields.IntField()
     serial = fields.IntField()
     wrong = fields.IntField(db_default=0)
+    # SHA-256 of a random value that only the browser has in which the code was asked for.
+    asked_in = fields.CharField(max_length=64, null=True)
     sent_at: datetime = utc()
     used_at: datetime | None = utc(null=True)
 

@@ -93,6 +93,7 @@ class Task(StrEnum):
     TROUBLE_MAIL = "trouble_mail"
     HEALTH_MAIL = "health_mail"
     NOTE_MAIL = "note_mail"
+    DEVICE_MAIL = "device_mail"
     VERIFY = "verify"
     EVIDENCE = "evidence"
 

@@ -161,6 +161,35 @@ async def test_page_and_mail_show_the_same_word(town: Town) -> None:
 # Limits
 
 
+@pytest.mark.parametrize(("asked", "typed"), [("phone", "phone"), ("", ""), ("", "phone")])
+async def test_a_code_typed_where_it_was_asked_for_is_nothing_to_report(
+    town: Town, asked: str, typed: str
+) -> None:
+    shot = await town.out()
+    one = shot.signers[0]
+    await signer.send_code(town.services, one, SIGN, browser="b", device=asked)
+    await signer.check_code(town.services, one, SIGN, await town.code(one), device=typed)
+    assert "device_mail" not in await town.tasks(shot)
+
+
+@pytest.mark.parametrize("typed", ["desktop", ""])
+async def test_a_code_typed_elsewhere_is_noted_and_reported(town: Town, typed: str) -> None:
+    shot = await town.out()
+    one = shot.signers[0]
+    await signer.send_code(town.services, one, SIGN, browser="b", device="phone")
+    checked = await signer.check_code(town.services, one, SIGN, await town.code(one), device=typed)
+    assert checked.verdict is Verdict.OK
+    assert (await town.tasks(shot)).count("device_mail") == 1
+    (said,) = [
+        said
+        for fact, said in await history.payloads(Subject.ENVELOPE, shot.envelope.id)
+        if fact.kind == "proved"
+    ]
+    assert said["elsewhere"] is True
+    row = await Code.get(signer_id=one.id)
+    assert "phone" not in str(row.asked_in)
+
+
 async def test_a_second_code_waits_a_minute(town: Town) -> None:
     one = await first_signer(town)
     await send(town, one)

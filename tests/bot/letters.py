@@ -65,6 +65,19 @@ SAMPLE = (
 STAFF, OUTSIDE = mails.Reader.STAFF, mails.Reader.CONTRACTOR
 
 
+def _device(reader: mails.Reader) -> mails.DeviceMail:
+    return mails.DeviceMail(
+        **FOOT,
+        to=CLERK if reader is STAFF else CONTRACTOR,
+        reader=reader,
+        title=TITLE,
+        party=PARTY,
+        at=AT,
+        purpose=mails.CodePurpose.SIGN,
+        url=PAGE if reader is STAFF else "",
+    )
+
+
 def _completion(**changes: object) -> mails.CompletionMail:
     values: dict[str, object] = {
         **FOOT,
@@ -338,6 +351,8 @@ LETTERS: dict[str, mails.Letter] = {
     "health_mail": _health(days=29, ended=False),
     "health_mail-ended": _health(days=0, ended=True),
     "health_mail-unusable": _health(days=800, ended=False, unusable=True),
+    "device_mail": _device(OUTSIDE),
+    "device_mail-staff": _device(STAFF),
     "note_mail": mails.NoteMail(
         **FOOT,
         to=CLERK,

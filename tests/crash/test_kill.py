@@ -7,7 +7,7 @@ import pytest
 
 from tests.crash.scene import Scene, require_every_mail_once, require_intake_empty, require_whole
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 TITLE = "村道1号線舗装工事"
 # At least so many deaths, or the story did not pass there: before and after each of the passages.

@@ -16,7 +16,7 @@ from envelopes.rules.states import State, Task
 from tests.crash.lines import Line, line
 from tests.crash.scene import POLICY, Scene, require_every_mail_once, require_intake_empty, require_whole
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 TITLE = "村道1号線舗装工事"
 A_WHILE = 0.7  # why: seconds in which a part of the work is done, and never all of it

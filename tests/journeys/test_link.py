@@ -129,8 +129,10 @@ def test_only_the_newest_code_works_and_only_once(world: World, roles: Roles, ti
     assert other.heading == "確認コードを入力してください"
 
 
-def test_code_may_be_typed_on_another_browser(roles: Roles, title: str) -> None:
-    _, contractor = roles.out(title)
+def test_code_may_be_typed_on_another_browser_and_both_sides_hear_of_it(
+    world: World, roles: Roles, title: str
+) -> None:
+    clerk, contractor = roles.out(title)
     code = ask(contractor, contractor)
     desktop = roles.contractor(title)
     desktop.open(contractor.link)
@@ -139,6 +141,10 @@ def test_code_may_be_typed_on_another_browser(roles: Roles, title: str) -> None:
     assert desktop.heading == "文書を確認してください"
     desktop.complete()
     assert contractor.status(f"{desktop.base}/done") == 404
+    for letter in (contractor.letter("別の端末で本人確認"), clerk.letter("別の端末で本人確認")):
+        assert "別の端末またはブラウザーで、コードが入力され" in letter.text
+    clerk.envelope_page()
+    assert "別の端末またはブラウザーで" in clerk.text
 
 
 def _full_width(code: str) -> str:
