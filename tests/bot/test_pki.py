@@ -2,10 +2,12 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from bot import pki
 from envelopes.rules.states import State
+from envelopes.signing import inspection
 from envelopes.signing.authority import ENDS
 from envelopes.signing.certificates import LEAD, LIFE, Role
 from fukan.demo import cast
@@ -41,3 +43,12 @@ async def test_what_is_due_is_renewed_once_by_all_bots_and_published(tmp_path: P
             built.tools.shop.seal.key.current().certificate
             == (settings.public_directory / "signer-2.cer").read_bytes()
         )
+
+
+async def test_roots_of_others_that_the_service_trusts_are_published_for_who_verifies(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        settings, own = built.services.settings, built.tools.shop.seal.roots
+        other = (tmp_path / "keys/bot/authority/public/signer-1.cer").read_bytes()  # any certificate will do
+        look = partial(pki.look_after, settings, built.clock(), roots=(*own, other))
+        await asyncio.to_thread(look)
+        assert set(inspection.published(settings.public_directory).roots) == {*own, other}

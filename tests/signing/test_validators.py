@@ -15,8 +15,8 @@ every_finished = pytest.mark.parametrize("name", [name for name in NAMES if "hal
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Output]:
-    return outputs(tmp_path_factory.mktemp("outputs"))
+def made(tmp_path_factory: pytest.TempPathFactory, hsm_folder: Path) -> dict[str, Output]:
+    return outputs(tmp_path_factory.mktemp("outputs"), hsm_folder)
 
 
 @pytest.fixture
