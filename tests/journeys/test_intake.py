@@ -44,7 +44,7 @@ class Mistake:
 REFUSED, ASKED = "下書きを作れませんでした", "確認してください"
 MISTAKES = {
     "encrypted": Mistake(
-        REFUSED, "パスワードを付けずにPDFを作って送ってください", _with(odd.encrypted(user="himitsu"))
+        REFUSED, "元のファイルからパスワードなしのPDFを作る", _with(odd.encrypted(user="himitsu"))
     ),
     "broken": Mistake(REFUSED, "作り直して送ってください", _with(b"%PDF-1.7\nno more than this")),
     "signed already": Mistake(REFUSED, "署名する前のPDFを送ってください", _with(odd.made(_sign))),
