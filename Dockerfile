@@ -20,7 +20,7 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isol
 
 FROM python:3.11-slim-bookworm
 
-# Pages of PDF files that bring no fonts of their own are drawn with these.
+# The completion certificate is set in these, and pages of PDF files that bring no fonts of their own are drawn with them.
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends fonts-noto-cjk fonts-ipaexfont \
     && rm -rf /var/lib/apt/lists/*

@@ -52,12 +52,16 @@ class SandboxUnavailable(FukanError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run may use. `files` counts open descriptors; nothing may be written to a file at all."""
+    """What one run may use. `files` counts open descriptors; nothing may be written to a file at all.
+
+    `threads`: whether the child may start threads and processes; what only reads wants none.
+    """
 
     cpu_seconds: int
     memory_bytes: int
     wall_seconds: float
     files: int
+    threads: bool = False
 
 
 class Sandbox:
@@ -133,7 +137,7 @@ class Sandbox:
         assert self._control is not None
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
-        packed = zygote.LIMITS.pack(limits.cpu_seconds, limits.memory_bytes, limits.files)
+        packed = zygote.LIMITS.pack(limits.cpu_seconds, limits.memory_bytes, limits.files, limits.threads)
         with theirs:
             await _send(self._control, packed, theirs.fileno())
         return ours

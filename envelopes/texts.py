@@ -459,6 +459,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "いま使っている時刻認証局の証明書は、文書にあるものより長く続きません。運用者は、新しい証明書の認証局に替えてください。",
         "The timestamp authority in use ends no later than what the documents have. The operator has to change to one"
         " with a newer certificate."),
+    Reason.CERTIFICATE_NOT_MADE: Text(
+        "締結証明書を作れないため、完了していません。運用者は日本語の書体（fonts-noto-cjk）があるか確かめてください。",
+        "The certificate cannot be made, so nothing was completed. Check that the Japanese fonts are installed."),
 }
 # fmt: on
 

@@ -34,7 +34,7 @@ from envelopes.rules.errors import Refused
 
 LENGTH = struct.Struct("<Q")
 STATUS = struct.Struct("<i")
-LIMITS = struct.Struct("<QQQ")
+LIMITS = struct.Struct("<QQQ?")
 READY = b"ready"
 
 # Values of <sched.h> and <sys/prctl.h>; os.unshare() comes only with Python 3.12.
@@ -164,11 +164,11 @@ def _kill(job: _Job) -> None:
         os.killpg(job.pid, signal.SIGKILL)
 
 
-def _child(fd: int, cpu_seconds: int, memory_bytes: int, files: int) -> NoReturn:
+def _child(fd: int, cpu_seconds: int, memory_bytes: int, files: int, threads: bool) -> NoReturn:  # noqa: FBT001
     """Do one job and end. Nothing of the zygote's own clean-up may run here, hence os._exit."""
     status = 1
     try:
-        _confine(fd, cpu_seconds, memory_bytes, files)
+        _confine(fd, cpu_seconds, memory_bytes, files, threads=threads)
         with socket.socket(fileno=_JOB_FD) as link, link.makefile("rwb") as stream:
             call = stream.read(LENGTH.unpack(stream.read(LENGTH.size))[0])
             stream.write(_answer(call))
@@ -195,7 +195,7 @@ def _place(error: Exception) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _confine(fd: int, cpu_seconds: int, memory_bytes: int, files: int) -> None:
+def _confine(fd: int, cpu_seconds: int, memory_bytes: int, files: int, *, threads: bool) -> None:
     """Keep only the job's socket, and take from the process whatever parsing does not need."""
     os.setsid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -207,10 +207,11 @@ def _confine(fd: int, cpu_seconds: int, memory_bytes: int, files: int) -> None:
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_NOFILE, files),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (limit, limit))
+    if not threads:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     # At the soft limit SIGXCPU ends the child, which tells time from a crash.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 

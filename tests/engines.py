@@ -162,7 +162,7 @@ class Clock:
 class HerePapers(Papers):
     """Papers without the sandbox."""
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, threads: bool = False) -> T:
         return await asyncio.to_thread(work)
 
 

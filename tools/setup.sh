@@ -35,7 +35,7 @@ look_for_packages() {
         missing=" python3 python3-venv"
     fi
     want ca-certificates exists /etc/ssl/certs/ca-certificates.crt
-    # Pages of PDF files that bring no fonts of their own are drawn with these.
+    # The completion certificate is set in these, and pages of PDF files without fonts of their own are drawn with them.
     want fonts-noto-cjk exists /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
     want fonts-ipaexfont exists /usr/share/fonts/opentype/ipaexfont-gothic/ipaexg.ttf
     case $level in

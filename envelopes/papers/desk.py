@@ -5,19 +5,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from envelopes.papers import intake, office, pages
+from envelopes.papers import certificate, intake, office, pages
+from envelopes.papers.certificate import Typeset
 from envelopes.papers.convert import Converter
 from envelopes.papers.intake import Received
 from envelopes.papers.limits import PaperLimits
 from envelopes.papers.office import Office
 from envelopes.papers.pages import Page
-from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.certificate import Certificate
+from envelopes.rules.errors import Later, Reason, Refused
 from envelopes.sandbox import Limits, Sandbox
 
 T = TypeVar("T")
 
-# What a sandbox for papers imports before it forks: these bring pikepdf, pdfium and Pillow.
+# What a sandbox for papers imports before it forks: these bring pikepdf, pdfium, Pillow and typst.
 PRELOAD = (
+    "envelopes.papers.certificate",
     "envelopes.papers.intake",
     "envelopes.papers.office",
     "envelopes.papers.pages",
@@ -63,12 +66,21 @@ class Papers:
         for first in range(1, count + 1, step):
             yield await self.render(data, first=first, last=min(first + step - 1, count))
 
+    async def typeset(self, said: Certificate) -> Typeset:
+        """Return the paper of a completion certificate. Raises Later(CERTIFICATE_NOT_MADE)."""
+        try:
+            return await self.run(partial(certificate.typeset, said), threads=True)
+        except Refused as refused:
+            # No document is at fault: fonts are missing, or the machine has no memory.
+            raise Later(Reason.CERTIFICATE_NOT_MADE, refused.reason) from None
+
     async def run(
         self,
         work: Callable[[], T],
         *,
         on_crash: Reason = Reason.PDF_BROKEN,
         on_timeout: Reason = Reason.PDF_TOOK_TOO_LONG,
+        threads: bool = False,
     ) -> T:
         """Compute *work* (a function at the top of a module, or a partial of one) in a child."""
         given = self.limits
@@ -77,5 +89,6 @@ class Papers:
             memory_bytes=given.memory_bytes,
             wall_seconds=given.wall_seconds,
             files=given.files,
+            threads=threads,
         )
         return await self.sandbox.run(work, limits=limits, on_crash=on_crash, on_timeout=on_timeout)

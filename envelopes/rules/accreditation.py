@@ -10,10 +10,12 @@ from typing import NamedTuple, Protocol
 
 
 class Pin(Protocol):
-    """What the operator has written down: SHA-256 of a certificate, first and last day of its 認定."""
+    """What the operator has written down: SHA-256 of a certificate, number, first and last day of its 認定."""
 
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def number(self) -> str: ...
     @property
     def since(self) -> date: ...
     @property
@@ -29,8 +31,15 @@ class Stamp(NamedTuple):
 
 def are_accredited(stamps: Sequence[Stamp], pins: Iterable[Pin]) -> bool:
     """Whether there are tokens and each is by a pinned certificate, on a day of its 認定."""
+    return bool(covering(stamps, pins))
+
+
+def covering(stamps: Sequence[Stamp], pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    """The pin of each token, in their order; none at all where one token has none."""
     known = tuple(pins)
-    return bool(stamps) and all(any(_covers(pin, stamp) for pin in known) for stamp in stamps)
+    found = [next((pin for pin in known if _covers(pin, stamp)), None) for stamp in stamps]
+    covered = tuple(pin for pin in found if pin is not None)
+    return covered if len(covered) == len(stamps) else ()
 
 
 def _covers(pin: Pin, stamp: Stamp) -> bool:

@@ -157,6 +157,7 @@ class Reason(StrEnum):
     VERIFICATION_FAILED = "verification-failed"
     RENEWAL_FAILED = "renewal-failed"
     TSA_ENDS_AS_SOON = "tsa-ends-as-soon"
+    CERTIFICATE_NOT_MADE = "certificate-not-made"
 
 
 class FukanError(Exception):

@@ -1,7 +1,7 @@
 """Makes the sample documents from their sources: `python -m fukan.demo.samples.build`.
 
-For developers only: it wants the typst package and the Noto CJK fonts (see README.md beside it). The PDFs are
-kept in the repository, so that the demo needs neither.
+For developers only: it wants the Noto CJK fonts (see README.md beside it). The PDFs are kept in the repository, so that
+the same demo is played everywhere.
 """
 
 import argparse
