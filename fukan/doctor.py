@@ -457,6 +457,10 @@ async def _seals(services: Services) -> AsyncIterator[Finding]:
             envelopes.add(document.envelope_id)
     async for finding in _loose_uses(services, envelopes):
         yield finding
+    completed = Envelope.filter(state=State.COMPLETED.value)
+    for envelope in await completed.exclude(id__in=list(envelopes) or [0]).order_by("id"):
+        if not await Document.filter(envelope_id=envelope.id, position=CERTIFICATE).exists():
+            yield Finding(f"{_name(envelope)} は完了しているのに、締結証明書がありません", _FORGED)
 
 
 async def _loose_uses(services: Services, sealed: Collection[int]) -> AsyncIterator[Finding]:

@@ -43,10 +43,11 @@ class OwnSignature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """A file that was concluded here, byte for byte."""
+    """A file that was concluded here, byte for byte. A certificate is sealed by the service and signed by nobody."""
 
     concluded_on: date
     certificate_id: str
+    is_certificate: bool
     signatures: tuple[OwnSignature, ...]
     stamped_at: datetime | None
 
@@ -94,6 +95,7 @@ async def _own(segment: Segment) -> Own:
     return Own(
         concluded_on=envelope.transaction_on,
         certificate_id=store.certificate_id(envelope, document),
+        is_certificate=document.position == CERTIFICATE,
         signatures=tuple(
             [
                 OwnSignature(company=one.signer.company, at=one.signer.signed_at)

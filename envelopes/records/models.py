@@ -246,7 +246,7 @@ class Document(Row):
     """One PDF of an envelope. Its bytes are its segments in order.
 
     At position `CERTIFICATE` it is the completion certificate, which nobody has sent in: `original` and `base` are then
-    the file of its first segment.
+    the paper as it was typeset.
 
     `stands_until` and `algorithms` (names with spaces between) are what its last document timestamp rests on; None
     before the first, and where nobody has looked yet.

@@ -106,6 +106,12 @@ def stamps_time(certificate: x509.Certificate) -> bool:
     return ExtendedKeyUsageOID.TIME_STAMPING in purposes
 
 
+def common_name(certificate: bytes) -> str:
+    """Return what people call the owner of *certificate* (DER); empty where it does not say."""
+    names = parsed(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
+
+
 def new_key(key_type: KeyType) -> PrivateKey:
     """Return a fresh private key."""
     if key_type is KeyType.RSA3072:

@@ -7,7 +7,7 @@ other software takes them for its own:
 |---|---|
 | `FUKN_SeenSHA256` | SHA-256 of the file the signer was shown, 64 lower-case hex digits |
 | `FUKN_SeenLength` | its length N in bytes: `head -c N signed.pdf \| sha256sum` gives the line above |
-| `FUKN_ConsentSHA256` | SHA-256 of the signer's consent record, hex |
+| `FUKN_ConsentSHA256` | SHA-256 of the signer's consent record, hex; none in a completion certificate |
 | `FUKN_EnvelopeRef`, `FUKN_CertificateId` | which envelope and which document of it |
 
 They lie inside the signed byte range. What the words in Name and Reason must be is the caller's business.
@@ -47,7 +47,10 @@ class NotADigest(FukanError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one signature will say. Digests are SHA-256 in lower-case hex, *seen_length* is in bytes."""
+    """What one signature will say. Digests are SHA-256 in lower-case hex, *seen_length* is in bytes.
+
+    Nobody's consent stands behind what the service certifies itself: *consent_sha256* is None there.
+    """
 
     name: str
     reason: str
@@ -55,7 +58,7 @@ class Entry:
     contact: str
     seen_sha256: str
     seen_length: int
-    consent_sha256: str
+    consent_sha256: str | None
     envelope_ref: str
     certificate_id: str
 
@@ -102,11 +105,11 @@ def placeholder(entry: Entry, *, now: dt.datetime, room: int) -> SignatureObject
     )
     texts = {
         _SEEN: _digest(entry.seen_sha256),
-        _CONSENT: _digest(entry.consent_sha256),
+        _CONSENT: entry.consent_sha256 and _digest(entry.consent_sha256),
         _ENVELOPE: entry.envelope_ref,
         _CERTIFICATE: entry.certificate_id,
     }
-    made.update({NameObject(key): TextStringObject(text) for key, text in texts.items()})
+    made.update({NameObject(key): TextStringObject(text) for key, text in texts.items() if text})
     made[NameObject(_LENGTH)] = NumberObject(entry.seen_length)  # type: ignore[no-untyped-call]
     return made
 
@@ -119,7 +122,7 @@ def syntax(entry: Entry, *, now: dt.datetime) -> bytes:
         "/Location": entry.location,
         "/ContactInfo": entry.contact,
         _SEEN: _digest(entry.seen_sha256),
-        _CONSENT: _digest(entry.consent_sha256),
+        _CONSENT: entry.consent_sha256 and _digest(entry.consent_sha256),
         _ENVELOPE: entry.envelope_ref,
         _CERTIFICATE: entry.certificate_id,
     }

@@ -15,7 +15,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from envelopes.rules.errors import Reason, Refused
 from envelopes.signing import authority, cms, planned, plans, rehearsal, tails, verify, writing
@@ -31,6 +31,7 @@ from envelopes.signing.trust import Evidence, joined
 from envelopes.signing.writing import Pen, WritingFailed
 
 __all__ = [
+    "OPERATOR_FIELD",
     "Entry",
     "Prepared",
     "Seal",
@@ -51,6 +52,10 @@ _KNOWN_FOR = dt.timedelta(minutes=1)
 _SPARE = 1024
 
 _NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+# Where the service seals what it certifies itself.
+OPERATOR_FIELD: Final = "Operator"
 
 
 def signer_field(position: int) -> str:

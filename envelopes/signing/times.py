@@ -16,10 +16,11 @@ from envelopes.signing.reading import MALFORMED, UnreadablePdf, hush, open_pdf
 
 
 class Stamped(NamedTuple):
-    """One token: the SHA-256 (hexadecimal) of the certificate that signed it, and its genTime."""
+    """One token: the SHA-256 (hexadecimal) and the common name of the certificate that signed it, and its genTime."""
 
     fingerprint: str
     at: dt.datetime
+    authority: str
 
 
 def stamped(data: bytes) -> tuple[Stamped, ...]:
@@ -54,4 +55,4 @@ def _tokens(one: EmbeddedPdfSignature) -> Iterator[asn1_cms.SignedData]:
 def _stamped(token: asn1_cms.SignedData) -> Stamped:
     own = extract_certs_for_validation(token).signer_cert
     at = token["encap_content_info"]["content"].parsed["gen_time"].native
-    return Stamped(sha256(own.dump()).hexdigest(), at)
+    return Stamped(sha256(own.dump()).hexdigest(), at, str(own.subject.native.get("common_name", "")))

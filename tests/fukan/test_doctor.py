@@ -145,6 +145,26 @@ FORGERIES = {
         [_OTHER_FILE.format(columns="file_id, sha256, length")],
         "見た文書と、いまの文書が違います",
     ),
+    "a use of the key for a certificate": (
+        ["DELETE FROM certificate_uses"],
+        "締結証明書 に、鍵の使用記録がありません",
+    ),
+    "a use of the key for another certificate": (
+        ["UPDATE certificate_uses SET sha256 = substr(sha256, 2) || '0'"],
+        "締結証明書 に、鍵の使用記録がありません",
+    ),
+    "a certificate that is gone": (
+        ["DELETE FROM documents WHERE position = 0", "DELETE FROM certificate_uses"],
+        "は完了しているのに、締結証明書がありません",
+    ),
+    "a certificate that is gone, while its key use stayed": (
+        ["DELETE FROM documents WHERE position = 0"],
+        "締結証明書：鍵の使用 1 に、証明書がありません",
+    ),
+    "the file of a certificate": (
+        ["UPDATE segments SET sha256 = substr(sha256, 2) || '0' WHERE document_id = 3 AND number = 1"],
+        "締結証明書 の版1のハッシュ値が、記録と違います",
+    ),
     "a consent that is gone": (["DELETE FROM consents WHERE id = 2"], "に、有効な同意がありません"),
     "a signer who is gone": (["DELETE FROM signers WHERE id = 2"], "同意の記録 2 は本物ではありません"),
     "an envelope that is gone": (["DELETE FROM envelopes"], "同意の記録 1 は本物ではありません"),

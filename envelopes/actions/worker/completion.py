@@ -1,14 +1,13 @@
-"""After the last signature: document timestamps, validation of everything, and the envelope is complete."""
+"""After the last signature: document timestamps, validation of everything, the certificate, and it is complete."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions.worker.revisions import Revision, add_revision, plan_of, revision_of
+from envelopes.actions.worker.certifying import Certified, Finished, certify, keep
+from envelopes.actions.worker.revisions import add_revision, plan_of, revision_of
 from envelopes.actions.worker.windows import close_later
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import store, tasks
@@ -25,7 +24,7 @@ from envelopes.signing.times import stamped
 
 
 async def complete(shop: Workshop, envelope_id: int) -> None:
-    """Put the document timestamp on every file, validate all, and complete the envelope.
+    """Put the document timestamp on every file, validate all, certify it, and complete the envelope.
 
     Raises Later(TSA_UNAVAILABLE) while no authority answers and Later(VERIFICATION_FAILED) if a file does not validate:
     nothing weaker is ever mailed.
@@ -34,19 +33,11 @@ async def complete(shop: Workshop, envelope_id: int) -> None:
     if not permits(shot.state, Event.TIMESTAMPED):
         return
     finished = [await _finish(shop, shot, document) for document in shot.documents]
-    await _commit_completed(shop.services, shot, finished)
+    certified = await certify(shop, shot, finished)
+    await _commit_completed(shop.services, shot, finished, certified)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Finished:
-    """A document with its timestamp: when the last party signed, and whether all its times are 認定タイムスタンプ."""
-
-    revision: Revision
-    concluded: datetime
-    accredited: bool
-
-
-async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> _Finished:
+async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> Finished:
     known = await store.segments(document.id)
     data = await store.content(shop.services.blobs, known)
     # CRLs made since the last signature say that its certificate was good then: once for all documents.
@@ -54,28 +45,33 @@ async def _finish(shop: Workshop, shot: Snapshot, document: Document) -> _Finish
     plan = plan_of(shop.services, known)
     tail = await asyncio.to_thread(partial(shop.seal.timestamp, data, plan=plan, since=since))
     report = await asyncio.to_thread(shop.seal.verify, data + tail)
-    if not report.valid or not report.timestamps or len(report.signatures) != len(shot.signers):
+    signed_at = tuple(item.at for item in report.signatures if item.at is not None)
+    if not report.valid or not report.timestamps or len(signed_at) != len(shot.signers):
         raise Later(Reason.VERIFICATION_FAILED)
     revision = await revision_of(shop.services, shot.envelope, known, "timestamp", data=data, tail=tail)
-    times = [item.at for item in report.signatures if item.at is not None]
-    if len(times) != len(shot.signers):
-        raise Later(Reason.VERIFICATION_FAILED)
-    accredited = await asyncio.to_thread(_is_accredited, shop.services, data + tail)
-    stamped_ = revision.stamped(report.timestamps[-1])
-    return _Finished(revision=stamped_, concluded=max(times), accredited=accredited)
+    return Finished(
+        document=document,
+        seen=known[0],
+        revision=revision.stamped(report.timestamps[-1]),
+        signed_at=signed_at,
+        report=report,
+        stamps=await asyncio.to_thread(stamped, data + tail),
+    )
 
 
-def _is_accredited(services: Services, data: bytes) -> bool:
+def _is_accredited(services: Services, finished: Sequence[Finished]) -> bool:
+    """Whether all times of all documents are 認定タイムスタンプ."""
     pins = [pin for tsa in services.settings.tsa for pin in tsa.accreditation]
-    if not pins:
-        return False  # the embedded authority never is
-    return are_accredited([Stamp(one.fingerprint, jst_day(one.at)) for one in stamped(data)], pins)
+    stamps = [Stamp(stamp.fingerprint, jst_day(stamp.at)) for one in finished for stamp in one.stamps]
+    return are_accredited(stamps, pins)
 
 
-async def _commit_completed(services: Services, shot: Snapshot, finished: Sequence[_Finished]) -> None:
+async def _commit_completed(
+    services: Services, shot: Snapshot, finished: Sequence[Finished], certified: Certified
+) -> None:
     now = services.now()
     revisions = [one.revision for one in finished]
-    concluded = max(one.concluded for one in finished)
+    concluded = max(at for one in finished for at in one.signed_at)
     window = window_end(now, services.policy)
 
     async def work(connection: BaseDBAsyncClient) -> None:
@@ -94,11 +90,13 @@ async def _commit_completed(services: Services, shot: Snapshot, finished: Sequen
             },
             payload={
                 "sha256": [item.sha256 for item in revisions],
-                "accredited": all(one.accredited for one in finished),
+                "accredited": _is_accredited(services, finished),
+                "certificate_sha256": certified.revisions[-1].sha256,
             },
         )
         for revision in revisions:
             await add_revision(connection, revision, now)
+        await keep(connection, shot, certified, now=now)
         await tasks.enqueue(connection, Task.ANCHOR, f"completed:{shot.envelope.id}", now=now)
         await close_later(connection, shot.envelope.id, window, now)
 

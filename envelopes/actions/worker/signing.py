@@ -92,19 +92,24 @@ async def verified_order(services: Services, shot: Snapshot, consent_id: int) ->
     turn = shot.turn
     if row is None or turn is None or row.signer_id != turn.id:
         raise Refused(Reason.CONSENT_INVALID)
-    try:
-        data, signature = base64.b64decode(row.record), base64.b64decode(row.signature)
-    except ValueError:
-        raise Refused(Reason.CONSENT_INVALID) from None
-    if not services.keyring.consent.verifies(data, signature):
-        raise Refused(Reason.CONSENT_INVALID)
-    said = consents.read(data)
     # What the signature will name is taken from the signed bytes, never from the columns beside them.
-    if sha256(data).hexdigest() != row.sha256 or not _fits_envelope(said, shot, turn):
+    said = read_consent(services, row)
+    if not _fits_envelope(said, shot, turn):
         raise Refused(Reason.CONSENT_INVALID)
     if not await _is_own_address(services, turn):
         raise Refused(Reason.CONSENT_INVALID)
     return Order(row=row, said=said, signer=turn)
+
+
+def read_consent(services: Services, row: Consent) -> consents.Consent:
+    """Return what the portal has signed. Raises Refused(CONSENT_INVALID) where it has not signed this."""
+    try:
+        data, signature = base64.b64decode(row.record), base64.b64decode(row.signature)
+    except ValueError:
+        raise Refused(Reason.CONSENT_INVALID) from None
+    if not services.keyring.consent.verifies(data, signature) or sha256(data).hexdigest() != row.sha256:
+        raise Refused(Reason.CONSENT_INVALID)
+    return consents.read(data)
 
 
 def _fits_envelope(said: consents.Consent, shot: Snapshot, turn: Signer) -> bool:
