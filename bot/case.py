@@ -11,7 +11,7 @@ from bot.letters import Addressee, DocumentLine, Letter, Reader
 from bot.render import Attachment, AutoSubmitted, Mailbox
 from envelopes.records import store
 from envelopes.records.fields import look_up
-from envelopes.records.models import Contact, Signer, Staff
+from envelopes.records.models import Contact, Document, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import AddressKind, domain_of
@@ -174,11 +174,13 @@ def answers_to(message_id: str | None) -> tuple[str, ...]:
 
 async def document_lines(shot: Snapshot, *, revision: int | None) -> tuple[DocumentLine, ...]:
     """The documents with size and hash of one revision (0: prepared, -1: the newest), None: as received."""
-    lines = []
-    for document in shot.documents:
-        size, digest = document.base.size, ""
-        if revision is not None:
-            segment = (await store.segments(document.id))[revision]
-            size, digest = segment.length, segment.sha256
-        lines.append(DocumentLine(document.title, document.page_count, size, digest))
-    return tuple(lines)
+    return tuple([await document_line(document, revision=revision) for document in shot.documents])
+
+
+async def document_line(document: Document, *, revision: int | None) -> DocumentLine:
+    """One of `document_lines`, or the certificate's."""
+    size, digest = document.base.size, ""
+    if revision is not None:
+        segment = (await store.segments(document.id))[revision]
+        size, digest = segment.length, segment.sha256
+    return DocumentLine(document.title, document.page_count, size, digest)

@@ -213,8 +213,8 @@ class CompletionMail(Letter):
     """M10 and M11: all have signed. Files are attached, or `why_link` says why they are not.
 
     `concluded_on` is the date of the last party's timestamp (契約締結日; 請書: 提出日); `consented_on` is
-    given where the consent fell on another day. `actual` and `limit` are bytes, for TOO_MANY files. `anchor` is the
-    newest anchor's value, empty before the first.
+    given where the consent fell on another day. `certificate` is the 締結証明書, a file beside the documents. `actual`
+    and `limit` are bytes, for TOO_MANY files. `anchor` is the newest anchor's value, empty before the first.
     """
 
     template: ClassVar[str] = "completion_mail"
@@ -226,6 +226,7 @@ class CompletionMail(Letter):
     consented_on: date | None
     certificate_id: str
     documents: tuple[DocumentLine, ...]
+    certificate: DocumentLine
     attached: tuple[str, ...]
     why_link: WhyLink | None = None
     actual: int = 0

@@ -7,12 +7,21 @@ from datetime import date
 from typing import Any, Final
 
 from bot import letters
-from bot.case import Case, Outgoing, Recipient, addressed, concerned, document_lines, seat
+from bot.case import (
+    Case,
+    Outgoing,
+    Recipient,
+    addressed,
+    concerned,
+    document_line,
+    document_lines,
+    seat,
+)
 from bot.letters import DocumentLine, Letter
 from bot.render import Attachment
 from envelopes.records import anchors, history, store
 from envelopes.records.history import Subject
-from envelopes.records.models import Delivery
+from envelopes.records.models import CERTIFICATE, Delivery, Document
 from envelopes.rules.addresses import domain_of
 from envelopes.rules.delivery import Decision, WhyLink, decide
 from envelopes.rules.kinds import Kind
@@ -31,18 +40,25 @@ async def completion(case: Case) -> list[Outgoing]:
         refused = await Delivery.filter(id=again).get()
         people = [one for one in people if one.look_up == refused.recipient_look_up]
     documents = await document_lines(case.shot, revision=-1)
+    certificate = await document_line(_certificate(case), revision=-1)
     _, head = await history.head(Subject.ENVELOPE, case.shot.envelope.id)
     anchor = await anchors.newest_value()
     accredited = await _is_accredited(case)
     files: list[bytes] = []
     mails = []
     for recipient in people:
-        decision = _decide(case, recipient, documents, again=again is not None)
+        decision = _decide(case, recipient, (*documents, certificate), again=again is not None)
         if decision.attach and not files:
-            files = [await _content(case, number) for number in range(len(documents))]
+            files = [await _content(case, paper) for paper in case.shot.papers]
         attached = _attachments(case, files) if decision.attach else ()
-        values = {"history_head": head, "anchor": anchor, "accredited": accredited}
-        letter = _completed(case, recipient, decision, documents=documents, attached=attached, values=values)
+        values = {
+            "documents": documents,
+            "certificate": certificate,
+            "history_head": head,
+            "anchor": anchor,
+            "accredited": accredited,
+        }
+        letter = _completed(case, recipient, decision, attached=attached, values=values)
         mails.append(addressed(case, recipient, letter, attachments=attached, why_link=decision.why))
     return mails
 
@@ -52,7 +68,6 @@ def _completed(
     recipient: Recipient,
     decision: Decision,
     *,
-    documents: tuple[DocumentLine, ...],
     attached: Sequence[Attachment],
     values: Mapping[str, Any],
 ) -> Letter:
@@ -70,7 +85,6 @@ def _completed(
         concluded_on=_concluded(case),
         consented_on=consented_on if consented_on != _concluded(case) else None,
         certificate_id=envelope.certificate_id,
-        documents=documents,
         attached=tuple(item.ascii_name if recipient.plain_only else item.name for item in attached),
         why_link=decision.why,
         actual=decision.actual,
@@ -79,6 +93,12 @@ def _completed(
         window_ends=envelope.window_ends_at,
         **values,
     )
+
+
+def _certificate(case: Case) -> Document:
+    """The 締結証明書: made with the completion, before its mail can be asked for."""
+    assert case.shot.certificate is not None
+    return case.shot.certificate
 
 
 async def _is_accredited(case: Case) -> bool:
@@ -90,8 +110,8 @@ async def _is_accredited(case: Case) -> bool:
 # The files
 
 
-def _decide(case: Case, recipient: Recipient, documents: Sequence[DocumentLine], *, again: bool) -> Decision:
-    sizes = [document.size for document in documents]
+def _decide(case: Case, recipient: Recipient, papers: Sequence[DocumentLine], *, again: bool) -> Decision:
+    sizes = [paper.size for paper in papers]
     if again:
         return Decision(attach=False, why=WhyLink.REFUSED_AS_TOO_BIG, actual=sum(sizes))
     return decide(
@@ -102,19 +122,19 @@ def _decide(case: Case, recipient: Recipient, documents: Sequence[DocumentLine],
     )
 
 
-async def _content(case: Case, number: int) -> bytes:
-    segments = await store.segments(case.shot.documents[number].id)
-    return await store.content(case.services.blobs, segments)
+async def _content(case: Case, paper: Document) -> bytes:
+    return await store.content(case.services.blobs, await store.segments(paper.id))
 
 
 def _attachments(case: Case, files: Sequence[bytes]) -> tuple[Attachment, ...]:
     """The files under the names the town's procedure asks for; ASCII names for carriers."""
-    envelope = case.shot.envelope
-    names = [_file_name(case, document.title) for document in case.shot.documents]
+    envelope, papers = case.shot.envelope, case.shot.papers
+    names = [_file_name(case, paper.title) for paper in papers]
     attached = []
-    for position, (name, content) in enumerate(zip(names, files, strict=True), 1):
-        unique = f"{name}_{position}" if names.count(name) > 1 else name
-        plain = f"{_concluded(case):%Y%m%d}_{envelope.amount or 0}_{envelope.number}-{position}.pdf"
+    for place, (paper, name, content) in enumerate(zip(papers, names, files, strict=True), 1):
+        unique = f"{name}_{place}" if names.count(name) > 1 else name
+        which = "certificate" if paper.position == CERTIFICATE else str(paper.position)
+        plain = f"{_concluded(case):%Y%m%d}_{envelope.amount or 0}_{envelope.number}-{which}.pdf"
         attached.append(Attachment(f"{unique}.pdf", plain, content))
     return tuple(attached)
 

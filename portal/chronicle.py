@@ -47,6 +47,8 @@ async def happenings(shot: Snapshot) -> tuple[Happening, ...]:
     facts = await history.payloads(Subject.ENVELOPE, shot.envelope.id)
     names = await _names(shot)
     titles = {item.id: f"文書{item.position}「{item.title}」" for item in shot.documents}
+    if shot.certificate is not None:
+        titles[shot.certificate.id] = shot.certificate.title
     lines = [
         Happening(at=fact.at, text=_text(fact, payload, titles), who=names.get(fact.actor, "自動処理"))
         for fact, payload in facts

@@ -107,7 +107,7 @@ async def _page(visit: Visit) -> views.Download:
     envelope = visit.shot.envelope
     assert envelope.transaction_on is not None
     assert envelope.window_ends_at is not None
-    files = [await _file(visit, item) for item in visit.shot.documents]
+    files = [await _file(visit, item) for item in visit.shot.papers]
     consented = max(jst_day(one.consented_at) for one in visit.shot.signers if one.consented_at)
     together = views.File(
         title=f"{envelope.title}.zip", url=visit.at("all.zip"), size=sum(one.size for one in files)
@@ -125,8 +125,8 @@ async def _page(visit: Visit) -> views.Download:
 
 
 async def _file(visit: Visit, item: Document) -> views.File:
-    size = await papers.signed_size(item)
-    return views.File(title=item.title, url=visit.at(f"{item.position}.pdf"), size=size)
+    name = "certificate" if item is visit.shot.certificate else str(item.position)
+    return views.File(title=item.title, url=visit.at(f"{name}.pdf"), size=await papers.signed_size(item))
 
 
 async def _code_page(
@@ -227,15 +227,23 @@ async def pdf(request: web.Request) -> web.Response:
     return file(await papers.signed(visit.services, item), name=f"{item.title}.pdf")
 
 
+async def certificate(request: web.Request) -> web.Response:
+    """締結証明書."""
+    visit = await _files(request)
+    item = papers.certificate(visit.shot)
+    return file(await papers.signed(visit.services, item), name=f"{item.title}.pdf")
+
+
 async def together(request: web.Request) -> web.Response:
-    """All signed PDFs in one ZIP; names in it are UTF-8."""
+    """All signed PDFs and their certificate in one ZIP; names in it are UTF-8."""
     visit = await _files(request)
     buffer = io.BytesIO()
     # Signed PDFs hardly shrink, and storing them keeps this page quick.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for item in visit.shot.documents:
+        for item in visit.shot.papers:
             data = await papers.signed(visit.services, item)
-            archive.writestr(f"{item.position:02}_{item.title}.pdf", data)
+            place = "" if item is visit.shot.certificate else f"{item.position:02}_"
+            archive.writestr(f"{place}{item.title}.pdf", data)
     name = f"{visit.shot.envelope.title}.zip"
     return file(buffer.getvalue(), name=name, content_type="application/zip")
 

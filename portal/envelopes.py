@@ -93,8 +93,9 @@ async def _unsigned(shot: Snapshot, index: int) -> views.File:
 
 async def _signed(shot: Snapshot) -> tuple[views.File, ...]:
     files = []
-    for item in shot.documents:
-        url = path("staff", "envelopes", shot.envelope.ref, str(item.position), "signed.pdf")
+    for item in shot.papers:
+        place = ("certificate.pdf",) if item is shot.certificate else (str(item.position), "signed.pdf")
+        url = path("staff", "envelopes", shot.envelope.ref, *place)
         files.append(views.File(title=item.title, url=url, size=await papers.signed_size(item)))
     return tuple(files)
 
@@ -220,10 +221,22 @@ async def pdf(request: web.Request) -> web.Response:
 
 async def signed_pdf(request: web.Request) -> web.Response:
     """The signed file, while the window is open; a half-signed one is shown to nobody."""
+    shot = await _concluded(request)
+    item = papers.document(shot, request.match_info["number"])
+    return file(await papers.signed(services(request), item), name=f"{item.title}.pdf")
+
+
+async def certificate(request: web.Request) -> web.Response:
+    """締結証明書, while the window is open."""
+    item = papers.certificate(await _concluded(request))
+    return file(await papers.signed(services(request), item), name=f"{item.title}.pdf")
+
+
+async def _concluded(request: web.Request) -> Snapshot:
+    """The envelope, if its files may be had. Raises Refused(WINDOW_OVER)."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
     ends = shot.envelope.window_ends_at
     if ends is None or services(request).now() > ends:
         raise Refused(Reason.WINDOW_OVER)
-    item = papers.document(shot, request.match_info["number"])
-    return file(await papers.signed(services(request), item), name=f"{item.title}.pdf")
+    return shot

@@ -26,6 +26,13 @@ def document(shot: Snapshot, number: str) -> Document:
     raise Refused(Reason.LINK_UNKNOWN)
 
 
+def certificate(shot: Snapshot) -> Document:
+    """締結証明書. Raises Refused(LINK_UNKNOWN) before the completion."""
+    if shot.certificate is None:
+        raise Refused(Reason.LINK_UNKNOWN)
+    return shot.certificate
+
+
 def tabs(
     shot: Snapshot, seen: Collection[int], url: Callable[[Document], str], *, now: int = 0
 ) -> tuple[DocumentTab, ...]:

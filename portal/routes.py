@@ -67,6 +67,7 @@ ROUTES = (
     web.post(FILES + "/verify", download.verify),
     web.post(FILES + "/fresh", download.fresh),
     web.get(FILES + r"/{number:\d{1,2}}.pdf", download.pdf),
+    web.get(FILES + "/certificate.pdf", download.certificate),
     web.get(FILES + "/all.zip", download.together),
     # Staff
     web.get("/staff", desk.desk),
@@ -94,5 +95,6 @@ ROUTES = (
     web.get(ENVELOPE + NUMBER, village.viewer),
     web.get(ENVELOPE + NUMBER + "/pdf", envelopes.pdf),
     web.get(ENVELOPE + NUMBER + "/signed.pdf", envelopes.signed_pdf),
+    web.get(ENVELOPE + "/certificate.pdf", envelopes.certificate),
     web.get(ENVELOPE + IMAGE, envelopes.image),
 )

@@ -181,6 +181,7 @@ def _own(own: Own, digest: str) -> views.VerificationOwn:
     return views.VerificationOwn(
         concluded_on=own.concluded_on,
         certificate_id=own.certificate_id,
+        is_certificate=own.is_certificate,
         signatures=tuple(views.OwnSignature(company=one.company, at=one.at) for one in own.signatures),
         stamped_at=own.stamped_at,
         sha256=digest,

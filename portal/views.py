@@ -404,7 +404,7 @@ class LinkSent(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download(Page):
-    """C9: the signed PDFs while the window is open. `until` is the window's last second.
+    """C9: the signed PDFs and their certificate while the window is open. `until` is the window's last second.
 
     `consented_on` is given where the consent fell on another day than `concluded_on`.
     """
@@ -790,10 +790,11 @@ class OwnSignature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationOwn(Page):
-    """The file is, byte for byte, one that was concluded here."""
+    """The file is, byte for byte, one that was concluded here, or the certificate of it."""
 
     concluded_on: date
     certificate_id: str
+    is_certificate: bool
     signatures: tuple[OwnSignature, ...]
     stamped_at: datetime | None
     sha256: str

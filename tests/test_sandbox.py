@@ -2,13 +2,14 @@ import asyncio
 import contextlib
 import os
 import pickle
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -141,6 +142,10 @@ def open_many() -> None:
 
 def descriptors() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in Path("/proc/self/fd").iterdir()))
+
+
+def processes() -> tuple[int, ...]:
+    return resource.getrlimit(resource.RLIMIT_NPROC)
 
 
 def flood() -> bytes:
@@ -349,6 +354,16 @@ async def test_a_child_holds_no_descriptor_of_another(sandbox: Sandbox) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_only_who_needs_threads_may_start_them(sandbox: Sandbox) -> None:
+    # Root is bound by no such limit, so the limit itself is looked at.
+    assert await run(sandbox, processes) == (0, 0)
+    threads = replace(LIMITS, threads=True)
+    given = await sandbox.run(
+        processes, limits=threads, on_crash=Reason.PDF_BROKEN, on_timeout=Reason.PDF_TOOK_TOO_LONG
+    )
+    assert given == processes()
 
 
 async def test_a_grandchild_dies_with_its_parent(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ _TITLE: Final = 60  # why: the policy's longest title
 _TOKYO: Final = ZoneInfo("Asia/Tokyo")
 _IMAGES_AT_ONCE: Final = 4  # why: as many as a browser loads side by side
 _CADES: Final = b"ETSI.CAdES.detached"  # ETSI EN 319 142-1: SubFilter of a PAdES signature
+_CERTIFICATE: Final = "締結証明書"
+_CERTIFICATES: Final = (f"{_CERTIFICATE}.pdf", "-certificate.pdf")  # how its name ends; ASCII for carriers
 _REFUSED_MAILS: Final = ("下書きを作れませんでした", "確認してください", "送れませんでした", "要確認")
 
 
@@ -376,7 +378,7 @@ class Tour:
             to_contractor = await self._expect(self._contractor, "電子署名完了のお知らせ")
         async with self._step("職員：完了のお知らせが届きました", clerk):
             to_clerk = await self._expect(self._clerk, "電子署名完了のお知らせ")
-        async with self._step("双方：署名済みのPDFを保存しました", clerk):
+        async with self._step(f"双方：署名済みのPDFと{_CERTIFICATE}を保存しました", clerk):
             theirs = await self._files(later, to_contractor)
             ours = _attached(to_clerk)
             if ours and {one.content for one in ours} != {one.content for one in theirs}:
@@ -384,7 +386,7 @@ class Tour:
             self._check(theirs)
 
     async def _files(self, later: Browser, mail: Letter) -> list[Signed]:
-        """Return the signed PDFs: attached, or behind the link."""
+        """Return the signed PDFs and their certificate: attached, or behind the link."""
         if attached := _attached(mail):
             return attached
         page = await later.open(mail.link(self._world.portal_url))
@@ -397,22 +399,28 @@ class Tour:
         return [Signed(one.name or "document.pdf", one.content) for one in saved]
 
     def _check(self, files: Sequence[Signed]) -> None:
-        """Keep *files*; each begins with the bytes that were read and holds a signature of every party."""
-        if len(files) != len(self._plan.documents):
-            raise NoMail(f"署名済みのPDFが{len(files)}件です（文書は{len(self._plan.documents)}件）")
+        """Keep *files*: every document as it was read and with a signature of every party, and their certificate."""
+        *signed, certificate = files
+        if len(signed) != len(self._plan.documents):
+            raise NoMail(f"署名済みのPDFが{len(signed)}件です（文書は{len(self._plan.documents)}件）")
         signatures = 2 if self._plan.kind is Kind.CONTRACT else 1
-        for number, one in enumerate(files, 1):
+        for number, one in enumerate(signed, 1):
             if not any(one.content.startswith(seen) for seen in self._seen):
                 raise NoMail(f"{number}件目のPDFの先頭が、読んだ文書と違います")
             if (found := one.content.count(_CADES)) != signatures:
                 raise NoMail(f"{number}件目のPDFの署名が{found}個です（{signatures}個のはず）")
             self._keep_file(number, one)
+        if not certificate.name.endswith(_CERTIFICATES) or certificate.content.count(_CADES) != 1:
+            raise NoMail(f"{_CERTIFICATE}がありません（最後のPDFは {certificate.name}）")
+        self._keep_file(len(files), certificate, what=_CERTIFICATE)
 
-    def _keep_file(self, number: int, one: Signed) -> None:
+    def _keep_file(self, number: int, one: Signed, *, what: str = "文書") -> None:
         name = f"{number}-{PurePath(one.name).name}"
         (self._plan.directory / name).write_bytes(one.content)
         digest = sha256(one.content).hexdigest()
-        self._transcript.files.append({"name": name, "size": len(one.content), "sha256": digest})
+        self._transcript.files.append(
+            {"name": name, "what": what, "size": len(one.content), "sha256": digest}
+        )
         print(f"         {digest}  {name}", flush=True)
 
     # Writing down

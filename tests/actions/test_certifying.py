@@ -194,10 +194,7 @@ async def test_a_use_of_the_key_is_written_down_before_it_happens(town: Town) ->
 class Broken:
     """A key that is away."""
 
-    def current(self) -> "Broken":
-        return self
-
-    def check(self, _now: object) -> None:
+    def fit(self, _now: object) -> None:
         raise Later(Reason.KEY_UNAVAILABLE)
 
 

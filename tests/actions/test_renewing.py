@@ -105,7 +105,7 @@ async def test_a_finished_file_says_until_when_it_stands(town: Town) -> None:
 async def test_what_is_due_gets_one_more_timestamp_and_is_whole(aging: Aging) -> None:
     shot = await aging.town.completed(documents=2)
     before = await aging.bytes_of(shot)
-    assert len(await renewing.due(aging.shop.services)) == 2
+    assert len(await renewing.due(aging.shop.services)) == len(shot.papers) == 3
     new = aging.succeed()
     await new.renew()
     for document, old, data in zip(shot.documents, before, await aging.bytes_of(shot), strict=True):
@@ -117,7 +117,7 @@ async def test_what_is_due_gets_one_more_timestamp_and_is_whole(aging: Aging) ->
         last = (await store.segments(document.id))[-1]
         assert (last.sha256, last.length) == (sha256(data).hexdigest(), len(data))
     assert await renewing.due(new.shop.services) == []
-    assert (await facts(shot)).count("timestamp renewed") == 2
+    assert (await facts(shot)).count("timestamp renewed") == 3
     assert [broken async for broken in history.verify()] == []
 
 
@@ -127,7 +127,7 @@ async def test_a_second_run_and_a_second_worker_add_nothing(aging: Aging) -> Non
     await asyncio.gather(*(new.renew() for _ in range(3)))
     await new.renew()
     assert (await kinds(shot.documents[0])).count("timestamp") == 2
-    assert (await facts(shot)).count("timestamp renewed") == 1
+    assert (await facts(shot)).count("timestamp renewed") == len(shot.papers)
 
 
 async def test_only_what_was_concluded_is_renewed(aging: Aging) -> None:
@@ -160,15 +160,19 @@ async def test_bulk_verification_finds_the_renewed_file_sound(aging: Aging) -> N
     async with verifying.inspector(replace(aging.shop.services.policy, verify_seconds=60.0)) as by:
         documents = await verifying.concluded(None, None)
         looked = verifying.look_back(aging.shop.services, documents, by=by, believing=believing)
-        (kept,) = [one async for one in looked]
-    assert kept.result.verdict is Verdict.SOUND
+        kept = [one async for one in looked]
+    assert [one.name for one in kept] == ["00_締結証明書.pdf", "01_文書1.pdf"]
+    assert {one.result.verdict for one in kept} == {Verdict.SOUND}
 
 
 async def test_the_history_names_the_renewal_in_words(aging: Aging) -> None:
     shot = await aging.town.completed()
     await aging.succeed().renew()
-    newest = (await chronicle.happenings(shot))[0]
-    assert newest.text == "文書1「文書1」に新しいタイムスタンプを加え、証明できる期間を延ばしました"
+    newest = {one.text for one in (await chronicle.happenings(shot))[:2]}
+    assert newest == {
+        f"{paper}に新しいタイムスタンプを加え、証明できる期間を延ばしました"
+        for paper in ("文書1「文書1」", "締結証明書")
+    }
 
 
 # What the portal may read
@@ -207,7 +211,7 @@ async def test_an_hour_takes_no_more_than_its_share(aging: Aging) -> None:
     new = aging.succeed()
     shop = replace(new, shop=new.shop_with(renewals_an_hour=2)).shop
     await renewing.renew(shop)
-    assert len(await renewing.due(shop.services)) == 1
+    assert len(await renewing.due(shop.services)) == 2
     await renewing.renew(shop)
     assert await renewing.due(shop.services) == []
 
@@ -255,7 +259,7 @@ async def test_one_file_that_is_damaged_hinders_no_other(aging: Aging) -> None:
 async def test_a_file_whose_time_is_over_is_not_made_to_look_sound(aging: Aging) -> None:
     """The renewal was missed: a new timestamp proves nothing any more, and none is kept."""
     shot = await aging.town.completed()
-    broken = replace(aging.succeed().shop.seal, roots=())
+    broken = replace(aging.succeed().shop.seal, trusts=tuple)
     shop = replace(aging.shop, seal=broken)
     steps = [step async for step in renewing.steps(shop, [shot.documents[0].id])]
     assert [str(step.error) for step in steps] == ["verification-failed"]
@@ -301,7 +305,7 @@ async def test_no_token_is_spent_on_an_authority_that_ends_as_soon(aging: Aging)
 async def test_a_file_nobody_has_looked_at_is_looked_at(aging: Aging) -> None:
     shot = await aging.town.completed()
     await Document.all().update(stands_until=None, algorithms="")
-    assert len(await renewing.due(aging.town.services)) == 1
+    assert len(await renewing.due(aging.town.services)) == 2
     await renewing.renew(aging.town.shop)
     document = await Document.get(id=shot.documents[0].id)
     assert document.stands_until == aging.town.shop.seal.times_until()
@@ -314,7 +318,7 @@ async def test_an_algorithm_that_is_no_longer_relied_on_makes_files_due(aging: A
     today = datetime.now(UTC).date()
     services = aging.town.services
     ending = replace(services, policy=replace(services.policy, algorithms_until=(("p256", today),)))
-    assert len(await renewing.due(ending)) == 1
+    assert len(await renewing.due(ending)) == 2
     other = replace(services, policy=replace(services.policy, algorithms_until=(("rsa3072", today),)))
     assert await renewing.due(other) == []
 

@@ -90,6 +90,7 @@ def _completion(**changes: object) -> mails.CompletionMail:
         "consented_on": None,
         "certificate_id": "MHN-7K3QW-9XTPA-2M8ZC-4",
         "documents": SEEN,
+        "certificate": mails.DocumentLine("締結証明書", 2, 141_000, HASH[::-1]),
         "attached": (
             "20260806_12980000_髙橋建設株式会社_工事請負契約書.pdf",
             "20260806_12980000_髙橋建設株式会社_特記仕様書.pdf",

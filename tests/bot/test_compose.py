@@ -283,9 +283,32 @@ async def test_big_files_go_as_a_link_with_the_reason(tmp_path: Path) -> None:
 async def test_file_names_say_day_amount_party_and_title(built: World) -> None:
     await out(built)
     await sign_by_mail(built, TAKAHASHI)
-    (file,) = built.last(TAKAHASHI).iter_attachments()
+    names = [file.get_filename() for file in built.last(TAKAHASHI).iter_attachments()]
     day = f"{jst_day(built.clock()):%Y%m%d}"
-    assert file.get_filename() == f"{day}_12980000_髙橋建設株式会社_請書.pdf"
+    assert names == [f"{day}_12980000_髙橋建設株式会社_{title}.pdf" for title in ("請書", "締結証明書")]
+
+
+async def test_the_certificate_is_one_of_the_files_that_count(tmp_path: Path) -> None:
+    async with world(tmp_path, policy={"attachment_files": 1}) as built:
+        await out(built)
+        await sign_by_mail(built, TAKAHASHI)
+        mail = built.last(TAKAHASHI)
+        assert not list(mail.iter_attachments())
+        words = text_of(mail)
+        assert "ファイルが締結証明書を含めて2件あり、1通に添付できる数（1件）を超える" in words
+        assert re.search(r"^締結証明書　+\d+ページ・\d+KB\r?$", words, re.MULTILINE)
+
+
+async def test_the_certificates_size_counts(tmp_path: Path) -> None:
+    limit = 250_000
+    async with world(tmp_path, policy={"attachment_bytes": limit}) as built:
+        await out(built)
+        await sign_by_mail(built, TAKAHASHI)
+        shot = await store.snapshot(id=(await Envelope.get()).id)
+        sizes = [(await store.segments(paper.id))[-1].length for paper in shot.papers]
+        # The document alone would have been attached.
+        assert sizes[0] < limit < sum(sizes)
+        assert not list(built.last(TAKAHASHI).iter_attachments())
 
 
 async def test_the_villages_signer_is_asked_behind_the_sign_in(built: World) -> None:

@@ -176,9 +176,9 @@ def test_reason_for_a_link_is_said_with_its_numbers() -> None:
     def text(why: str) -> str:
         return render(LETTERS[f"completion_mail-{why}"], site=SITE).text
 
-    assert "7.2MBあり、添付できる大きさ（6MB）" in text("too-big")
+    assert "ファイルが合わせて7.2MBあり、添付できる大きさ（6MB）" in text("too-big")
     assert "携帯会社のアドレスに添付できるのは2MBまで" in text("too-big-for-carrier")
-    assert "21件あり、1通に添付できる数（20件）" in text("too-many")
+    assert "ファイルが締結証明書を含めて21件あり、1通に添付できる数（20件）" in text("too-many")
     assert "添付していない理由" not in render(LETTERS["completion_mail"], site=SITE).text
 
 

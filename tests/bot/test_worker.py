@@ -18,7 +18,16 @@ from envelopes.actions import staff as clerks
 from envelopes.actions.signer import CodeFor
 from envelopes.records import store, tasks
 from envelopes.records.database import unit
-from envelopes.records.models import Consent, Credential, Delivery, Envelope, KeyUse, Signer, Staff
+from envelopes.records.models import (
+    CERTIFICATE,
+    Consent,
+    Credential,
+    Delivery,
+    Envelope,
+    KeyUse,
+    Signer,
+    Staff,
+)
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.records.tasks import Claimed
@@ -132,14 +141,16 @@ async def _check_completion(built: World, shot: Snapshot) -> None:
         mail = built.last(address)
         assert "電子署名完了のお知らせ" in mail["Subject"]
         files = list(mail.iter_attachments())
-        assert len(files) == 2
-        for file, document in zip(files, shot.documents, strict=True):
+        assert len(files) == 3
+        assert "_締結証明書.pdf" in str(files[-1].get_filename())
+        for file, paper in zip(files, shot.papers, strict=True):
             content = file.get_content()
-            kept = await store.content(built.services.blobs, await store.segments(document.id))
+            kept = await store.content(built.services.blobs, await store.segments(paper.id))
             assert content == kept
             report = await asyncio.to_thread(built.tools.shop.seal.verify, content)
             assert report.valid
-            assert [one.field for one in report.signatures] == ["Signer1", "Signer2"]
+            by = ["Operator"] if paper.position == CERTIFICATE else ["Signer1", "Signer2"]
+            assert [one.field for one in report.signatures] == by
     assert await KeyUse.filter(done_at=None).count() == 0
     assert await KeyUse.all().count() == 4
     assert {row.state for row in await Delivery.all()} == {"delivered"}

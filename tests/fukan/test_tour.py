@@ -25,22 +25,40 @@ def pdfs(played: Played) -> list[Path]:
     return sorted(played.directory.glob("*.pdf"))
 
 
+def signed(played: Played) -> list[Path]:
+    return [path for path in pdfs(played) if not _is_certificate(path.name)]
+
+
+def _is_certificate(name: str) -> bool:
+    return name.endswith(("_締結証明書.pdf", "-certificate.pdf"))
+
+
 def mails(played: Played) -> list[bytes]:
     return [path.read_bytes() for path in sorted(played.directory.glob("mails/*/*.eml"))]
 
 
 def test_a_contract_goes_from_the_mail_to_two_signatures(contract: Played) -> None:
     assert contract.ran.status == 0, contract.ran.err
-    assert len(pdfs(contract)) == 2
-    for path in pdfs(contract):
+    assert len(signed(contract)) == 2
+    for path in signed(contract):
         assert path.read_bytes().count(b"ETSI.CAdES.detached") == 2
 
 
 def test_an_acceptance_is_signed_by_the_contractor_alone(acceptance: Played) -> None:
     assert acceptance.ran.status == 0, acceptance.ran.err
-    (path,) = pdfs(acceptance)
+    (path,) = signed(acceptance)
     assert path.read_bytes().count(b"ETSI.CAdES.detached") == 1
     assert not (acceptance.directory / "mails" / "kitazawa@vill-mihon.example").exists()
+
+
+def test_each_tour_ends_with_one_certificate_that_the_transcript_names(
+    contract: Played, acceptance: Played
+) -> None:
+    for played in (contract, acceptance):
+        (path,) = set(pdfs(played)) - set(signed(played))
+        said = [item["name"] for item in transcript(played)["files"] if item["what"] == "締結証明書"]
+        assert said == [path.name]
+        assert path.read_bytes().count(b"ETSI.CAdES.detached") == 1
 
 
 def test_the_sample_takes_less_than_half_a_minute(contract: Played) -> None:
@@ -81,7 +99,7 @@ def test_every_mail_is_kept(contract: Played) -> None:
 
 
 def test_qpdf_and_pdfsig_find_the_files_sound(contract: Played) -> None:
-    for path in pdfs(contract):
+    for path in signed(contract):
         assert subprocess.run(["qpdf", "--check", path], capture_output=True, check=False).returncode == 0
         report = subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True, check=False)
         assert report.stdout.count("Signature is Valid") == 2
@@ -125,8 +143,8 @@ def test_what_is_too_big_for_a_carrier_is_fetched_by_link_and_code(tmp_path: Pat
     words = ("--document", tmp_path / "図面①.pdf", "--contractor=a..b.@docomo.ne.jp", "--kind=請書")
     ran = fukan("demo", "--tour", tmp_path / "out", *words)
     assert ran.status == 0, ran.err
-    (path,) = (tmp_path / "out").glob("*.pdf")
-    assert path.name == "1-図面①.pdf"
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.pdf"))
+    assert names == ["1-図面①.pdf", "2-締結証明書.pdf"]
     letters = [read(each.read_bytes()) for each in (tmp_path / "out" / "mails").glob("a..b.@*/*.eml")]
     assert not [one for one in letters if one.attachments]
     assert len([one for one in letters if "確認コード" in one.subject]) == 2

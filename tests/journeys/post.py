@@ -49,6 +49,17 @@ class Letter:
         }
 
     @property
+    def signed(self) -> list[bytes]:
+        """The contents of the attached documents, without their certificate."""
+        return [data for name, data in self.attachments.items() if not name.endswith("締結証明書.pdf")]
+
+    @property
+    def certificate(self) -> bytes:
+        """The content of the attached certificate."""
+        (found,) = [data for name, data in self.attachments.items() if name.endswith("締結証明書.pdf")]
+        return found
+
+    @property
     def code(self) -> str:
         """The confirmation code, which stands on the first line of the text."""
         found = re.match(r"(\d{6})（", self.text.lstrip())

@@ -35,8 +35,9 @@ def test_contract_of_two_documents_is_signed_by_both_sides_and_proves_itself(
 
     world.wait_state(title, "completed")
     for letter in (contractor.letter("電子署名完了"), clerk.letter("電子署名完了")):
-        assert len(letter.attachments) == 2
-        for content in letter.attachments.values():
+        assert len(letter.signed) == 2
+        proofs.require_sound(letter.certificate, signatures=1, world=world, folder=tmp_path)
+        for content in letter.signed:
             proofs.require_sound(content, signatures=2, world=world, folder=tmp_path)
             _is_cades_with_timestamp(content, tmp_path)
     _pages_afterwards(contractor, village)

@@ -1,7 +1,9 @@
 """The signed files by link: why nothing is attached, two weeks, then a fresh link to the registered address."""
 
+import io
 import os
 import re
+import zipfile
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -42,13 +44,14 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     assert letter.html == ""
     assert "携帯会社のアドレスに添付できるのは2MBまで" in letter.flat, letter.text
     # The clerk's own address takes six.
-    assert len(clerk.letter("電子署名完了").attachments) == 1
+    completed = clerk.letter("電子署名完了")
+    assert len(completed.signed) == 1
 
     stranger = roles.stranger(scripts=False)
     stranger.open(letter.link)
     assert stranger.heading == "確認コードを入力してください"
-    assert stranger.status(f"{letter.link}/1.pdf") == 404
-    assert stranger.status(f"{letter.link}/all.zip") == 404
+    for name in ("1.pdf", "certificate.pdf", "all.zip"):
+        assert stranger.status(f"{letter.link}/{name}") == 404
 
     # Another browser than the one he signed in, which has proved who uses it already.
     contractor = roles.contractor(title, cast.YAMADA)
@@ -63,6 +66,10 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     data = contractor.fetch(f"{letter.link}/1.pdf")
     (digest,) = {one["sha256"] for one in world.rows(last_revision(title))}
     assert sha256(data).hexdigest() == digest
+    assert "締結証明書" in contractor.text
+    assert contractor.fetch(f"{letter.link}/certificate.pdf") == completed.certificate
+    with zipfile.ZipFile(io.BytesIO(contractor.fetch(f"{letter.link}/all.zip"))) as together:
+        assert together.namelist() == ["01_図面.pdf", "締結証明書.pdf"]
     assert stranger.status(f"{letter.link}/1.pdf") == 404
 
 
@@ -74,7 +81,7 @@ def _sign(contractor: Contractor) -> None:
 def last_revision(title: str) -> str:
     return (
         "SELECT s.sha256 FROM segments s JOIN documents d ON d.id = s.document_id"
-        f" JOIN envelopes e ON e.id = d.envelope_id WHERE e.title = '{title}'"
+        f" JOIN envelopes e ON e.id = d.envelope_id WHERE e.title = '{title}' AND d.position = 1"
         " ORDER BY s.number DESC LIMIT 1"
     )
 
@@ -87,7 +94,8 @@ def test_files_over_six_megabytes_go_by_link_to_everybody(world: World, roles: R
         assert "添付できる大きさ（6MB）を超えるため" in letter.flat, letter.text
         assert world.url in letter.link
     clerk.open(letter.link)
-    assert clerk.status(clerk.page.get_attribute("a[href$='signed.pdf']", "href") or "") == 200
+    for name in ("signed.pdf", "certificate.pdf"):
+        assert clerk.status(clerk.page.get_attribute(f"a[href$='{name}']", "href") or "") == 200
 
 
 def test_after_two_weeks_a_fresh_link_goes_to_the_registered_address_only(
@@ -96,7 +104,7 @@ def test_after_two_weeks_a_fresh_link_goes_to_the_registered_address_only(
     _, contractor = roles.out(title, kind="請書")
     _sign(contractor)
     letter = contractor.letter("電子署名完了")
-    (attached,) = letter.attachments.values()
+    (attached,) = letter.signed
     world.quiet()
     _let_a_fortnight_pass(world, title)
     contractor.open(letter.link)
@@ -119,6 +127,7 @@ def test_after_two_weeks_a_fresh_link_goes_to_the_registered_address_only(
         contractor.submit(contractor.letter("確認コード").code)
     assert contractor.heading == "提出した請書をダウンロードする"
     assert contractor.fetch(f"{fresh.link}/1.pdf") == attached
+    assert contractor.fetch(f"{fresh.link}/certificate.pdf") == letter.certificate
 
 
 def views(title: str) -> str:

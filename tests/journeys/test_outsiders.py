@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
 READING = ("/1", "/1/pdf", "/1/1-828.webp", "/confirm", "/done", "/decline")
 ACTING = ("/complete", "/decline", "/decline/edit", "/refuse", "/code", "/verify")
-FILES = ("/1.pdf", "/all.zip")
+FILES = ("/1.pdf", "/certificate.pdf", "/all.zip")
 NOTHING = {303, 404}
 
 

@@ -46,5 +46,5 @@ def test_three_sign_in_turn_and_nobody_is_asked_before_the_one_before_him_has_si
 
     roles.clerk(title, cast.KITAZAWA).sign_for_village()
     for letter in (first.letter("電子署名完了"), second.letter("電子署名完了")):
-        (content,) = letter.attachments.values()
+        (content,) = letter.signed
         proofs.require_sound(content, signatures=3, world=world, folder=tmp_path)

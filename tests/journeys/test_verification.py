@@ -56,15 +56,13 @@ def test_every_kind_of_file_is_answered_in_words(
     _, contractor = roles.out(title, kind="請書")
     contractor.prove()
     contractor.complete()
-    (own,) = [
-        content
-        for name, content in contractor.letter("電子署名完了のお知らせ").attachments.items()
-        if "締結証明書" not in name
-    ]
+    completed = contractor.letter("電子署名完了のお知らせ")
+    (own,) = completed.signed
     altered = re.sub(rb"(/MediaBox\s*\[\s*0 0 )\d", rb"\g<1>9", own, count=1)
     assert altered != own
     answers = {
         "own": (own, "1バイトの違いもなく一致します"),
+        "certificate": (completed.certificate, "ここで発行した締結証明書と、1バイトの違いもなく一致します"),
         "altered": (altered, "署名後に内容が変わっています。"),
         "surplus": (own + b"\n%x", "末尾に余分なデータがあります。"),
         "neighbour": (foreign, "発行元または有効性を確かめられません。"),
@@ -78,7 +76,7 @@ def test_every_kind_of_file_is_answered_in_words(
     for name, (data, words) in answers.items():
         said = hand_in(plain if name in ("own", "altered") else phone, data, f"{name}.pdf")
         assert words in said, (name, said)
-        assert ("変更されていません／発行元" in said) == (name == "own"), name
+        assert ("変更されていません／発行元" in said) == (name in ("own", "certificate")), name
         assert cast.TAKAHASHI.person not in said or name in ("own", "altered", "surplus")
     assert phone.script_errors == []
     # Shown once and gone: neither the files nor what was found in them.

@@ -607,10 +607,20 @@ SAMPLES: dict[str, v.Page] = {
     "verify-own": v.VerificationOwn(
         concluded_on=date(2026, 8, 6),
         certificate_id=CERTIFICATE,
+        is_certificate=False,
         signatures=(
             v.OwnSignature(company=LONG.company, at=SIGNED_AT),
             v.OwnSignature(company="みほん村", at=None),
         ),
+        stamped_at=SIGNED_AT,
+        sha256=OFFER,
+        again_url="/verify",
+    ),
+    "verify-own-certificate": v.VerificationOwn(
+        concluded_on=date(2026, 8, 6),
+        certificate_id=CERTIFICATE,
+        is_certificate=True,
+        signatures=(),
         stamped_at=SIGNED_AT,
         sha256=OFFER,
         again_url="/verify",

@@ -30,6 +30,6 @@ def test_witnesses_accept_the_sealed_certificate_and_it_stays_archival(
     root.write_bytes(world.authority.root_certificate)
     assert witnesses.qpdf(path)
     assert witnesses.pdfsig_is_content(path, 1)
-    assert witnesses.itext(path, root)
+    assert witnesses.itext(root, path) == [True]
     (written,) = seal.read_entries(whole)
     assert written.consent_sha256 is None
