@@ -11,6 +11,7 @@ from typing import Final
 from bot import letters_about_addresses as addresses
 from bot import letters_about_completion as completion
 from bot import letters_about_endings as endings
+from bot import letters_about_orders as orders
 from bot import letters_about_requests as requests
 from bot import letters_to_staff as staff
 from bot.case import Case, Outgoing
@@ -45,7 +46,7 @@ async def compose(services: Services, task: Claimed) -> Sequence[Outgoing]:
 
 
 _ABOUT_ENVELOPE: Final[Mapping[Task, Callable[[Case], Awaitable[list[Outgoing]]]]] = {
-    Task.DRAFT_MAIL: staff.draft,
+    Task.DRAFT_MAIL: orders.draft,
     Task.REQUEST_MAIL: requests.request,
     Task.SENT_MAIL: staff.sent,
     Task.RECEIVED_MAIL: requests.received,
@@ -61,7 +62,7 @@ _ABOUT_ENVELOPE: Final[Mapping[Task, Callable[[Case], Awaitable[list[Outgoing]]]
     Task.DEVICE_MAIL: requests.other_device,
 }
 _WITHOUT_ENVELOPE: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[list[Outgoing]]]]] = {
-    Task.ANSWER_MAIL: staff.answer,
+    Task.ANSWER_MAIL: orders.answer,
     Task.ENROL_MAIL: staff.enrol,
     Task.ADDRESS_MAIL: addresses.registered,
     Task.TROUBLE_MAIL: staff.trouble,

@@ -13,9 +13,10 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from bot import files as documents
-from bot import senders
-from bot.parse import ParsedMail, parse
+from bot import senders, unfinished
+from bot.parse import Attachment, ParsedMail, parse
 from bot.senders import Level
+from bot.unfinished import Unfinished
 from envelopes.actions import ordering, registrar
 from envelopes.actions.ordering import Order
 from envelopes.actions.worker import drafts, mails
@@ -26,6 +27,8 @@ from envelopes.records import counters
 from envelopes.records.models import Mail, Staff
 from envelopes.rules import orders
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.lines import merged, scan
+from envelopes.rules.orders import Reading
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.reading import Answered, Record, Remark
 from envelopes.rules.schedule import jst_day
@@ -144,24 +147,62 @@ async def _handle(shop: Workshop, letter: Letter) -> None:
         record = Record(
             lines=(), warnings=(), subject=letter.parsed.subject, received_at=letter.mail.arrived_at
         )
-        await _answer(services, letter, record, [Remark(reason=hindrance)])
+        names = [item.name for item in letter.parsed.attachments]
+        await _answer(services, letter, record, [Remark(reason=hindrance)], names=names, number="")
         return
-    today = jst_day(letter.mail.arrived_at)
-    reading = orders.read(
-        letter.parsed.text, subject=letter.parsed.subject, today=today, policy=services.policy
-    )
-    order = await ordering.look_up(services, letter.staff, reading)
-    files = await documents.sort(shop.papers, letter.parsed.attachments)
+    before = await unfinished.find(services, letter.staff, letter.parsed)
+    order = await ordering.look_up(services, letter.staff, _reading(services, letter, before))
+    attachments = await _attachments(shop, letter, before, order)
+    files = await documents.sort(shop.papers, attachments)
     if files.to_convert and not letter.patient:
         await mails.read_later(services, letter.mail)
         return
     certificate_id = drafts.certificate_id(services)
     papers = await documents.receive(shop, files, certificate_id, order)
-    record = ordering.record(order, subject=letter.parsed.subject, received_at=letter.mail.arrived_at)
+    record = ordering.record(order, subject=_subject(letter, before), received_at=letter.mail.arrived_at)
+    draft = _Draft(record=record, papers=papers, certificate_id=certificate_id, before=before)
     if order.problems:
-        await _answer(services, letter, record, order.problems)
+        names = [item.name for item in attachments]
+        await _answer(services, letter, record, order.problems, names=names, number=draft.number)
     else:
-        await _open(services, letter, order, _Draft(record, papers, certificate_id))
+        await _open(services, letter, order, draft)
+
+
+def _reading(services: Services, letter: Letter, before: Unfinished | None) -> Reading:
+    """What the mail orders, with what was written before it where it is a reply."""
+    said = scan(
+        letter.parsed.text,
+        day=jst_day(letter.mail.arrived_at),
+        mail=len(before.mails) if before else 0,
+        quoted=before is None,
+    )
+    earlier = before.answered.record.statements if before else ()
+    return orders.understand(
+        merged(earlier, said.statements),
+        subject=_subject(letter, before),
+        policy=services.policy,
+        warnings=said.warnings,
+    )
+
+
+def _subject(letter: Letter, before: Unfinished | None) -> str:
+    return before.answered.record.subject if before else letter.parsed.subject
+
+
+async def _attachments(
+    shop: Workshop, letter: Letter, before: Unfinished | None, order: Order
+) -> list[Attachment]:
+    """The files of the mail, and those of the mails that it completes."""
+    now = letter.parsed.attachments
+    if before is None:
+        return list(now)
+    files: list[Attachment] = []
+    for mail in before.mails:
+        raw = await shop.services.blobs.get(mail.file)
+        files, _ = unfinished.together(files, (await _parse(shop, raw)).attachments, before.answered.problems)
+    files, notes = unfinished.together(files, now, before.answered.problems)
+    order.warnings += notes
+    return files
 
 
 def _hindrance(letter: Letter) -> Reason | None:
@@ -174,6 +215,11 @@ class _Draft(NamedTuple):
     record: Record
     papers: Sequence[Paper]
     certificate_id: str
+    before: Unfinished | None
+
+    @property
+    def number(self) -> str | None:
+        return self.before.number if self.before else None
 
 
 async def _open(services: Services, letter: Letter, order: Order, draft: _Draft) -> None:
@@ -193,11 +239,21 @@ async def _open(services: Services, letter: Letter, order: Order, draft: _Draft)
         contacts=order.contacts,
         papers=draft.papers,
         reading=draft.record.to_json(),
+        number=draft.number or "",
+        earlier=draft.before.mails if draft.before else (),
     )
     await drafts.open_draft(services, letter.mail, letter.staff, opening, letter.facts)
 
 
-async def _answer(services: Services, letter: Letter, record: Record, problems: Sequence[Remark]) -> None:
+async def _answer(
+    services: Services,
+    letter: Letter,
+    record: Record,
+    problems: Sequence[Remark],
+    *,
+    names: Sequence[str],
+    number: str | None,
+) -> None:
     """Tell the sender everything that is to be mended, unless he has been told too often today."""
     mail, now = letter.mail, services.now()
     name, events = f"answers:{letter.staff.ref}", services.policy.answers_a_day
@@ -208,7 +264,7 @@ async def _answer(services: Services, letter: Letter, record: Record, problems: 
     said = Answered(
         record=record,
         problems=problems,
-        attachments=[item.name for item in letter.parsed.attachments],
+        attachments=names,
         refused=any(problem.reason not in _QUESTIONS for problem in problems),
     )
-    await mails.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts)
+    await mails.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts, number=number)

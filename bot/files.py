@@ -31,7 +31,7 @@ _UNSEEN: Final = frozenset(
     }
 )
 # Logos, maps to the office, business cards, appointments: beside a document they may stay behind, with a word.
-_ASIDE: Final = ("image/", "text/vcard", "text/x-vcard", "text/directory", "text/calendar")
+ASIDE: Final = ("image/", "text/vcard", "text/x-vcard", "text/directory", "text/calendar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ async def _document(papers: Papers, file: Attachment) -> Document:
 
 
 def _may_stay(file: Attachment, reason: Reason) -> bool:
-    return reason is Reason.FILE_TYPE and file.media_type.startswith(_ASIDE)
+    return reason is Reason.FILE_TYPE and file.media_type.startswith(ASIDE)
 
 
 def _remark(file: Attachment, reason: Reason) -> Remark:

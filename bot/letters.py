@@ -54,20 +54,18 @@ class DocumentLine(NamedTuple):
 
 
 class ReadLine(NamedTuple):
-    """One thing read from a staff member's mail. `line` counts from 1; 0 where it came from elsewhere."""
+    """One thing read from a staff member's mail, and in words where it stood: 3行目「金額：…」."""
 
     label: str
     value: str
-    line: int
-    quoted: str = ""
+    where: str = ""
 
 
 class Question(NamedTuple):
-    """One thing to mend: which line (0: none), what is the matter and how to write it instead."""
+    """One thing to mend: what is the matter, in which line if in one, and how to write it instead."""
 
     text: str
-    line: int = 0
-    quoted: str = ""
+    where: str = ""
     sample: str = ""
 
 
@@ -110,7 +108,10 @@ class ToStaff(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftMail(ToStaff):
-    """B01: a draft was made. With `unsealable` the draft came back because a file cannot be signed."""
+    """B01: a draft was made or corrected. With `unsealable` it came back because a file cannot be signed.
+
+    `questions` are those of 対象外の確認, to be answered before it is sent; `revision` counts from 1.
+    """
 
     template: ClassVar[str] = "draft_mail"
 
@@ -118,13 +119,19 @@ class DraftMail(ToStaff):
     lines: tuple[ReadLine, ...]
     documents: tuple[DocumentLine, ...]
     warnings: tuple[str, ...]
+    questions: tuple[str, ...] = ()
+    revision: int = 1
     unsealable: str = ""
     url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerMail(ToStaff):
-    """B02 (`refused` false: questions) and B03 (`refused`: nothing could be made of the mail)."""
+    """B02 (`refused` false: questions) and B03 (`refused`: nothing could be made of the mail).
+
+    With a `number`, a reply completes the order: `reply` are the lines it wants, `files` tells that documents are
+    wanted too. Without one, another mail is needed.
+    """
 
     template: ClassVar[str] = "answer_mail"
 
@@ -133,7 +140,8 @@ class AnswerMail(ToStaff):
     refused: bool
     lines: tuple[ReadLine, ...]
     questions: tuple[Question, ...]
-    sample: tuple[str, ...]
+    reply: tuple[str, ...]
+    files: bool
     attachments: tuple[str, ...]
 
 

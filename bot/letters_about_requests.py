@@ -1,5 +1,6 @@
 """Letters about a request to sign: the request, its links, its codes, and that the signature has arrived."""
 
+import json
 from typing import Final
 
 from bot import letters
@@ -14,6 +15,7 @@ from envelopes.records.tasks import Claimed
 from envelopes.rules import codes
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.people import Party
+from envelopes.rules.reading import Record
 from envelopes.rules.states import Event, permits
 from envelopes.services import Services
 
@@ -37,7 +39,7 @@ async def request(case: Case) -> list[Outgoing]:
             title=case.shot.envelope.title,
             documents=documents,
             deadline=case.shot.envelope.deadline_on,
-            message="",
+            message=Record.from_json(json.loads(case.shot.envelope.reading)).note,
             url=case.link(signer),
         )
     return [addressed(case, seat(signer), letter)]

@@ -1,38 +1,29 @@
-"""Letters to staff alone: drafts, answers to their mails, their own enrolment, what went out, notes and trouble."""
+"""Letters to staff alone: their enrolment, what went out, notes and trouble. Orders have a module of their own."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot import letters
 from bot.answers import DEFERRED
-from bot.case import Case, Outgoing, Recipient, addressed, answers_to, clerk, document_lines, drafter, thread
+from bot.case import Case, Outgoing, Recipient, addressed, clerk, drafter
 from bot.health import UNUSABLE, Use
-from bot.letters import Letter, Question, ReadLine
-from bot.render import AutoSubmitted, Mailbox
+from bot.letters import Letter
+from bot.render import Mailbox
 from envelopes.actions import staff as staff_actions
 from envelopes.records import history, store
 from envelopes.records.history import Subject
-from envelopes.records.models import Delivery, Mail, Staff
+from envelopes.records.models import Delivery, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.tasks import Claimed
 from envelopes.rules.errors import Reason
 from envelopes.rules.people import Role, roles_from
-from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import retry_after
 from envelopes.rules.states import Task
 from envelopes.services import Services
-from envelopes.texts import say, say_remark, say_trouble
+from envelopes.texts import say
 
-SAMPLE: Final = (
-    "封筒名：令和8年度 村道北城線 舗装補修工事 請負契約",
-    "宛先：髙橋建設株式会社",
-    "種別：契約書",
-    "金額：12,980,000円（税込）",
-    "期限：8月31日",
-)
-_SAMPLES: Final[Mapping[str, str]] = {line.partition("：")[0]: line for line in SAMPLE}
 _DUTIES: Final[Mapping[Role, str]] = {
     Role.DRAFTER: "担当",
     Role.APPROVER: "承認者",
@@ -60,79 +51,6 @@ _LOOK: Final = (
     "HSM を使っているときは、動いていて、つながるかも確かめてください。"
 )
 _RENEW: Final = "運用者に、新しい証明書の用意を頼んでください。運用者は fukan doctor で期限を確かめられます。"
-
-
-# Drafts
-
-
-async def draft(case: Case) -> list[Outgoing]:
-    """The draft as it was read, or the draft that came back because a file cannot be sealed."""
-    envelope = case.shot.envelope
-    record = Record.from_json(json.loads(envelope.reading))
-    mail = await Mail.filter(id=envelope.mail_id).first() if envelope.mail_id else None
-    trouble = envelope.trouble
-    letter = letters.DraftMail(
-        **{**case.foot, "number": envelope.draft_number},
-        to=drafter(case).addressee,
-        original_subject=record.subject or envelope.title,
-        lines=_read(record.lines),
-        documents=await document_lines(case.shot, revision=None),
-        warnings=tuple(say_remark(remark) for remark in record.warnings),
-        unsealable=say_trouble(trouble) if trouble else "",
-        url=case.services.url("staff", "drafts", envelope.ref),
-    )
-    references = (thread(case.services, envelope.ref), *answers_to(mail.message_id if mail else None))
-    replied = AutoSubmitted.REPLIED
-    return [addressed(case, drafter(case), letter, references=references, auto_submitted=replied)]
-
-
-def _read(lines: Sequence[Line]) -> tuple[ReadLine, ...]:
-    return tuple(ReadLine(item.label, item.value, item.line, item.source) for item in lines)
-
-
-# Answers
-
-
-async def answer(services: Services, task: Claimed) -> list[Outgoing]:
-    """What to mend in a mail to the intake."""
-    mail = await Mail.filter(id=task.ids["mail"]).get()
-    staff = await Staff.filter(id=task.ids["staff"]).select_related("section").get()
-    said = Answered.from_json(json.loads(mail.answer or "{}"))
-    section = staff.section
-    recipient = clerk(services, staff, section.name)
-    letter = letters.AnswerMail(
-        to=recipient.addressee,
-        section=section.name,
-        phone=section.phone,
-        number="",
-        original_subject=said.record.subject or "（件名なし）",
-        received_at=said.record.received_at,
-        refused=said.refused,
-        lines=_read(said.record.lines),
-        questions=tuple(_question(remark) for remark in _to_mend(said)),
-        sample=SAMPLE,
-        attachments=tuple(said.attachments),
-    )
-    return [
-        Outgoing(
-            recipient=recipient,
-            letter=letter,
-            reply_to=Mailbox("", services.settings.mail.intake),
-            references=answers_to(mail.message_id),
-            auto_submitted=AutoSubmitted.REPLIED,
-        )
-    ]
-
-
-def _to_mend(said: Answered) -> list[Remark]:
-    """Problems, and what was odd about a line, in the order of the lines; what is about no line comes last."""
-    odd = [remark for remark in said.record.warnings if remark.line]
-    return sorted((*said.problems, *odd), key=lambda remark: (remark.line == 0, remark.line))
-
-
-def _question(remark: Remark) -> Question:
-    sample = _SAMPLES.get(str(remark.details.get("key", "")), "")
-    return Question(text=say_remark(remark), line=remark.line, quoted=remark.source, sample=sample)
 
 
 # Enrolment

@@ -28,6 +28,7 @@ from markupsafe import Markup
 
 from bot.letters import Letter
 from envelopes.rules.errors import FukanError
+from envelopes.rules.lines import REPLY_ABOVE
 from envelopes.rules.schedule import JST
 from envelopes.rules.wording import jst_date, jst_datetime, size, yen
 
@@ -123,6 +124,16 @@ def nb(text: str) -> Markup:
     return Markup('<span class="nb">{}</span>').format(text)
 
 
+def indented(text: str) -> str:
+    """*text* beside a label: further lines stand below the first."""
+    return text.replace("\n", f"\n{pad('')}")
+
+
+def breaks(text: str) -> Markup:
+    """*text* for HTML with its line ends."""
+    return Markup("<br>").join(text.split("\n"))
+
+
 def _one_line(text: str) -> str:
     """No control character and no line break survives: a subject must not become a header."""
     printable = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
@@ -160,6 +171,8 @@ _FILTERS: Final[dict[str, Callable[..., str]]] = {
     "pad": pad,
     "elastic": elastic,
     "nb": nb,
+    "indented": indented,
+    "breaks": breaks,
 }
 
 
@@ -177,6 +190,7 @@ def environment() -> Environment:
     # Japanese is the source language; catalogues of other languages are installed in the same place.
     env.install_gettext_callables(_same, _same_or_many, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(_FILTERS)
+    env.globals["reply_above"] = REPLY_ABOVE
     return env
 
 

@@ -531,8 +531,8 @@ def say_trouble(trouble: str) -> str:
 
 
 def say_remark(remark: Remark) -> str:
-    """Return a remark in Japanese, with the document it is about."""
+    """Return a remark in Japanese, with the line or the document it is about."""
     text = say(remark.reason, "ja", **remark.details)
     if "position" not in remark.details:
-        return text
+        return f"{remark.where}：{text}" if remark.where else text
     return f"文書{remark.details['position']}「{remark.details.get('file', '')}」：{text}"

@@ -12,6 +12,7 @@ from portal.views import Happening
 
 _WORDS: Final[Mapping[str, str]] = {
     "opened": "メールから下書きを作りました",
+    "revised": "下書きを直しました",
     "confirmed": "内容を確認して送信しました",
     "discarded": "下書きを破棄しました",
     "prepared": "文書を署名できる形にして、最初の署名者に依頼しました",

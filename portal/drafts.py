@@ -2,22 +2,26 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import revising
 from envelopes.actions import staff as act
 from envelopes.records import store
 from envelopes.records.models import Contact, Mail, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.exclusions import QUESTIONS
 from envelopes.rules.lines import Key
 from envelopes.rules.people import Party, Role, roles_from
-from envelopes.rules.reading import Record
+from envelopes.rules.reading import Record, Remark
+from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Event, permits
 from envelopes.services import Services
-from envelopes.texts import say, say_remark, say_trouble
-from portal import papers, views
+from envelopes.texts import ANSWERS, say, say_remark, say_trouble
+from portal import corrections, papers, views
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import nav, phase, require_staff, version, visible
 from portal.views import Choice, FieldError, Phase
@@ -34,14 +38,19 @@ async def draft(request: web.Request) -> web.Response:
 
 
 async def _draft(
-    provided: Services, staff: Staff, shot: Snapshot, *errors: FieldError, chosen: str = ""
+    provided: Services,
+    staff: Staff,
+    shot: Snapshot,
+    *errors: FieldError,
+    posted: Mapping[str, str] | None = None,
+    correcting: bool = False,
 ) -> views.Draft:
-    envelope = shot.envelope
+    envelope, given = shot.envelope, posted or {}
     may = bool(roles_from(staff.roles) & {Role.DRAFTER, Role.APPROVER})
     open_to = may and permits(shot.state, Event.CONFIRMED)
     mail = await Mail.filter(id=envelope.mail_id or 0).first()
     reading = Record.from_json(json.loads(envelope.reading))
-    choices = await _choices(provided, shot, chosen)
+    choices = await _choices(provided, shot, given.get("village_signer", "") or reading.village_signer)
     blocked = [] if may else [say(Reason.ROLE_MISSING)]
     if envelope.trouble:
         blocked.append(say_trouble(envelope.trouble))
@@ -68,7 +77,11 @@ async def _draft(
         key=secrets.token_hex(8),
         confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to else None,
         discard_url=path("staff", "drafts", envelope.ref, "discard") if open_to else None,
-        warnings=tuple(say_remark(remark) for remark in reading.warnings),
+        revise_url=path("staff", "drafts", envelope.ref, "revise") if open_to else None,
+        corrections=corrections.fields(envelope, reading, given if correcting else None),
+        correcting=correcting,
+        exclusions=_exclusions(reading, given),
+        warnings=tuple(say_remark(remark) for remark in _warnings(reading)),
         blocked=tuple(blocked),
         errors=errors,
     )
@@ -76,7 +89,7 @@ async def _draft(
 
 def _readings(reading: Record) -> tuple[views.Reading, ...]:
     return tuple(
-        views.Reading(label=one.label, value=one.value, source=one.source, line=one.line or None)
+        views.Reading(label=one.label, value=one.value, where=one.where)
         for one in reading.lines
         if one.label != Key.KIND  # the page says it in words of its own
     )
@@ -90,11 +103,7 @@ _ADDRESS_NOTES: Final = {
 
 async def _draft_signer(signer: Signer) -> views.DraftSigner:
     contact = await Contact.filter(id=signer.contact_id or 0).first()
-    kinds = {
-        "free": "フリーメールのアドレスです。",
-        "carrier": "携帯会社のアドレスです。2MBを超える文書は添付されません。",
-    }
-    note = kinds.get(signer.address_kind, "")
+    note = _ADDRESS_NOTES.get(signer.address_kind, "")
     if note and contact and contact.reason:
         note += f"登録の理由：{contact.reason}"
     return views.DraftSigner(
@@ -120,29 +129,80 @@ async def _choices(provided: Services, shot: Snapshot, chosen: str) -> tuple[Cho
     )
 
 
+def _warnings(reading: Record) -> list[Remark]:
+    return [remark for remark in reading.warnings if remark.reason not in QUESTIONS]
+
+
+def _exclusions(reading: Record, posted: Mapping[str, str]) -> tuple[views.Exclusion, ...]:
+    """Each question once, with everything that led to it."""
+    found: dict[Reason, list[str]] = {}
+    for remark in reading.questions:
+        found.setdefault(remark.reason, []).append(say_remark(remark))
+    return tuple(
+        views.Exclusion(
+            name=_tick(reason), text="".join(texts), answer=ANSWERS[reason].ja, ticked=_tick(reason) in posted
+        )
+        for reason, texts in found.items()
+    )
+
+
+def _tick(reason: Reason) -> str:
+    """The name of the field that answers *reason*."""
+    return f"answer_{reason.value}"
+
+
+def _unticked(reading: Record, posted: Mapping[str, str]) -> list[FieldError]:
+    """What has to be ticked before the draft is sent, and is not."""
+    found = [
+        FieldError(text=f"対象外の確認に答えてください：{one.answer}", field=one.name)
+        for one in _exclusions(reading, posted)
+        if not one.ticked
+    ]
+    if _warnings(reading) and not posted.get("acknowledged"):
+        found.append(FieldError(text="注意する点を確かめて、チェックを入れてください", field="acknowledged"))
+    return found
+
+
 async def confirm(request: web.Request) -> web.Response:
     """内容を確認して送信する."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
     posted, provided = await form(request), services(request)
-    chosen = posted.get("village_signer", "")
     reading = Record.from_json(json.loads(shot.envelope.reading))
-    if reading.warnings and not posted.get("acknowledged"):
-        error = FieldError(text="注意する点を確かめて、チェックを入れてください", field="acknowledged")
-        return answer(request, await _draft(provided, staff, shot, error, chosen=chosen), status=422)
+    if unticked := _unticked(reading, posted):
+        return answer(request, await _draft(provided, staff, shot, *unticked, posted=posted), status=422)
     try:
         await act.confirm(
             provided,
             act.actor_of(staff),
             shot.envelope.ref,
             version=version(posted),
-            village_signer=chosen,
+            village_signer=posted.get("village_signer", ""),
+            answered=[reason for reason in QUESTIONS if _tick(reason) in posted],
         )
     except Refused as refused:
         error = FieldError(text=told(request, refused))
         fresh = await store.snapshot(ref=shot.envelope.ref)
-        return answer(request, await _draft(provided, staff, fresh, error, chosen=chosen), status=409)
+        return answer(request, await _draft(provided, staff, fresh, error, posted=posted), status=409)
     return move("staff", "envelopes", shot.envelope.ref)
+
+
+async def revise(request: web.Request) -> web.Response:
+    """内容を直す: read the draft anew with what was written into the fields."""
+    staff = await require_staff(request)
+    shot = await visible(request, staff)
+    posted, provided = await form(request), services(request)
+    reading = Record.from_json(json.loads(shot.envelope.reading))
+    said = corrections.changed(shot.envelope, reading, posted, jst_day(provided.now()))
+    actor, ref = act.actor_of(staff), shot.envelope.ref
+    problems: tuple[FieldError, ...] = (FieldError(text="直すところを書き換えてください"),)
+    if said:
+        found = await revising.revise(provided, actor, ref, version=version(posted), statements=said)
+        problems = corrections.errors(found)
+    if problems:
+        page = await _draft(provided, staff, shot, *problems, posted=posted, correcting=True)
+        return answer(request, page, status=422)
+    return move("staff", "drafts", ref)
 
 
 async def discard(request: web.Request) -> web.Response:

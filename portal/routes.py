@@ -82,6 +82,7 @@ ROUTES = (
     web.post(r"/staff/tasks/{task:\d{1,18}}/retry", desk.retry),
     web.get(DRAFT, drafts.draft),
     web.post(DRAFT + "/confirm", drafts.confirm),
+    web.post(DRAFT + "/revise", drafts.revise),
     web.post(DRAFT + "/discard", drafts.discard),
     web.get(ENVELOPE, envelopes.envelope),
     web.post(ENVELOPE + "/extend", envelopes.extend),

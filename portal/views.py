@@ -555,12 +555,11 @@ class Desk(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One thing that was read, and the line of the mail that said so; empty `source`: a default or proposal."""
+    """One thing that was read, and in words where it stood."""
 
     label: str
     value: str
-    source: str = ""
-    line: int | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -572,6 +571,27 @@ class Choice:
     chosen: bool = False
     disabled: bool = False
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """A question of 対象外の確認: what speaks against an electronic contract, and what staff say to it."""
+
+    name: str
+    text: str
+    answer: str
+    ticked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A field in which something that was read can be written anew, as in a mail. `rows`: 1 is a single line."""
+
+    name: str
+    label: str
+    value: str
+    hint: str = ""
+    rows: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -588,8 +608,9 @@ class DraftSigner:
 class Draft(Page):
     """S4: what was read beside the documents.
 
-    Posts `village_signer` (where there are choices), `acknowledged` (where there are warnings), `version`, `key`
-    to `confirm_url`; `version`, `key` to `discard_url`. None where this person may not, `blocked` says why.
+    Posts `village_signer` (where there are choices), `acknowledged` (where there are warnings), each exclusion's name,
+    `version`, `key` to `confirm_url`; each correction's name, `version`, `key` to `revise_url`; `version`, `key` to
+    `discard_url`. None where this person may not, `blocked` says why.
     """
 
     nav: StaffNav
@@ -607,6 +628,10 @@ class Draft(Page):
     key: str
     confirm_url: str | None
     discard_url: str | None
+    revise_url: str | None = None
+    corrections: tuple[Correction, ...] = ()
+    correcting: bool = False
+    exclusions: tuple[Exclusion, ...] = ()
     warnings: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     errors: tuple[FieldError, ...] = ()

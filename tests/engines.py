@@ -42,6 +42,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules import codes, consent
 from envelopes.rules.consent import Grant
 from envelopes.rules.kinds import Kind, Tax
+from envelopes.rules.lines import scan
 from envelopes.rules.people import Role
 from envelopes.rules.reading import Record
 from envelopes.rules.schedule import jst_day
@@ -206,7 +207,19 @@ class Town:
             section_id=self.drafter.section_id,
             contacts=self.contacts[:contractors],
             papers=papers,
-            reading=Record(lines=(), warnings=(), subject="契約書送付", received_at=self.clock()).to_json(),
+            reading=self.reading(kind, self.contacts[:contractors]).to_json(),
+        )
+
+    def reading(self, kind: Kind, contacts: Sequence[Contact]) -> Record:
+        """What was read from a mail that says all this."""
+        lines = ["封筒名：村道1号線舗装工事", *(f"宛先：{contact.email}" for contact in contacts)]
+        lines += [f"種別：{kind.value}", "金額：12,300,000円（税込）"]
+        return Record(
+            lines=(),
+            warnings=(),
+            subject="契約書送付",
+            received_at=self.clock(),
+            statements=scan("\n".join(lines), day=jst_day(self.clock())).statements,
         )
 
     async def draft(self, **wishes: Any) -> Snapshot:

@@ -6,10 +6,11 @@ Every verb checks the actor's roles itself; pages that hide a button are a court
 import asyncio
 import hashlib
 import hmac
+import json
 import secrets
 import unicodedata
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -18,6 +19,7 @@ import pyotp
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 
+from envelopes.actions import seats
 from envelopes.actions import signer as signer_actions
 from envelopes.records import bonds, counters, history, store, tasks
 from envelopes.records.database import unit
@@ -25,7 +27,7 @@ from envelopes.records.history import Subject
 from envelopes.records.models import Contact, Credential, Envelope, Session, Signer, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
-from envelopes.rules import consent, tokens
+from envelopes.rules import consent, exclusions, tokens
 from envelopes.rules.codes import tidy
 from envelopes.rules.consent import Grant
 from envelopes.rules.errors import Reason, Refused
@@ -33,16 +35,17 @@ from envelopes.rules.kinds import Kind
 from envelopes.rules.people import (
     Actor,
     ActorKind,
-    Party,
     Role,
     may_sign_for_village,
     require_role,
     roles_from,
 )
+from envelopes.rules.reading import Record
 from envelopes.rules.schedule import day_over, jst_day
 from envelopes.rules.states import By, Event
 from envelopes.rules.tokens import Purpose, Ticket
 from envelopes.services import Services
+from envelopes.texts import ANSWERS, say
 
 PASSWORD: Final = "password"  # noqa: S105 -- a kind of credential
 TOTP: Final = "totp"
@@ -290,17 +293,25 @@ def _require_drawn(shot: Snapshot) -> None:
 
 
 async def confirm(
-    services: Services, actor: Actor, ref: str, *, version: int, village_signer: str = ""
+    services: Services,
+    actor: Actor,
+    ref: str,
+    *,
+    version: int,
+    village_signer: str = "",
+    answered: Collection[Reason] = (),
 ) -> Snapshot:
     """Check and send: the draft becomes a request with a number, and the village's signer takes his place.
 
-    *village_signer* is a reference of staff; not used for a 請書. Raises Refused: ROLE_MISSING, SIGNER_MISSING,
-    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, what stopped a document from being drawn, and
+    *village_signer* is a reference of staff; not used for a 請書. *answered* are the questions of 対象外の確認 that
+    this person has answered; they are kept in the history. Raises Refused: ROLE_MISSING, SIGNER_MISSING,
+    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, QUESTIONS_OPEN, what stopped a document from being drawn, and
     RECIPIENT_UNKNOWN or RECIPIENT_NOT_READY where the registry was changed since the draft.
     """
     shot = await _mine(actor, ref)
     _require_version(shot, version)
     _require_drawn(shot)
+    answers = _answers(shot, answered)
     chosen = await _chosen(services, shot, village_signer)
     now = services.now()
     if now >= day_over(shot.envelope.deadline_on):
@@ -309,7 +320,7 @@ async def confirm(
 
     async def work(connection: BaseDBAsyncClient) -> None:
         if chosen is not None:
-            await _seat(services, connection, shot, chosen)
+            await seats.seat_village(services, connection, shot.signers, chosen)
         await store.apply(
             connection,
             shot.envelope,
@@ -322,11 +333,23 @@ async def confirm(
                 "confirmer_id": actor.id,
                 "trouble": None,
             },
-            payload={"village_signer": chosen.ref if chosen else None},
+            payload={"village_signer": chosen.ref if chosen else None, "answers": answers},
         )
 
     await unit(work)
     return await store.snapshot(ref=ref)
+
+
+def _answers(shot: Snapshot, answered: Collection[Reason]) -> list[dict[str, str]]:
+    """Question and answer as they were read, for the history. Raises Refused(QUESTIONS_OPEN)."""
+    asked = Record.from_json(json.loads(shot.envelope.reading)).questions
+    left = exclusions.unanswered({remark.reason for remark in asked}, answered)
+    if left:
+        raise Refused(Reason.QUESTIONS_OPEN, list="、".join(exclusions.WORDS[reason][0] for reason in left))
+    return [
+        {"question": say(remark.reason, "ja", **remark.details), "answer": ANSWERS[remark.reason].ja}
+        for remark in asked
+    ]
 
 
 async def _next_number(services: Services, connection: BaseDBAsyncClient, now: datetime) -> str:
@@ -356,29 +379,6 @@ async def _chosen(services: Services, shot: Snapshot, ref: str) -> Staff | None:
                 raise Refused(candidate.hindrance)
             return candidate.staff
     raise Refused(Reason.SIGNER_MISSING)
-
-
-async def _seat(services: Services, connection: BaseDBAsyncClient, shot: Snapshot, person: Staff) -> None:
-    """Give the village's signer the last place; a draft that came back from sealing may have had another one."""
-    await Signer.filter(envelope_id=shot.envelope.id, party=Party.VILLAGE).using_db(connection).delete()
-    last = max(signer.position for signer in shot.signers if signer.party == Party.CONTRACTOR)
-    seat = Signer(
-        ref=services.ref(),
-        envelope_id=shot.envelope.id,
-        position=last + 1,
-        party=Party.VILLAGE.value,
-        staff_id=person.id,
-        company=services.settings.town.name,
-        office=person.office,
-        person=person.name,
-        email=person.email,
-        email_look_up=person.email_look_up,
-        address_kind="own",
-        registry_revision=0,
-        proof="staff",
-    )
-    seat.bond = bonds.of_signer(seat)
-    await seat.save(using_db=connection)
 
 
 async def _mine(actor: Actor, ref: str) -> Snapshot:
@@ -429,14 +429,14 @@ async def _apply(
 
 
 async def extend(services: Services, actor: Actor, ref: str, *, version: int, deadline_on: date) -> None:
-    """Move the deadline to a later day. Raises Refused(DEADLINE_PAST | DEADLINE_UNREADABLE)."""
+    """Move the deadline to a later day. Raises Refused(DEADLINE_PAST | DEADLINE_TOO_FAR)."""
     shot = await _mine(actor, ref)
     _require_version(shot, version)
     today = jst_day(services.now())
     if deadline_on < today or deadline_on <= shot.envelope.deadline_on:
         raise Refused(Reason.DEADLINE_PAST)
     if (deadline_on - today).days > services.policy.deadline_max_days:
-        raise Refused(Reason.DEADLINE_UNREADABLE)
+        raise Refused(Reason.DEADLINE_TOO_FAR)
     before = shot.envelope.deadline_on
     await _apply(
         services,

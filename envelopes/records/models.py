@@ -145,7 +145,10 @@ class File(Row):
 
 
 class Mail(Row):
-    """One mail that came in: its bytes, who sent it, what became of it."""
+    """One mail that came in: its bytes, who sent it, what became of it.
+
+    `draft_number` is that of the draft which replies to its answer may still complete.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     ref = fields.CharField(max_length=REF, unique=True)
@@ -159,12 +162,13 @@ class Mail(Row):
     sender_look_up = fields.CharField(max_length=SHA256, null=True)
     message_id: str | None = sealed(null=True)
     answer: str | None = sealed(null=True)
+    draft_number = fields.CharField(max_length=20, null=True)
     arrived_at: datetime = utc()
     read_at: datetime | None = utc(null=True)
 
     class Meta:
         table = "mails"
-        indexes = (Index(fields=("status", "arrived_at")),)
+        indexes = (Index(fields=("status", "arrived_at")), Index(fields=("sender_look_up", "status")))
 
 
 class Sighting(Row):

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
 
+ON_PAGE: Final = -1  # in place of a mail's number: said on the draft's page
 QUOTED_CHARACTERS: Final = 80  # of a line in an answer: enough to find it again
 # Stands at the top of mails to staff, so that nothing below it is taken for their own words.
 REPLY_ABOVE: Final = "──── 返信は、この線より上に書いてください ────"
@@ -105,7 +106,8 @@ class Statement:
     """One line that says something, as written.
 
     `line` counts from 1, 0 where it stood in no mail's text; `mail` tells which mail: 0 the first, then the replies
-    to it. `day` is the JST day on which it was written: 10日以内 counts from there. `number` is that of 文書2.
+    to it, `ON_PAGE` none. `day` is the JST day on which it was written: 10日以内 counts from there. `number` is that
+    of 文書2.
     """
 
     key: Key
@@ -118,8 +120,13 @@ class Statement:
 
     def problem(self, reason: Reason, **more: str | int) -> "Problem":
         """*reason* about this line; what it says is quoted."""
-        details = {"key": self.key.value, "text": self.text[:QUOTED_CHARACTERS], **more}
+        details = {"key": self.label, "text": self.text[:QUOTED_CHARACTERS], **more}
         return Problem(reason=reason, line=self.line, mail=self.mail, details=details)
+
+    @property
+    def label(self) -> str:
+        """The key as people write it: 金額, 文書2."""
+        return f"{self.key.value}{self.number or ''}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`; what is as usual is left out."""
@@ -168,9 +175,13 @@ def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
 
 
 def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[Statement, ...]:
-    """What holds after a correction: a key that is said again replaces all that was said under it."""
+    """What holds after a correction: a key that is said again replaces all that was said under it.
+
+    An empty value takes back what was said; only a form can say that, in a mail it is a line not filled in.
+    """
     said_again = {(one.key, one.number) for one in later}
-    return (*(one for one in earlier if (one.key, one.number) not in said_again), *later)
+    kept = (one for one in earlier if (one.key, one.number) not in said_again)
+    return (*kept, *(one for one in later if one.value))
 
 
 def one_line(text: str) -> str:
@@ -246,6 +257,7 @@ def _unknown(line: _Line, found: "_Statements") -> Problem | None:
     details = {
         "key": hit[1].strip(),
         "text": line.text[:QUOTED_CHARACTERS],
+        "value": hit[2].strip()[:QUOTED_CHARACTERS],
         "suggestion": suggestion,
     }
     reason = Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN

@@ -65,6 +65,7 @@ class Policy:
     # Deadlines and links
     deadline_days: int = _rule(14, "Deadline where the mail names none, in days from the draft.")
     deadline_max_days: int = _rule(365, "A later deadline is more likely a mistyped year.")
+    unfinished_days: int = _rule(30, "How long a reply may still say what an order left out.")
     link_grace: timedelta = _rule(days(30), "A request's link explains itself this long after the deadline.")
     link_outer: timedelta = _rule(days(800), "No signed link outlives this, whatever the database says.")
     new_links_a_day: int = _rule(2, "Asking for the link again sends mail to a third person.")

@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from envelopes.rules.consent import instant
 from envelopes.rules.errors import Reason
-from envelopes.rules.lines import Problem, Statement
+from envelopes.rules.exclusions import QUESTIONS
+from envelopes.rules.lines import ON_PAGE, Problem, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,15 @@ class Line:
     source: str = ""
     mail: int = 0
 
+    @property
+    def where(self) -> str:
+        """Where it was said, in words for the page and the mails."""
+        if self.mail == ON_PAGE:
+            return "下書きの画面で直しました"
+        if not self.source:
+            return "指定がないため、既定の値です"
+        return f"{_place(self.mail, self.line)}「{self.source}」"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
@@ -41,6 +51,11 @@ class Remark:
     line: int = 0
     source: str = ""
     mail: int = 0
+
+    @property
+    def where(self) -> str:
+        """The line that it is about, in words; "" where it is about none."""
+        return f"{_place(self.mail, self.line)}「{self.source}」" if self.line else ""
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
@@ -72,6 +87,11 @@ class Record:
     village_signer: str = ""
     copies: Sequence[str] = ()
     revision: int = 1
+
+    @property
+    def questions(self) -> tuple[Remark, ...]:
+        """The warnings that staff answer before the draft is sent (対象外の確認)."""
+        return tuple(remark for remark in self.warnings if remark.reason in QUESTIONS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`."""
@@ -124,15 +144,21 @@ class Answered:
         )
 
 
+def _place(mail: int, line: int) -> str:
+    if not line:
+        return "メールの題名"
+    return f"返信の{line}行目" if mail else f"{line}行目"
+
+
 def _line(item: Line) -> dict[str, Any]:
-    return {"label": item.label, "value": item.value, **_place(item)}
+    return {"label": item.label, "value": item.value, **_source(item)}
 
 
 def _remark(item: Remark) -> dict[str, Any]:
-    return {"reason": item.reason.value, "details": dict(item.details), **_place(item)}
+    return {"reason": item.reason.value, "details": dict(item.details), **_source(item)}
 
 
-def _place(item: Line | Remark) -> dict[str, Any]:
+def _source(item: Line | Remark) -> dict[str, Any]:
     return {"line": item.line, "source": item.source, "mail": item.mail}
 
 

@@ -36,6 +36,7 @@ class Event(StrEnum):
     """What happened, in the past tense."""
 
     OPENED = "opened"
+    REVISED = "revised"
     CONFIRMED = "confirmed"
     DISCARDED = "discarded"
     PREPARED = "prepared"
@@ -112,6 +113,7 @@ STAFF, SIGNER, WORKER = frozenset({By.STAFF}), frozenset({By.SIGNER}), frozenset
 TABLE: Final[Mapping[tuple[State, Event], Row]] = {
     (State.NONE, Event.OPENED):            Row(WORKER | STAFF, State.DRAFT, (Task.PAGES, Task.DRAFT_MAIL)),
     (State.DRAFT, Event.UNSEALABLE):       Row(WORKER, State.DRAFT, (Task.DRAFT_MAIL,)),
+    (State.DRAFT, Event.REVISED):          Row(STAFF, State.DRAFT, (Task.DRAFT_MAIL,)),
     (State.DRAFT, Event.CONFIRMED):        Row(STAFF, State.PREPARING, (Task.PREPARE,)),
     (State.DRAFT, Event.DISCARDED):        Row(STAFF, State.DISCARDED),
     (State.PREPARING, Event.PREPARED):     Row(WORKER, State.OUT, (Task.REQUEST_MAIL, Task.SENT_MAIL)),

@@ -431,7 +431,7 @@ async def test_a_deadline_moves_only_to_a_later_day(town: Town) -> None:
     for days, why in (
         (-1, Reason.DEADLINE_PAST),
         (0, Reason.DEADLINE_PAST),
-        (400, Reason.DEADLINE_UNREADABLE),
+        (400, Reason.DEADLINE_TOO_FAR),
     ):
         with pytest.raises(Refused) as error:
             await extend(days)

@@ -6,7 +6,9 @@ from typing import Any
 from bot import letters as mails
 from bot.render import MailSite
 from envelopes.rules.delivery import WhyLink
+from envelopes.rules.errors import Reason
 from envelopes.rules.kinds import Kind, Tax
+from envelopes.texts import say
 
 SITE = MailSite(
     town="みほん村",
@@ -39,29 +41,30 @@ PAPERS = (
 )
 SEEN = tuple(paper._replace(sha256=HASH) for paper in PAPERS)
 READ = (
-    mails.ReadLine("封筒名", TITLE, 3, f"封筒名：{TITLE}"),
-    mails.ReadLine("宛先", "髙橋建設株式会社 代表取締役 髙橋 一郎 様（台帳と一致）", 4, "宛先：髙橋建設"),
-    mails.ReadLine("種別", "契約書（相手方→村の順に署名）", 5, "種別：契約書"),
-    mails.ReadLine("金額", "12,980,000円（税込）", 6, "金額：１２，９８０，０００円（税込）"),
-    mails.ReadLine("期限", "2026年8月31日（月）23時59分", 7, "期限：8月31日"),
+    mails.ReadLine("封筒名", TITLE, f"3行目「封筒名：{TITLE}」"),
+    mails.ReadLine(
+        "宛先", "髙橋建設株式会社 代表取締役 髙橋 一郎 様（台帳と一致）", "4行目「宛先：髙橋建設」"
+    ),
+    mails.ReadLine("種別", "契約書（相手方→村の順に署名）", "5行目「種別：契約書」"),
+    mails.ReadLine("金額", "12,980,000円（税込）", "返信の1行目「金額：１２，９８０，０００円（税込）」"),
+    mails.ReadLine("期限", "2026年8月31日（月）23時59分", "指定がないため、既定の値です"),
 )
 QUESTIONS = (
-    mails.Question("税込か税抜かが書かれていません。", 6, "金額：12,980,000円", "金額：12,980,000円（税込）"),
+    mails.Question(
+        "税込か税抜かが分かりません。", "6行目「金額：12,980,000円」", "金額：12,980,000円（税込）"
+    ),
     mails.Question("種別がありません。契約書か請書を書いてください。", sample="種別：契約書"),
 )
 FAULT = mails.Question(
     "金額を読み取れません。算用数字で書いてください。",
-    3,
-    "金額：壱千弐百九拾八万円也",
+    "3行目「金額：壱千弐百九拾八万円也」",
     "金額：12,980,000円（税込）",
 )
-SAMPLE = (
-    "封筒名：令和8年度 村道北城線 舗装補修工事 請負契約",
-    "宛先：髙橋建設株式会社",
-    "種別：契約書",
-    "金額：12,980,000円（税込）",
-    "期限：8月31日",
+NOTE = "仕様書を差し替えました。\nご確認ください。"
+TYPO = mails.Question(
+    "「部暑」は「部署」の書き間違いではありませんか。この行は使っていません。", "8行目「部暑：建設課」"
 )
+REPLY = ("金額：12,980,000円（税込／税抜 のどちらかを消す）", "種別：契約書／請書（どちらかを消す）")
 STAFF, OUTSIDE = mails.Reader.STAFF, mails.Reader.CONTRACTOR
 
 
@@ -180,17 +183,23 @@ def _draft(**changes: object) -> mails.DraftMail:
 
 
 def _answer(
-    *, refused: bool, questions: tuple[mails.Question, ...], lines: tuple[mails.ReadLine, ...]
+    *,
+    questions: tuple[mails.Question, ...],
+    lines: tuple[mails.ReadLine, ...],
+    reply: tuple[str, ...],
+    refused: bool = False,
+    number: str = "D-0123",
 ) -> mails.AnswerMail:
     return mails.AnswerMail(
-        **NO_FOOT,
+        **{**NO_FOOT, "number": number},
         to=CLERK,
         original_subject="Fwd: 舗装補修工事の契約書について（起案番号 建第512号）",
         received_at=AT,
         refused=refused,
         lines=lines,
         questions=questions,
-        sample=SAMPLE,
+        reply=reply,
+        files=refused,
         attachments=("工事請負契約書.pdf", "特記仕様書①.pdf"),
     )
 
@@ -318,8 +327,22 @@ LETTERS: dict[str, mails.Letter] = {
         unsealable="「特記仕様書.pdf」に署名を付けられません。\nPDFを印刷機能で作り直してください。",
         warnings=(),
     ),
-    "answer_mail": _answer(refused=False, questions=QUESTIONS, lines=READ[:2]),
-    "answer_mail-refused": _answer(refused=True, questions=(FAULT,), lines=()),
+    "draft_mail-questions": _draft(
+        number="D-0123-r2",
+        revision=2,
+        lines=(*READ, mails.ReadLine("備考", NOTE, "8行目「備考：仕様書を…」")),
+        questions=(
+            say(Reason.EXCLUDED_TERM, years=10, where="文書1の3ページ「契約期間は20年間」"),
+            say(Reason.EXCLUDED_START, deadline="2026年8月31日（月）", start="2026年8月10日（月）"),
+        ),
+    ),
+    "answer_mail": _answer(questions=QUESTIONS, lines=READ[:2], reply=REPLY),
+    "answer_mail-refused": _answer(
+        refused=True, questions=(FAULT, TYPO), lines=(), reply=("金額：", "部署：建設課")
+    ),
+    "answer_mail-final": _answer(
+        refused=True, number="", questions=(mails.Question(say(Reason.ROLE_MISSING)),), lines=(), reply=()
+    ),
     "enrol_mail": mails.EnrolMail(
         **NO_FOOT,
         to=CLERK,

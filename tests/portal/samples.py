@@ -187,12 +187,14 @@ DESK = v.Desk(
 )
 
 READINGS = (
-    v.Reading(label="封筒名", value=TITLE, source=f"封筒名：{TITLE}", line=3),
-    v.Reading(label="宛先", value="髙橋建設株式会社", source="宛先：髙橋建設（株）", line=4),
+    v.Reading(label="封筒名", value=TITLE, where=f"3行目「封筒名：{TITLE}」"),
+    v.Reading(label="宛先", value="髙橋建設株式会社", where="4行目「宛先：髙橋建設（株）」"),
     v.Reading(
-        label="金額", value="12,980,000円（税込）", source="金額：１２，９８０，０００円（税込）", line=5
+        label="金額",
+        value="12,980,000円（税込）",
+        where="返信の1行目「金額：１２，９８０，０００円（税込）」",
     ),
-    v.Reading(label="署名期限", value="2026年8月31日（月）"),
+    v.Reading(label="署名期限", value="2026年8月31日（月）", where="指定がないため、既定の値です"),
 )
 DRAFT = v.Draft(
     nav=NAV,
@@ -218,6 +220,24 @@ DRAFT = v.Draft(
     key="k3",
     confirm_url="/staff/d/123/confirm",
     discard_url="/staff/d/123/discard",
+    revise_url="/staff/d/123/revise",
+    corrections=(
+        v.Correction(name="fix_title", label="封筒名", value=TITLE, hint="60字まで"),
+        v.Correction(
+            name="fix_recipient", label="宛先", value="髙橋建設（株）", hint="署名する順に1行に1者", rows=2
+        ),
+        v.Correction(
+            name="fix_amount", label="金額", value="12,980,000円（税込）", hint="例：12,980,000円（税込）"
+        ),
+        v.Correction(name="fix_deadline", label="期限", value="", hint="例：8月31日"),
+    ),
+    exclusions=(
+        v.Exclusion(
+            name="answer_excluded-term",
+            text="文書1「契約書.pdf」：契約の期間または効力が10年を超えるようです（3ページ「契約期間は20年間」）。",
+            answer="期間も効力も10年以内であることを確かめました",
+        ),
+    ),
     warnings=("文書2「特記仕様書」に文字の情報がありません。画面の読み上げでは読めません。",),
 )
 

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions.worker.mails import MailFacts, MailStatus, noted
-from envelopes.records import bonds, counters, store
+from envelopes.actions import seats
+from envelopes.actions.worker.mails import MailFacts, MailStatus, next_draft_number, noted
+from envelopes.records import store
 from envelopes.records.blobs import BOTH, Reader, Stored
 from envelopes.records.database import unit
-from envelopes.records.models import Contact, Document, Envelope, Mail, Signer, Staff
-from envelopes.rules.errors import Reason
+from envelopes.records.models import Contact, Document, Envelope, Mail, Staff
+from envelopes.rules.errors import Reason, StaleEnvelope
 from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.names import search_form
-from envelopes.rules.people import WORKER, Party
+from envelopes.rules.people import WORKER
 from envelopes.rules.states import By, Event, State
 from envelopes.services import Services
 
@@ -25,7 +25,6 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHECK: Final = 37  # Crockford's check: the value modulo this prime
 _ID_BITS: Final = 80
 _TITLE: Final = 200  # characters of the columns
-_PARTY: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,10 @@ class Paper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Everything a draft is made of. `reading` is what was read from the mail, for the draft page, as plain JSON."""
+    """Everything a draft is made of. `reading` is what was read from the mail, for the draft page, as plain JSON.
+
+    Where replies completed the order, `number` was given out with the first answer, to the mails `earlier`.
+    """
 
     certificate_id: str
     kind: Kind
@@ -54,6 +56,8 @@ class Opening:
     contacts: Sequence[Contact]
     papers: Sequence[Paper]
     reading: Mapping[str, Any]
+    number: str = ""
+    earlier: Sequence[Mail] = ()
 
 
 def certificate_id(services: Services) -> str:
@@ -74,7 +78,8 @@ async def open_draft(
 ) -> int | None:
     """Make a draft of what a mail said, and have its pages rendered and its drafter told.
 
-    Returns the envelope's id, or None where the mail has been dealt with meanwhile.
+    Returns the envelope's id, or None where the mail has been dealt with meanwhile. Raises StaleEnvelope where
+    another reply has completed the same order first.
     """
     ref, now = services.ref(), services.now()
     kept = [await _keep(services, ref, paper) for paper in opening.papers]
@@ -84,15 +89,23 @@ async def open_draft(
         still = Mail.filter(id=mail.id, status=MailStatus.RECEIVED.value).using_db(connection)
         if not await still.update(**values):
             return None
+        await _complete(connection, opening.earlier)
         envelope = await _create(services, connection, ref=ref, mail=mail, drafter=drafter, opening=opening)
         for position, (paper, files) in enumerate(zip(opening.papers, kept, strict=True), 1):
             await _add_document(connection, envelope, position, paper, files)
-        for position, contact in enumerate(opening.contacts, 1):
-            await _add_contractor(services, connection, envelope, position, contact)
+        await seats.seat_contractors(services, connection, envelope.id, opening.contacts)
         await store.apply(connection, envelope, Event.OPENED, By.WORKER, actor=WORKER, now=now)
         return int(envelope.id)
 
     return await unit(work)
+
+
+async def _complete(connection: BaseDBAsyncClient, earlier: Sequence[Mail]) -> None:
+    """The mails that were answered before have led to a draft now: of two replies at once, one opens it."""
+    ids = [mail.id for mail in earlier]
+    waiting = Mail.filter(id__in=ids, status=MailStatus.ANSWERED.value).using_db(connection)
+    if await waiting.update(status=MailStatus.READ.value) != len(ids):
+        raise StaleEnvelope
 
 
 async def _keep(services: Services, ref: str, paper: Paper) -> tuple[Stored, Stored]:
@@ -112,11 +125,9 @@ async def _create(
     drafter: Staff,
     opening: Opening,
 ) -> Envelope:
-    party = "、".join(dict.fromkeys(contact.company for contact in opening.contacts))
-    number = await counters.next_number(connection, "draft")
     return await Envelope.create(
         ref=ref,
-        draft_number=f"D-{number:04d}",
+        draft_number=opening.number or await next_draft_number(connection),
         certificate_id=opening.certificate_id,
         kind=opening.kind.value,
         state=State.NONE.value,
@@ -125,8 +136,7 @@ async def _create(
         drafter_id=drafter.id,
         mail_id=mail.id,
         title=opening.title[:_TITLE],
-        party=party[:_PARTY],
-        party_search=search_form(party)[:_PARTY],
+        **seats.party_columns(opening.contacts),
         amount=opening.amount,
         tax=opening.tax.value,
         deadline_on=opening.deadline_on,
@@ -157,26 +167,3 @@ async def _add_document(
         base=await base.record(connection, now),
         using_db=connection,
     )
-
-
-async def _add_contractor(
-    services: Services, connection: BaseDBAsyncClient, envelope: Envelope, position: int, contact: Contact
-) -> None:
-    signer = Signer(
-        ref=services.ref(),
-        envelope_id=envelope.id,
-        position=position,
-        party=Party.CONTRACTOR.value,
-        contact_id=contact.id,
-        company=contact.company,
-        office=contact.office,
-        person=contact.person,
-        email=contact.email,
-        email_look_up=contact.email_look_up,
-        address_kind=contact.kind,
-        registry_revision=contact.revision,
-        language=contact.language,
-        proof="mail",
-    )
-    signer.bond = bonds.of_signer(signer)
-    await signer.save(using_db=connection)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.records import tasks
+from envelopes.records import counters, tasks
 from envelopes.records.blobs import Reader
 from envelopes.records.database import unit
 from envelopes.records.models import Mail, Sighting, Staff
@@ -121,15 +121,31 @@ def noted(
     return values
 
 
+async def next_draft_number(connection: BaseDBAsyncClient) -> str:
+    """The next number of a draft, as people write it."""
+    return f"D-{await counters.next_number(connection, 'draft'):04d}"
+
+
 async def answer(
-    services: Services, mail: Mail, staff: Staff, *, said: Mapping[str, Any], facts: MailFacts
+    services: Services,
+    mail: Mail,
+    staff: Staff,
+    *,
+    said: Mapping[str, Any],
+    facts: MailFacts,
+    number: str | None = None,
 ) -> None:
-    """Queue an answer that says what to mend. *said* is plain JSON and is kept sealed with the mail."""
+    """Queue an answer that says what to mend. *said* is plain JSON and is kept sealed with the mail.
+
+    *number* is that of the draft which replies may still complete: None gives out a new one, "" none at all.
+    """
     now = services.now()
 
     async def work(connection: BaseDBAsyncClient) -> None:
         values = noted(services, MailStatus.ANSWERED, None, facts)
-        await Mail.filter(id=mail.id).using_db(connection).update(**values, answer=json.dumps(said))
+        values |= {"answer": json.dumps(said), "sender_look_up": staff.email_look_up}
+        values["draft_number"] = (await next_draft_number(connection)) if number is None else number or None
+        await Mail.filter(id=mail.id).using_db(connection).update(**values)
         ids = {"mail": mail.id, "staff": staff.id}
         await tasks.enqueue(connection, Task.ANSWER_MAIL, str(mail.id), now=now, ids=ids)
 

@@ -1,0 +1,104 @@
+"""Correcting a draft on its page: one field for each thing that was read, written as in a mail.
+
+What a field says is read by the same grammar as mails (`envelopes.rules.orders`); only fields that were changed say
+anything. An emptied field takes back what was said.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from envelopes.records.models import Envelope
+from envelopes.rules.lines import ON_PAGE, SEVERAL, Key, Statement
+from envelopes.rules.reading import Record, Remark
+from envelopes.rules.wording import jst_date
+from envelopes.texts import say
+from portal.views import Correction, FieldError
+
+
+class _Shape(NamedTuple):
+    hint: str
+    rows: int = 1
+
+
+_FIELDS: Final[Mapping[Key, _Shape]] = {
+    Key.TITLE: _Shape("60字まで"),
+    Key.RECIPIENT: _Shape("台帳の会社名かアドレス。署名する順に1行に1者", rows=2),
+    Key.KIND: _Shape("契約書 または 請書"),
+    Key.AMOUNT: _Shape("例：12,980,000円（税込）。単価契約は なし"),
+    Key.DEADLINE: _Shape("例：8月31日、令和8年8月31日、今月末"),
+    Key.START: _Shape("例：令和8年9月1日"),
+    Key.PERIOD: _Shape("例：令和8年9月1日から令和9年3月31日まで"),
+    Key.COPY: _Shape("写しを送る職員。1行に1人", rows=2),
+    Key.NOTE: _Shape("署名依頼のメールに載せます", rows=4),
+}
+
+
+def fields(
+    envelope: Envelope, record: Record, posted: Mapping[str, str] | None = None
+) -> tuple[Correction, ...]:
+    """The fields as they stand, or as they were posted."""
+    said = _said(envelope, record)
+    return tuple(
+        Correction(
+            name=_name(key),
+            label=key.value,
+            value=said[key] if posted is None else posted.get(_name(key), ""),
+            hint=_hint(key, shape, envelope, said),
+            rows=shape.rows,
+        )
+        for key, shape in _FIELDS.items()
+    )
+
+
+def changed(
+    envelope: Envelope, record: Record, posted: Mapping[str, str], day: date
+) -> tuple[Statement, ...]:
+    """What the posted fields say that differs from what was said before; *day* is today in Japan."""
+    said = _said(envelope, record)
+    return tuple(
+        statement
+        for key in _FIELDS
+        if (now := _tidy(posted.get(_name(key), said[key]))) != _tidy(said[key])
+        for statement in _statements(key, now, day)
+    )
+
+
+def errors(problems: Sequence[Remark]) -> tuple[FieldError, ...]:
+    """What is to be mended, each beside its field."""
+    names = {key.value: _name(key) for key in _FIELDS}
+    return tuple(
+        FieldError(
+            text=say(problem.reason, "ja", **problem.details),
+            field=names.get(str(problem.details.get("key", "")), ""),
+        )
+        for problem in problems
+    )
+
+
+def _name(key: Key) -> str:
+    return f"fix_{key.name.lower()}"
+
+
+def _said(envelope: Envelope, record: Record) -> dict[Key, str]:
+    """What was written under each key; title and kind stand there also where they came from elsewhere."""
+    said = {key: "\n".join(one.value for one in record.statements if one.key is key) for key in _FIELDS}
+    said[Key.TITLE] = said[Key.TITLE] or envelope.title
+    said[Key.KIND] = said[Key.KIND] or envelope.kind
+    return said
+
+
+def _hint(key: Key, shape: _Shape, envelope: Envelope, said: Mapping[Key, str]) -> str:
+    if key is Key.DEADLINE and not said[key]:
+        return f"書かなければ {jst_date(envelope.deadline_on)}。{shape.hint}"
+    return shape.hint
+
+
+def _tidy(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines()).strip()
+
+
+def _statements(key: Key, value: str, day: date) -> Iterator[Statement]:
+    values = [line for line in value.split("\n") if line] if key in SEVERAL else [value]
+    for one in values or [""]:
+        yield Statement(key=key, value=one, day=day, text=f"{key.value}：{one}", mail=ON_PAGE)

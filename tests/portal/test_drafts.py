@@ -1,0 +1,87 @@
+"""The draft's page: questions are answered one by one, and what was read can be written anew."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+from lxml import html  # type: ignore[import-untyped]
+
+from envelopes.actions import revising, staff
+from envelopes.records import sessions
+from envelopes.records.store import Snapshot
+from envelopes.rules.lines import scan
+from envelopes.rules.schedule import jst_day
+from portal.app import create_app
+from tests.engines import Town
+
+pytestmark = pytest.mark.engines
+Client = TestClient[Request, Application]
+
+
+@pytest.fixture
+async def client(town: Town) -> AsyncIterator[Client]:
+    """A browser in which the drafter is signed in."""
+    cookie, session = await sessions.start(now=town.clock(), staff_id=town.drafter.id)
+    await sessions.prove_staff(session, now=town.clock())
+    async with TestClient(TestServer(create_app(town.services)), cookies={"fukan-staff": cookie}) as made:
+        yield made
+
+
+async def post(client: Client, shot: Snapshot, verb: str, **fields: str) -> tuple[int, str]:
+    made = {"version": str(shot.envelope.version), **fields}
+    headers = {"Origin": str(client.make_url("/")).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+    address = f"/staff/drafts/{shot.envelope.ref}/{verb}"
+    answer = await client.post(address, data=made, headers=headers, allow_redirects=False)
+    return answer.status, await answer.text()
+
+
+async def page(client: Client, shot: Snapshot) -> str:
+    answer = await client.get(f"/staff/drafts/{shot.envelope.ref}")
+    assert answer.status == 200
+    return await answer.text()
+
+
+async def asked(town: Town) -> Snapshot:
+    """A draft that asks one question."""
+    shot = await town.draft()
+    actor, ref = staff.actor_of(town.drafter), shot.envelope.ref
+    tomorrow = jst_day(town.clock()) + timedelta(days=1)
+    said = scan(f"着工日：{tomorrow.isoformat()}", day=jst_day(town.clock())).statements
+    version = shot.envelope.version
+    assert await revising.revise(town.services, actor, ref, version=version, statements=said) == ()
+    return await town.again(shot)
+
+
+async def test_a_question_is_answered_before_the_draft_goes_out(town: Town, client: Client) -> None:
+    shot = await asked(town)
+    words = await page(client, shot)
+    assert "対象外の確認" in words
+    assert "履行開始日" in words
+    status, words = await post(client, shot, "confirm", village_signer=town.village.ref)
+    assert status == 422
+    assert "対象外の確認に答えてください" in words
+    fields = {"village_signer": town.village.ref, "answer_excluded-start": "1"}
+    status, _ = await post(client, shot, "confirm", **fields)
+    assert status == 303
+    assert (await town.again(shot)).envelope.state == "preparing"
+
+
+async def test_what_was_read_can_be_written_anew(town: Town, client: Client) -> None:
+    shot = await town.draft()
+    fields = html.document_fromstring(await page(client, shot)).xpath("//form[contains(@action,'revise')]")[0]
+    posted = {name: value for name, value in fields.form_values() if name != "version"}
+    assert posted["fix_amount"] == "12,300,000円（税込）"
+    status, words = await post(client, shot, "revise", **posted)
+    assert (status, "直すところを書き換えてください" in words) == (422, True)
+    status, words = await post(client, shot, "revise", **{**posted, "fix_amount": "壱千万円"})
+    assert status == 422
+    found = html.document_fromstring(words)
+    assert found.xpath("//*[@id='fix_amount-e']") != []
+    assert found.xpath("//input[@id='fix_amount']/@value") == ["壱千万円"]
+    assert found.xpath("//details[@id='correct']/@open") == [""]
+    status, _ = await post(client, shot, "revise", **{**posted, "fix_amount": "1,000万円（税抜）"})
+    assert status == 303
+    assert "下書きの画面で直しました" in await page(client, shot)
+    assert (await town.again(shot)).envelope.amount == 10_000_000
