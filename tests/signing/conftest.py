@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pikepdf
 import pytest
@@ -15,6 +16,9 @@ from envelopes.signing import authority, seal
 from envelopes.signing.authority import Authority
 from envelopes.signing.certificates import Role
 from envelopes.signing.seal import Entry, Seal
+
+if TYPE_CHECKING:
+    from tests.signing.outputs import Output
 
 PASSPHRASE = b"correct horse"
 TOWN = "みほん村"
@@ -156,3 +160,16 @@ def prepared(world: World) -> bytes:
 def contract(world: World, prepared: bytes) -> bytes:
     """A 契約書, signed by both and timestamped."""
     return signed(world.seal, prepared, ["Signer1", "Signer2"])
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, hsm_folder: Path) -> "dict[str, Output]":
+    """Every kind of file that the service gives away, by the names in `outputs`."""
+    from tests.signing.outputs import outputs
+
+    return outputs(tmp_path_factory.mktemp("outputs"), hsm_folder)
+
+
+@pytest.fixture
+def output(made: "dict[str, Output]", name: str) -> "Output":
+    return made[name]

@@ -8,20 +8,10 @@ import pytest
 from envelopes.signing.trust import Evidence
 from tests.signing import witnesses
 from tests.signing.conftest import now, pdf, signed
-from tests.signing.outputs import NAMES, Output, outputs
+from tests.signing.outputs import NAMES, Output
 
 every_output = pytest.mark.parametrize("name", NAMES)
 every_finished = pytest.mark.parametrize("name", [name for name in NAMES if "half-signed" not in name])
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory, hsm_folder: Path) -> dict[str, Output]:
-    return outputs(tmp_path_factory.mktemp("outputs"), hsm_folder)
-
-
-@pytest.fixture
-def output(made: dict[str, Output], name: str) -> Output:
-    return made[name]
 
 
 def altered(data: bytes) -> bytes:
