@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envelopes.settings import load
-from fukan.doctor import examine, is_sound, report
+from fukan.doctor import CHECKS, examine, is_sound, report
 from tests.fukan.command import Ran, fukan
 from tests.fukan.conftest import Played
 from tests.signing.tsa import serving
@@ -66,7 +66,7 @@ def test_a_played_contract_is_sound(var: Path) -> None:
     ran = doctor(var)
     assert ran.status == 0, ran.out
     assert "×" not in ran.out
-    assert ran.out.count("○") == 20
+    assert ran.out.count("○") == len(ran.out.splitlines()) > len(CHECKS)
 
 
 def test_an_authority_that_fails_is_named_with_its_fault(var: Path, tmp_path: Path) -> None:
