@@ -21,9 +21,12 @@ import pyotp
 from aiohttp import BodyPartReader, hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.letters import Reader
+from bot.render import Rendered, render
 from envelopes.rules.kinds import Kind
 from fukan.demo import cast
 from fukan.demo.forwarding import Document, Order, compose, default_deadline, hand_over
+from fukan.demo.letters import LETTERS, SITE
 from fukan.demo.mailboxes import Mailbox, MailSummary
 from fukan.demo.reading import content, file_name, leaves, read
 from fukan.demo.samples.build import DOCUMENTS
@@ -226,6 +229,10 @@ async def mail_html(request: web.Request) -> web.Response:
     html = read(_raw(request)).html
     if not html:
         raise web.HTTPNotFound
+    return _in_its_sandbox(html)
+
+
+def _in_its_sandbox(html: str) -> web.Response:
     text = html.replace("<head>", f"<head>{_NEW_TAB}", 1) if "<head>" in html else _NEW_TAB + html
     return web.Response(
         text=text, content_type="text/html", headers={"Content-Security-Policy": _MAIL_POLICY}
@@ -245,6 +252,47 @@ async def mail_part(request: web.Request) -> web.Response:
 async def mail_raw(request: web.Request) -> web.Response:
     """The whole mail as it lies in the mailbox."""
     return _download(_raw(request), f"mail-{request.match_info['id']}.eml", content_type="message/rfc822")
+
+
+@routes.get("/mail-previews")
+async def mail_previews(request: web.Request) -> web.Response:
+    """Every mail that the service writes, by its subject: what contractors get, then what staff get."""
+    known = {name: (letter.reader, _preview(name).subject) for name, letter in LETTERS.items()}
+    groups = {
+        reader: [(name, subject) for name, (whose, subject) in known.items() if whose == reader]
+        for reader in Reader
+    }
+    return _page(request, "mail-previews.html", groups=groups)
+
+
+@routes.get("/mail-previews/{name}")
+async def mail_preview(request: web.Request) -> web.Response:
+    """One of them: HTML in its sandbox beside the text that says the same."""
+    name = request.match_info["name"]
+    made, names = _preview(name), list(LETTERS)
+    place = names.index(name)
+    return _page(
+        request,
+        "mail-preview.html",
+        template=name,
+        mail=made,
+        bytes=len(made.html.encode()),
+        before=names[place - 1] if place else "",
+        after=names[place + 1] if place + 1 < len(names) else "",
+    )
+
+
+@routes.get("/mail-previews/{name}/html")
+async def mail_preview_html(request: web.Request) -> web.Response:
+    """The HTML part under the policy for mails."""
+    return _in_its_sandbox(_preview(request.match_info["name"]).html)
+
+
+@lru_cache(maxsize=len(LETTERS))
+def _preview(name: str) -> Rendered:
+    if name not in LETTERS:
+        raise web.HTTPNotFound
+    return render(LETTERS[name], site=SITE)
 
 
 @routes.get("/forward")

@@ -13,7 +13,7 @@ from jinja2 import UndefinedError
 
 from bot.letters import Letter
 from bot.render import TEMPLATES, columns, environment, render, squeeze
-from tests.bot.letters import LETTERS, SITE
+from fukan.demo.letters import LETTERS, SITE
 
 GOLDEN = Path(__file__).parent / "golden"
 REGENERATE = "FUKAN_WRITE_GOLDEN"

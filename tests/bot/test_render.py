@@ -23,7 +23,7 @@ from bot.render import (
     second,
 )
 from envelopes.rules.wording import jst_date, jst_datetime
-from tests.bot.letters import LETTERS, SITE
+from fukan.demo.letters import LETTERS, SITE
 
 WORDS = render(LETTERS["request_mail"], site=SITE)
 SENDER = Mailbox("みほん村 電子契約", "keiyaku@keiyaku.vill-mihon.example")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from envelopes.rules.kinds import Kind
 from envelopes.rules.orders import read
 from envelopes.rules.policy import Policy
 from fukan.demo import cast
+from fukan.demo.letters import LETTERS, SITE
 from fukan.demo.pages import World, create_app
 from fukan.demo.post import PostOffice
-from tests.bot.letters import LETTERS, SITE
 
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NOW = datetime(2026, 8, 4, 5, 21, 8, tzinfo=UTC)
@@ -197,6 +198,21 @@ async def test_html_of_a_mail_stands_under_its_own_strict_policy(client: Client,
     assert "allow-scripts" not in content_policy
     assert "allow-same-origin" not in content_policy
     assert '<base target="_blank">' in await response.text()
+
+
+async def test_every_mail_can_be_previewed_in_html_and_text(client: Client) -> None:
+    index = await _page(client, "/mail-previews")
+    assert set(re.findall(r'href="/mail-previews/([^"]+)"', index)) == set(LETTERS)
+    for name, letter in LETTERS.items():
+        made = render(letter, site=SITE)
+        page = await _page(client, f"/mail-previews/{name}")
+        assert f'src="/mail-previews/{name}/html" sandbox="allow-popups' in page
+        assert unescape(page.split('<pre class="text">')[1].split("</pre>")[0]) == made.text
+        html = await client.get(f"/mail-previews/{name}/html")
+        assert html.headers["Content-Security-Policy"].startswith("sandbox ")
+        assert (await html.text()).replace('<base target="_blank">', "") == made.html
+    assert (await client.get("/mail-previews/nothing")).status == 404
+    assert (await client.get("/mail-previews/nothing/html")).status == 404
 
 
 async def test_attachment_and_raw_mail_can_be_saved(client: Client, post: PostOffice) -> None:

@@ -1,7 +1,7 @@
-"""One sample of every mail, with the cast that all tests share."""
+"""One sample of every mail: what `/mail-previews` shows, and what the golden files of the tests keep."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 from bot import letters as mails
 from bot.render import MailSite
@@ -10,7 +10,7 @@ from envelopes.rules.errors import Reason
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.texts import say
 
-SITE = MailSite(
+SITE: Final = MailSite(
     town="みほん村",
     town_english="Mihon Village",
     service="電子契約",
@@ -18,29 +18,29 @@ SITE = MailSite(
     hours="平日8:30〜17:15",
     intake="uketsuke@keiyaku.vill-mihon.example",
 )
-TITLE = "令和8年度 村道北城線 舗装補修工事 請負契約"
-PARTY = "髙橋建設株式会社"
-LINK = (
+TITLE: Final = "令和8年度 村道北城線 舗装補修工事 請負契約"
+PARTY: Final = "髙橋建設株式会社"
+LINK: Final = (
     "https://keiyaku.vill-mihon.example/s/AgEBf3v9QkC2hT0Zs8mXyw.6c4dJ0q5u7W1bN3xR8pLkQ2vT9yZ4aHs6eFgUiOjMn0"
 )
-PAGE = "https://keiyaku.vill-mihon.example/staff/envelopes/4kq2mvtxb97c"
-HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-HEAD = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
-AT = datetime(2026, 8, 4, 5, 21, 8, tzinfo=UTC)
-DEADLINE = date(2026, 8, 31)
-CONTRACTOR = mails.Addressee(PARTY, "代表取締役", "髙橋 一郎")
-CLERK = mails.Addressee("みほん村 建設課", "", "中村 美咲")
-ANCHOR = "7c2d9ab6c5f0a4de6c1b0f6c0b1f6f6d0a39f5a8d8a3b2c1d0e9f8a7b6c5d4e3"
-HEADMAN = mails.Addressee("みほん村", "村長", "北沢 健")
-FOOT: dict[str, Any] = {"section": "建設課", "phone": "0261-00-0000", "number": "MHN-2026-0123"}
-DRAFT_FOOT = {**FOOT, "number": "D-0123"}
-NO_FOOT = {**FOOT, "number": ""}
-PAPERS = (
+PAGE: Final = "https://keiyaku.vill-mihon.example/staff/envelopes/4kq2mvtxb97c"
+HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+HEAD: Final = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+AT: Final = datetime(2026, 8, 4, 5, 21, 8, tzinfo=UTC)
+DEADLINE: Final = date(2026, 8, 31)
+CONTRACTOR: Final = mails.Addressee(PARTY, "代表取締役", "髙橋 一郎")
+CLERK: Final = mails.Addressee("みほん村 建設課", "", "中村 美咲")
+ANCHOR: Final = "7c2d9ab6c5f0a4de6c1b0f6c0b1f6f6d0a39f5a8d8a3b2c1d0e9f8a7b6c5d4e3"
+HEADMAN: Final = mails.Addressee("みほん村", "村長", "北沢 健")
+FOOT: Final[dict[str, Any]] = {"section": "建設課", "phone": "0261-00-0000", "number": "MHN-2026-0123"}
+DRAFT_FOOT: Final = {**FOOT, "number": "D-0123"}
+NO_FOOT: Final = {**FOOT, "number": ""}
+PAPERS: Final = (
     mails.DocumentLine("工事請負契約書", 3, 312_400),
     mails.DocumentLine("特記仕様書", 1, 84_100),
 )
-SEEN = tuple(paper._replace(sha256=HASH) for paper in PAPERS)
-READ = (
+SEEN: Final = tuple(paper._replace(sha256=HASH) for paper in PAPERS)
+READ: Final = (
     mails.ReadLine("封筒名", TITLE, f"3行目「封筒名：{TITLE}」"),
     mails.ReadLine(
         "宛先", "髙橋建設株式会社 代表取締役 髙橋 一郎 様（台帳と一致）", "4行目「宛先：髙橋建設」"
@@ -49,22 +49,22 @@ READ = (
     mails.ReadLine("金額", "12,980,000円（税込）", "返信の1行目「金額：１２，９８０，０００円（税込）」"),
     mails.ReadLine("期限", "2026年8月31日（月）23時59分", "指定がないため、既定の値です"),
 )
-QUESTIONS = (
+QUESTIONS: Final = (
     mails.Question(
         "税込か税抜かが分かりません。", "6行目「金額：12,980,000円」", "金額：12,980,000円（税込）"
     ),
     mails.Question("種別がありません。契約書か請書を書いてください。", sample="種別：契約書"),
 )
-FAULT = mails.Question(
+FAULT: Final = mails.Question(
     "金額を読み取れません。算用数字で書いてください。",
     "3行目「金額：壱千弐百九拾八万円也」",
     "金額：12,980,000円（税込）",
 )
-NOTE = "仕様書を差し替えました。\nご確認ください。"
-TYPO = mails.Question(
+NOTE: Final = "仕様書を差し替えました。\nご確認ください。"
+TYPO: Final = mails.Question(
     "「部暑」は「部署」の書き間違いではありませんか。この行は使っていません。", "8行目「部暑：建設課」"
 )
-REPLY = ("金額：12,980,000円（税込／税抜 のどちらかを消す）", "種別：契約書／請書（どちらかを消す）")
+REPLY: Final = ("金額：12,980,000円（税込／税抜 のどちらかを消す）", "種別：契約書／請書（どちらかを消す）")
 STAFF, OUTSIDE = mails.Reader.STAFF, mails.Reader.CONTRACTOR
 
 
@@ -251,7 +251,7 @@ def _code(purpose: mails.CodePurpose) -> mails.CodeMail:
     )
 
 
-_LINK_ONLY = {
+_LINK_ONLY: Final = {
     WhyLink.TOO_BIG: (7_200_000, 6_000_000),
     WhyLink.TOO_BIG_FOR_CARRIER: (2_310_000, 2_000_000),
     WhyLink.TOO_MANY: (21, 20),
@@ -259,7 +259,7 @@ _LINK_ONLY = {
     WhyLink.REFUSED_AS_TOO_BIG: (5_400_000, 0),
 }
 
-LETTERS: dict[str, mails.Letter] = {
+LETTERS: Final[dict[str, mails.Letter]] = {
     "request_mail": _request(),
     "request_mail-acceptance": _request(kind=Kind.ACCEPTANCE, message=""),
     "village_request_mail": mails.VillageRequestMail(
