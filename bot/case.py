@@ -4,6 +4,8 @@ Here is who a letter about an envelope can go to and how it is addressed. Who ge
 what is said in the modules that begin with `letters`.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import AddressKind, domain_of
 from envelopes.rules.delivery import WhyLink
 from envelopes.rules.people import Party
+from envelopes.rules.reading import Record
 from envelopes.rules.tokens import Purpose
 from envelopes.services import Services
 
@@ -138,10 +141,33 @@ def drafter(case: Case) -> Recipient:
     return clerk(case.services, case.shot.drafter, case.shot.section.name)
 
 
+def section_desk(case: Case) -> Recipient:
+    """Whoever reads the mail of the envelope's section."""
+    section = case.shot.section
+    return Recipient(
+        addressee=Addressee(f"{case.services.settings.town.name} {section.name}", "", "ご担当者"),
+        address=section.email,
+        look_up=case.services.address_look_up(section.email),
+        reader=Reader.STAFF,
+    )
+
+
+async def copied(case: Case) -> list[Recipient]:
+    """Whom the order names under 写し, as far as they still work here."""
+    refs = Record.from_json(json.loads(case.shot.envelope.reading)).copies
+    people = await Staff.filter(ref__in=list(refs), active=True).select_related("section").order_by("id")
+    return [clerk(case.services, person, person.section.name) for person in people]
+
+
+def each_once(people: Sequence[Recipient]) -> list[Recipient]:
+    """*people* without those whose address stands before them already."""
+    return list({one.look_up: one for one in reversed(people)}.values())[::-1]
+
+
 def concerned(case: Case) -> list[Recipient]:
     """Everybody who was asked, and the drafter; each address once."""
     people = [*(seat(signer) for signer in case.shot.asked), drafter(case)]
-    return list({one.look_up: one for one in reversed(people)}.values())[::-1]
+    return each_once(people)
 
 
 # Envelopes around letters

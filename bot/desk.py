@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from bot import files as documents
-from bot import senders, unfinished
+from bot import intakes, senders, unfinished
 from bot.parse import Attachment, ParsedMail, parse
 from bot.senders import Level
 from bot.unfinished import Unfinished
@@ -27,7 +27,7 @@ from envelopes.records import counters
 from envelopes.records.models import Mail, Staff
 from envelopes.rules import orders
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.lines import merged, scan
+from envelopes.rules.lines import Statement, merged, scan
 from envelopes.rules.orders import Reading
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.reading import Answered, Record, Remark
@@ -63,6 +63,7 @@ class Letter:
     parsed: ParsedMail
     facts: MailFacts
     staff: Staff
+    sent_to: Sequence[str]
     patient: bool
 
 
@@ -82,7 +83,8 @@ async def read_mail(shop: Workshop, mail_id: int, *, patient: bool = False) -> N
         await mails.set_aside(shop.services, mail, MailStatus.FAILED, refused.reason.value, None)
         log.warning("mail %s cannot be read: %s", mail.ref, refused.reason)
     else:
-        letter = await _received(shop.services, mail, parsed, patient=patient)
+        sent_to = (*intakes.delivered_to(raw), *parsed.to)
+        letter = await _received(shop.services, mail, parsed, sent_to=sent_to, patient=patient)
         if letter is not None:
             await _handle(shop, letter)
 
@@ -107,13 +109,15 @@ async def _parse(shop: Workshop, raw: bytes) -> ParsedMail:
 # Who
 
 
-async def _received(services: Services, mail: Mail, parsed: ParsedMail, *, patient: bool) -> Letter | None:
+async def _received(
+    services: Services, mail: Mail, parsed: ParsedMail, *, sent_to: Sequence[str], patient: bool
+) -> Letter | None:
     """Return the letter if a member of staff wrote it; else put the mail aside without an answer."""
     sender = parsed.sender.address if parsed.sender else ""
     facts = MailFacts(subject=parsed.subject, sender=sender, message_id=parsed.message_id)
     staff = await _author(services, parsed)
     if isinstance(staff, Staff):
-        return Letter(mail=mail, parsed=parsed, facts=facts, staff=staff, patient=patient)
+        return Letter(mail=mail, parsed=parsed, facts=facts, staff=staff, sent_to=sent_to, patient=patient)
     log.info("mail %s put aside: %s", mail.ref, staff)
     await mails.set_aside(services, mail, MailStatus.QUARANTINED, staff, facts)
     return None
@@ -170,18 +174,24 @@ async def _handle(shop: Workshop, letter: Letter) -> None:
 
 def _reading(services: Services, letter: Letter, before: Unfinished | None) -> Reading:
     """What the mail orders, with what was written before it where it is a reply."""
+    day = jst_day(letter.mail.arrived_at)
     said = scan(
         letter.parsed.text,
-        day=jst_day(letter.mail.arrived_at),
+        day=day,
         mail=len(before.mails) if before else 0,
         quoted=before is None,
     )
-    earlier = before.answered.record.statements if before else ()
+    earlier: Sequence[Statement]
+    earlier, warnings = before.answered.record.statements if before else (), said.warnings
+    if before is None:
+        settings = services.settings.mail
+        earlier, unknown = intakes.chosen(letter.sent_to, settings.intake, settings.sub_addresses, day)
+        warnings = (*unknown, *warnings)
     return orders.understand(
         merged(earlier, said.statements),
         subject=_subject(letter, before),
         policy=services.policy,
-        warnings=said.warnings,
+        warnings=warnings,
     )
 
 

@@ -13,8 +13,10 @@ from bot.case import (
     Recipient,
     addressed,
     concerned,
+    copied,
     document_line,
     document_lines,
+    each_once,
     seat,
 )
 from bot.letters import DocumentLine, Letter
@@ -33,8 +35,8 @@ _UNSAFE_IN_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 
 
 async def completion(case: Case) -> list[Outgoing]:
-    """To every signer and the drafter; or, after a refusal for size, to that one recipient with the link."""
-    people = concerned(case)
+    """To all who took part and those under 写し; or, after a refusal for size, to that one with the link."""
+    people = each_once([*concerned(case), *await copied(case)])
     again = case.task.ids.get("delivery")
     if again is not None:
         refused = await Delivery.filter(id=again).get()

@@ -2,10 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from bot import letters
-from bot.case import Case, Outgoing, addressed, answers_to, clerk, document_lines, drafter, thread
+from bot.case import (
+    Case,
+    Outgoing,
+    addressed,
+    answers_to,
+    clerk,
+    document_lines,
+    drafter,
+    section_desk,
+    thread,
+)
 from bot.letters import Question, ReadLine
 from bot.render import AutoSubmitted, Mailbox
 from envelopes.records.models import Mail, Staff
@@ -48,7 +59,13 @@ async def draft(case: Case) -> list[Outgoing]:
     )
     references = (thread(case.services, envelope.ref), *answers_to(mail.message_id if mail else None))
     replied = AutoSubmitted.REPLIED
-    return [addressed(case, drafter(case), letter, references=references, auto_submitted=replied)]
+    people = [drafter(case)]
+    if case.shot.drafter.section_id != envelope.section_id:
+        people.append(section_desk(case))  # its people check and send what another section drafted
+    return [
+        addressed(case, one, replace(letter, to=one.addressee), references=references, auto_submitted=replied)
+        for one in people
+    ]
 
 
 def _read(lines: Sequence[Line]) -> tuple[ReadLine, ...]:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from envelopes.rules.errors import FukanError
+from envelopes.rules.kinds import Kind
 from envelopes.rules.policy import Policy
 
 PREFIX: Final = "FUKAN_"
@@ -107,11 +108,25 @@ class Imap(_Part):
     failed: str = "Failed"
 
 
+class Intake(_Part):
+    """What a sub-address of the intake chooses for mails that do not say it themselves.
+
+    `kind` is 契約書 or 請書, `section` the name of a section.
+    """
+
+    kind: Kind | None = None
+    section: str = ""
+
+
 class Mail(_Part):
-    """Addresses, and whose word about a sender counts."""
+    """Addresses, and whose word about a sender counts.
+
+    `sub_addresses` by what stands behind the plus: `[mail.sub_addresses.ukesho]` is for uketsuke+ukesho@….
+    """
 
     address: str = "keiyaku@localhost.example"
     intake: str = "uketsuke@localhost.example"
+    sub_addresses: dict[str, Intake] = {}
     trusted_authserv_ids: Words = ()
 
 

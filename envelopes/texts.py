@@ -156,6 +156,12 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.SECTION_UNKNOWN: Text(
         "「{said}」という課は登録されていません。差出人の課の契約として扱います。",
         "There is no section “{said}”. The contract is taken for one of your own section."),
+    Reason.SECTION_ELSEWHERE: Text(
+        "{section}の契約です。内容の確認と送信は{section}の職員が行います。直すことと破棄は、あなたにもできます。",
+        "This is a contract of {section}, whose staff check and send it. You can still correct or discard it."),
+    Reason.INTAKE_UNKNOWN: Text(
+        "「{said}」という受付アドレスは設定されていません。ふつうの受付アドレスに届いたものとして読みました。",
+        "No intake is set up at {said}. The mail was read as one to the plain intake."),
     Reason.VILLAGE_SIGNER_UNKNOWN: Text(
         "署名者「{said}」を職員の名簿から1人に決められません。送る前に、村側署名者を選んでください。",
         "“{said}” is not exactly one signer on the staff list. Choose the signer before sending."),
@@ -189,7 +195,7 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "「{found}」のようです（{where}）。法令などで書面が必要な契約は、電子契約の対象外です。",
         "This seems to be a {found} ({where}), which has to be made on paper."),
     Reason.EXCLUDED_START: Text(
-        "署名期限（{deadline}）が履行開始日（{start}）より後です。開始日より前に締結できる期限にしてください。",
+        "署名期限の{deadline}が、履行開始日の{start}より後です。開始日より前に締結できる期限にしてください。",
         "The deadline ({deadline}) is later than the first day of the work ({start}). Set an earlier one."),
     Reason.QUESTIONS_OPEN: Text(
         "対象外の確認に、まだ答えていないものがあります：{list}。1つずつ確かめて、答えてください。",

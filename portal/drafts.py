@@ -47,11 +47,14 @@ async def _draft(
 ) -> views.Draft:
     envelope, given = shot.envelope, posted or {}
     may = bool(roles_from(staff.roles) & {Role.DRAFTER, Role.APPROVER})
+    at_home = envelope.section_id == staff.section_id
     open_to = may and permits(shot.state, Event.CONFIRMED)
     mail = await Mail.filter(id=envelope.mail_id or 0).first()
     reading = Record.from_json(json.loads(envelope.reading))
     choices = await _choices(provided, shot, given.get("village_signer", "") or reading.village_signer)
     blocked = [] if may else [say(Reason.ROLE_MISSING)]
+    if open_to and not at_home:
+        blocked.append(say(Reason.SECTION_ELSEWHERE, section=shot.section.name))
     if envelope.trouble:
         blocked.append(say_trouble(envelope.trouble))
     return views.Draft(
@@ -75,7 +78,7 @@ async def _draft(
         ),
         version=envelope.version,
         key=secrets.token_hex(8),
-        confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to else None,
+        confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to and at_home else None,
         discard_url=path("staff", "drafts", envelope.ref, "discard") if open_to else None,
         revise_url=path("staff", "drafts", envelope.ref, "revise") if open_to else None,
         corrections=corrections.fields(envelope, reading, given if correcting else None),

@@ -4,6 +4,7 @@ Which button a page offers follows from the table of states and the roles; wheth
 in `envelopes.actions.staff`.
 """
 
+import json
 from typing import Final
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from envelopes.records.models import Envelope, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role, roles_from
+from envelopes.rules.reading import Record
 from envelopes.rules.states import State
 from portal import cookies
 from portal.respond import path
@@ -62,9 +64,16 @@ async def visible(request: web.Request, staff: Staff) -> Snapshot:
 
 
 def sees(staff: Staff, shot: Snapshot) -> bool:
-    """Whether this person may see the envelope: of its section, an auditor, or one of its signers."""
+    """Whether this person may see the envelope: of its section, an auditor, or one who takes part in it."""
     mine = shot.envelope.section_id == staff.section_id or Role.AUDITOR in roles_from(staff.roles)
-    return mine or any(signer.staff_id == staff.id for signer in shot.signers)
+    return mine or _takes_part(staff, shot)
+
+
+def _takes_part(staff: Staff, shot: Snapshot) -> bool:
+    """Whether somebody drafted it, perhaps for another section, signs it, or is named under 写し."""
+    if staff.id in (shot.envelope.drafter_id, *(signer.staff_id for signer in shot.signers)):
+        return True
+    return staff.ref in Record.from_json(json.loads(shot.envelope.reading)).copies
 
 
 def phase(shot: Snapshot) -> Phase:

@@ -11,6 +11,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions import ordering, seats
 from envelopes.actions.ordering import Order
+from envelopes.actions.staff import drafted
 from envelopes.records import store
 from envelopes.records.database import unit
 from envelopes.records.store import Snapshot
@@ -18,12 +19,10 @@ from envelopes.rules import orders
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.kinds import Kind
 from envelopes.rules.lines import Statement, merged
-from envelopes.rules.people import Actor, Role, require_role
+from envelopes.rules.people import Actor
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.states import By, Event
 from envelopes.services import Services
-
-_ROLES = (Role.DRAFTER, Role.APPROVER)
 
 
 async def revise(
@@ -33,8 +32,7 @@ async def revise(
 
     Where something is returned, nothing was changed. Raises Refused: ROLE_MISSING, STALE, NOT_PERMITTED.
     """
-    shot = await store.snapshot(ref=ref)
-    require_role(actor, _ROLES, section_id=shot.envelope.section_id)
+    shot = await drafted(actor, ref)
     if shot.envelope.version != version:
         raise Refused(Reason.STALE)
     record = Record.from_json(json.loads(shot.envelope.reading))

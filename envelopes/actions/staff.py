@@ -387,6 +387,14 @@ async def _mine(actor: Actor, ref: str) -> Snapshot:
     return shot
 
 
+async def drafted(actor: Actor, ref: str) -> Snapshot:
+    """A draft that this person may change: one of the own section, or drafted by oneself for another one."""
+    shot = await store.snapshot(ref=ref)
+    own = shot.envelope.drafter_id == actor.id
+    require_role(actor, _WORK, section_id=None if own else shot.envelope.section_id)
+    return shot
+
+
 def _require_version(shot: Snapshot, version: int) -> None:
     if shot.envelope.version != version:
         raise Refused(Reason.STALE)
@@ -394,7 +402,7 @@ def _require_version(shot: Snapshot, version: int) -> None:
 
 async def discard(services: Services, actor: Actor, ref: str, *, version: int) -> None:
     """Throw a draft away; the mail it came from is kept."""
-    shot = await _mine(actor, ref)
+    shot = await drafted(actor, ref)
     _require_version(shot, version)
     await _apply(services, actor, shot.envelope, Event.DISCARDED)
 

@@ -52,6 +52,8 @@ class Reason(StrEnum):
     SPAN_UNREADABLE = "span-unreadable"
     NOTE_TOO_LONG = "note-too-long"
     SECTION_UNKNOWN = "section-unknown"
+    SECTION_ELSEWHERE = "section-elsewhere"
+    INTAKE_UNKNOWN = "intake-unknown"
     VILLAGE_SIGNER_UNKNOWN = "village-signer-unknown"
     COPY_UNKNOWN = "copy-unknown"
     DOCUMENT_UNKNOWN = "document-unknown"

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from envelopes.rules.errors import Reason
 
 ON_PAGE: Final = -1  # in place of a mail's number: said on the draft's page
+ON_ADDRESS: Final = -2  # said by the address that the mail was sent to
 QUOTED_CHARACTERS: Final = 80  # of a line in an answer: enough to find it again
 # Stands at the top of mails to staff, so that nothing below it is taken for their own words.
 REPLY_ABOVE: Final = "──── 返信は、この線より上に書いてください ────"
@@ -106,8 +107,8 @@ class Statement:
     """One line that says something, as written.
 
     `line` counts from 1, 0 where it stood in no mail's text; `mail` tells which mail: 0 the first, then the replies
-    to it, `ON_PAGE` none. `day` is the JST day on which it was written: 10日以内 counts from there. `number` is that
-    of 文書2.
+    to it, `ON_PAGE` and `ON_ADDRESS` none. `day` is the JST day on which it was written: 10日以内 counts from there.
+    `number` is that of 文書2.
     """
 
     key: Key

@@ -16,7 +16,7 @@ from typing import Any, Self
 from envelopes.rules.consent import instant
 from envelopes.rules.errors import Reason
 from envelopes.rules.exclusions import QUESTIONS
-from envelopes.rules.lines import ON_PAGE, Problem, Statement
+from envelopes.rules.lines import ON_ADDRESS, ON_PAGE, Problem, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ class Answered:
 
 def _place(mail: int, line: int) -> str:
     if not line:
-        return "メールの題名"
+        return "受付アドレス" if mail == ON_ADDRESS else "メールの題名"
     return f"返信の{line}行目" if mail else f"{line}行目"
 
 

@@ -63,6 +63,12 @@ address = {toml(cast.SENDER)}
 intake = {toml(cast.INTAKE)}
 trusted_authserv_ids = [{toml(AUTHSERV_ID)}]
 
+[mail.sub_addresses.ukesho]
+kind = {toml("請書")}
+
+[mail.sub_addresses.kensetsu]
+section = {toml(cast.NAKAMURA.section)}
+
 [smtp]
 host = "{LOOPBACK}"
 port = {DEFAULT_PORTS.smtp}
