@@ -46,9 +46,7 @@ async def run(services: Services, *, stop: asyncio.Event, ready: asyncio.Event |
     itself; a surprise comes in its group, with every traceback.
     """
     async with open_tools(services) as tools:
-        await asyncio.to_thread(
-            pki.look_after, services.settings, services.now(), roots=tools.shop.seal.roots
-        )
+        await asyncio.to_thread(_look_after, services, tools.shop.seal)
         await health.look(services, tools.shop.seal)
         await health.try_out(services, tools.shop.seal)
         await operating.note_settings(services)
@@ -117,6 +115,11 @@ def _seal(services: Services, times: outside.Authorities | None) -> seal.Seal:
     return outside.sealed_by(own, times)
 
 
+def _look_after(services: Services, loaded: seal.Seal) -> None:
+    now = services.now()
+    pki.look_after(services.settings, now, roots=loaded.roots, crls=loaded.evidence(now).crls)
+
+
 def paper_limits(policy: Policy) -> PaperLimits:
     """The policy's limits on documents, and what reading one may cost."""
     return PaperLimits(
@@ -170,7 +173,7 @@ async def _look_daily(tools: Tools, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), PUBLISH)
         try:
             services, seal = tools.services, tools.shop.seal
-            await asyncio.to_thread(pki.look_after, services.settings, services.now(), roots=seal.roots)
+            await asyncio.to_thread(_look_after, services, seal)
             await health.look(services, seal)
             await health.try_out(services, seal)
         except (FukanError, BaseORMException, OSError) as error:

@@ -54,6 +54,8 @@ def chosen(settings: Settings, *, clock: Callable[[], datetime]) -> Authorities 
     """
     if not settings.tsa:
         return None
+    if all(tsa.retired for tsa in settings.tsa):
+        raise SettingsFaulty("tsa: all are retired; one has to give the time")
     sources = [_source(tsa, f"tsa.{number}") for number, tsa in enumerate(settings.tsa)]
     return authorities(sources, clock=clock)
 
@@ -68,6 +70,7 @@ def _source(tsa: Tsa, place: str) -> Source:
         user=tsa.user,
         password=tsa.password.get_secret_value(),
         tls=_tls(tsa, place),
+        retired=tsa.retired,
     )
 
 

@@ -9,12 +9,18 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from envelopes import keyring
 from envelopes.settings import EmbeddedKey, Settings
 from envelopes.signing import authority
 from envelopes.signing.authority import ENDS, Authority
 from envelopes.signing.certificates import Role
+
+_SCOPE: Final = ExtensionOID.ISSUING_DISTRIBUTION_POINT
 
 log = logging.getLogger(__name__)
 
@@ -30,21 +36,33 @@ def opened(settings: Settings) -> Authority:
     return authority.open_authority(directory(keys), passphrase=keyring.passphrase(keys))
 
 
-def look_after(settings: Settings, now: datetime, *, roots: Collection[bytes] = ()) -> None:
+def look_after(
+    settings: Settings, now: datetime, *, roots: Collection[bytes] = (), crls: Collection[bytes] = ()
+) -> None:
     """Renew what is about to end, and publish certificates and CRLs, none of these older than a day.
 
-    *roots* are what else the service trusts in its own files, DER: who verifies them here has to know those too.
+    *roots* and *crls* (DER) are what else the service relies on in its own files: who verifies them here has to know
+    those too, and has no way to authorities outside.
     """
     own = opened(settings)
     for name in renew(settings, own, now=now):
         log.info("new signing certificate: %s", name)
     publish(settings, own, now=now)
     others = {_name(root): root for root in roots if root != own.root_certificate}
+    published = {*authority.published(own.directory).values()}
+    others |= {_crl_name(crl): crl for crl in crls if crl not in published}
     _replace(settings.public_directory, others)
 
 
 def _name(root: bytes) -> str:
     return f"{Role.ROOT}-{sha256(root).hexdigest()[:16]}.cer"
+
+
+def _crl_name(crl: bytes) -> str:
+    """Name a CRL by who speaks in it and of what, so that the next one takes its place."""
+    read = x509.load_der_x509_crl(crl)
+    scopes = [one.value.public_bytes() for one in read.extensions if one.oid == _SCOPE]
+    return f"other-{sha256(b''.join((read.issuer.public_bytes(), *scopes))).hexdigest()[:16]}.crl"
 
 
 def renew(

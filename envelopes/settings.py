@@ -226,7 +226,8 @@ class Tsa(_Part):
     """A time stamping authority that is asked over HTTP (RFC 3161 3.4), in the order of the list.
 
     `ca_file` (PEM) is what the chain of its tokens must end in, `tls_ca_file` who may vouch for an https server
-    where that is not one of the system's own authorities.
+    where that is not one of the system's own authorities. One that is `retired` is not asked any more, but goes on
+    being believed: its timestamps stand in files.
     """
 
     name: str = ""
@@ -243,6 +244,7 @@ class Tsa(_Part):
     client_key_password_file: Path | None = None
     timeout: float = Field(default=10.0, gt=0, le=60)  # seconds
     accreditation: tuple[Accreditation, ...] = ()
+    retired: bool = False
 
     @property
     def label(self) -> str:

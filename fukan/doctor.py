@@ -149,7 +149,7 @@ def _times(settings: Settings) -> tuple[Finding, ...]:
     if listed is None:
         return ()
     with closing(listed):
-        return tuple(finding for member in listed.members for finding in _silent(member))
+        return tuple(finding for member in listed.active for finding in _silent(member))
 
 
 def _silent(member: Member) -> Iterator[Finding]:

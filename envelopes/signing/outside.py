@@ -53,6 +53,7 @@ class Source:
     user: str = ""
     password: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    retired: bool = False
 
 
 class Member:
@@ -61,6 +62,7 @@ class Member:
     def __init__(self, source: Source, clock: Callable[[], dt.datetime]) -> None:
         self.name = source.name
         self.roots = source.roots
+        self.retired = source.retired
         self._clock = clock
         self._line = Line(
             source.url, timeout=source.timeout, user=source.user, password=source.password, tls=source.tls
@@ -104,8 +106,7 @@ class Member:
     def evidence(self, now: dt.datetime, *, age: dt.timedelta) -> Evidence:
         """Return what is known, its CRLs fetched anew when older than *age*; nothing while it cannot be reached."""
         with self._lock:
-            if not self._known and not self.rests(now):
-                self._try_probe()
+            self._probe_once(now)
             for leaf, known in list(self._known.items()):
                 if not known.may_wait(now, age):
                     self._renew(leaf, known, now)
@@ -119,16 +120,15 @@ class Member:
         with contextlib.suppress(NoChain):
             chain = chain_of_token(token, self.roots)
             with self._lock:
-                if not self._known and not self.rests(self._clock()):
-                    self._try_probe()
+                self._probe_once(self._clock())
                 if chain[0].public_bytes(Encoding.DER) not in self._known:
                     self._remember(chain)
 
-    def _try_probe(self) -> None:
-        try:
+    def _probe_once(self, now: dt.datetime) -> None:
+        if self._known or self.retired or self.rests(now):
+            return
+        with contextlib.suppress(Later):  # the note says why
             self.probe()
-        except Later:
-            return  # the note says why
 
     def _renew(self, leaf: bytes, known: Lists, now: dt.datetime) -> None:
         try:
@@ -202,22 +202,27 @@ class Authorities:
     clock: Callable[[], dt.datetime] = field(repr=False)
 
     @property
+    def active(self) -> tuple[Member, ...]:
+        """Those that are asked for the time."""
+        return tuple(member for member in self.members if not member.retired)
+
+    @property
     def room(self) -> int:
         """The greatest length in bytes that a token may have, of which enough is reserved in the PDF."""
-        longest = max(member.longest for member in self.members)
+        longest = max(member.longest for member in self.active)
         return _STEP * (longest // _STEP + 2)
 
     def __call__(self, imprint: bytes) -> bytes:
         """Return the first token that is fit, or raise Later(TSA_UNAVAILABLE) that says of each what was wrong."""
         room, now = self.room, self.clock()
-        awake = [member for member in self.members if not member.rests(now)]
+        awake = [member for member in self.active if not member.rests(now)]
         # Where all have failed, waiting is the task's own: it is tried again later.
-        for member in awake or self.members:
+        for member in awake or self.active:
             try:
                 return member.token(imprint, room=room)
             except Later:
                 continue
-        raise _unavailable("; ".join(f"{member.name}: {member.note}" for member in self.members))
+        raise _unavailable("; ".join(f"{member.name}: {member.note}" for member in self.active))
 
     def evidence(self, now: dt.datetime, *, fresh: bool) -> Evidence:
         """Return what proves the members' tokens; *fresh*: with CRLs fetched right now."""

@@ -50,7 +50,7 @@ async def completed(built: World, waits: Snapshot) -> None:
     await built.drain()
     shot = await store.snapshot(id=waits.envelope.id)
     assert shot.state is State.COMPLETED
-    (file,) = built.last(cast.TAKAHASHI.address).iter_attachments()
+    file, _certificate = built.last(cast.TAKAHASHI.address).iter_attachments()
     report = await asyncio.to_thread(built.tools.shop.seal.verify, file.get_content())
     assert report.valid
     assert report.signatures[0].signer.startswith(f"{TOWN}長")

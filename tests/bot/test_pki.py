@@ -12,6 +12,7 @@ from envelopes.signing.authority import ENDS
 from envelopes.signing.certificates import LEAD, LIFE, Role
 from fukan.demo import cast
 from tests.bot.test_worker import confirm, draft, sign_by_mail
+from tests.signing.conftest import Clock, aging_world, now
 from tests.world import ACCEPTANCE, world
 
 
@@ -23,7 +24,7 @@ async def test_an_envelope_on_its_way_is_signed_by_the_successor_without_a_resta
         await asyncio.to_thread(pki.renew, settings, own, now=now, roles=ENDS)
         shot = await sign_by_mail(built, cast.TAKAHASHI.address)
         assert shot.state is State.COMPLETED
-        (file,) = built.last(cast.TAKAHASHI.address).iter_attachments()
+        file, _certificate = built.last(cast.TAKAHASHI.address).iter_attachments()
         report = await asyncio.to_thread(built.tools.shop.seal.verify, file.get_content())
         assert report.valid
         assert [one.signer for one in report.signatures] == ["みほん村 電子契約 署名 2"]
@@ -43,6 +44,21 @@ async def test_what_is_due_is_renewed_once_by_all_bots_and_published(tmp_path: P
             built.tools.shop.seal.key.current().certificate
             == (settings.public_directory / "signer-2.cer").read_bytes()
         )
+
+
+async def test_lists_of_others_are_published_too_each_in_the_place_of_the_one_before(
+    tmp_path: Path,
+) -> None:
+    other = aging_world(tmp_path / "other", Clock(now()))
+    async with world(tmp_path) as built:
+        settings = built.services.settings
+        for _ in range(2):
+            crls = other.authority.refresh_crls(now())
+            look = partial(pki.look_after, settings, built.clock(), roots=other.seal.roots, crls=crls)
+            await asyncio.to_thread(look)
+            found = inspection.published(settings.public_directory)
+            assert {*crls} <= {*found.crls}
+            assert len(found.crls) == 4
 
 
 async def test_roots_of_others_that_the_service_trusts_are_published_for_who_verifies(tmp_path: Path) -> None:

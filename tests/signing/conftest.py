@@ -80,11 +80,16 @@ def aging_world(directory: Path, clock: Clock) -> World:
 
 
 def next_tsa(
-    directory: Path, at: dt.datetime, *, passphrase: bytes = PASSPHRASE, key_type: str = "p256"
+    directory: Path,
+    at: dt.datetime,
+    *,
+    passphrase: bytes = PASSPHRASE,
+    key_type: str = "p256",
+    public_url: str = URL,
 ) -> None:
     """Give the authority in *directory* the next generation of its timestamp certificate."""
     opened = authority.open_authority(directory, passphrase=passphrase)
-    authority.renew(opened, town=TOWN, public_url=URL, now=at, key_type=key_type, roles=(Role.TSA,))
+    authority.renew(opened, town=TOWN, public_url=public_url, now=at, key_type=key_type, roles=(Role.TSA,))
 
 
 def write_trust(path: Path, made: Authority) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from envelopes.rules.errors import Later, Reason
 from envelopes.signing import outside
 from envelopes.signing.outside import Authorities, Source
-from envelopes.signing.seal import prepare
+from envelopes.signing.reading import open_pdf, stored_evidence
+from envelopes.signing.seal import Seal, prepare
 from tests.signing import witnesses
 from tests.signing.conftest import Clock, World, der_to_pem, entry, now, pdf, run
 from tests.signing.tsa import Fault, Tsa, serving
@@ -201,3 +203,47 @@ def test_nothing_is_signed_while_all_are_silent(listed: Listed, tsa: Tsa, world:
     with pytest.raises(Later) as caught:
         using.sign(prepared, field="Signer1", entry=entry(prepared))
     assert str(caught.value) == "tsa-unavailable 一番: HTTP 503"
+
+
+def contract(using: Seal) -> bytes:
+    prepared = prepare(pdf(), fields=["Signer1"], now=now())
+    signed = prepared + using.sign(prepared, field="Signer1", entry=entry(prepared))
+    return signed + using.timestamp(signed)
+
+
+def lists_of(data: bytes, tsa: Tsa) -> int:
+    """Return how many CRLs of its first certificate are stored in a PDF."""
+    address = f":{tsa.port}/pki/tsa-1.crl".encode()
+    return sum(address in crl for crl in stored_evidence(open_pdf(data)).crls)
+
+
+def test_a_renewal_looks_up_what_proves_a_certificate_that_is_used_no_more(
+    listed: Listed, tsa: Tsa, world: World
+) -> None:
+    """After a restart the authority is known by its new certificate alone; the file has the one before."""
+    whole = contract(outside.sealed_by(world.seal, listed(source(tsa))))
+    tsa.succeed()
+    using = outside.sealed_by(world.seal, listed(source(tsa)))
+    tsa.authority.refresh_crls(now())
+    forgetful = replace(using, meet=lambda _: None)
+    assert lists_of(whole + forgetful.renew(whole, number=2), tsa) == 1, "the one from completion"
+    renewed = whole + using.renew(whole, number=2)
+    assert lists_of(renewed, tsa) == 2
+    report = using.verify(renewed)
+    assert report.valid
+    assert [one.signer[-1] for one in report.timestamps] == ["1", "2"]
+
+
+def test_one_that_is_retired_is_believed_and_not_asked(
+    listed: Listed, tsa: Tsa, second: Tsa, world: World
+) -> None:
+    whole = contract(outside.sealed_by(world.seal, listed(source(tsa))))
+    asked = tsa.asked
+    using = outside.sealed_by(world.seal, listed(source(tsa, retired=True), source(second, "二番")))
+    renewed = whole + using.renew(whole, number=2)
+    assert using.verify(renewed).valid
+    assert tsa.asked == asked
+    second.fault = Fault.BUSY
+    assert refusal(listed(source(tsa, retired=True), source(second, "二番"))) == "二番: HTTP 503"
+    gone = outside.sealed_by(world.seal, listed(source(second, "二番")))
+    assert not gone.verify(renewed).valid

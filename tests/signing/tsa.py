@@ -15,7 +15,7 @@ from asn1crypto import tsp  # type: ignore[import-untyped]
 
 from envelopes.signing import authority
 from envelopes.signing.authority import Authority
-from tests.signing.conftest import PASSPHRASE, der_to_pem, now
+from tests.signing.conftest import PASSPHRASE, der_to_pem, next_tsa, now
 
 CONFIG = """\
 [tsa]
@@ -60,6 +60,7 @@ class Tsa:
     asked: int = 0
     connections: int = 0
     headers: list[dict[str, str]] = field(default_factory=list)
+    generation: int = 1
 
     @property
     def url(self) -> str:
@@ -79,9 +80,18 @@ class Tsa:
             key_type=self.key_type,
         )
         for name in ("tsa-1", "root-1"):
-            der = (self.folder / "ca" / "public" / f"{name}.cer").read_bytes()
-            (self.folder / f"{name}.pem").write_bytes(der_to_pem("x509", der))
+            self._write_pem(name)
         (self.folder / "serial").write_text("01\n")
+
+    def succeed(self) -> None:
+        """Go on with the next certificate."""
+        next_tsa(self.folder / "ca", now(), public_url=f"http://127.0.0.1:{self.port}")
+        self.generation += 1
+        self._write_pem(f"tsa-{self.generation}")
+
+    def _write_pem(self, name: str) -> None:
+        der = (self.folder / "ca" / "public" / f"{name}.cer").read_bytes()
+        (self.folder / f"{name}.pem").write_bytes(der_to_pem("x509", der))
 
     def reply(self, query: bytes) -> bytes:
         """Have openssl answer; some faults change the query first."""
@@ -90,8 +100,13 @@ class Tsa:
         asked, answer = self.folder / "query.tsq", self.folder / "answer.tsr"
         asked.write_bytes(self._changed(query))
         where = ("-config", self.folder / "tsa.cnf", "-queryfile", asked, "-out", answer)
-        key = ("-inkey", self.folder / "ca" / "tsa-1.key.pem", "-passin", f"pass:{PASSPHRASE.decode()}")
-        signer = ("-signer", self.folder / "tsa-1.pem", "-chain", self.folder / "root-1.pem")
+        key = (
+            "-inkey",
+            self.folder / "ca" / f"tsa-{self.generation}.key.pem",
+            "-passin",
+            f"pass:{PASSPHRASE.decode()}",
+        )
+        signer = ("-signer", self.folder / f"tsa-{self.generation}.pem", "-chain", self.folder / "root-1.pem")
         command = ["openssl", "ts", "-reply", *where, *key, *signer]
         subprocess.run([str(part) for part in command], check=True, capture_output=True)
         return answer.read_bytes()
