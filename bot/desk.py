@@ -7,13 +7,14 @@ what a PDF must be in `envelopes.papers`; nothing foreign is parsed in this proc
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
 from bot import files as documents
 from bot import intakes, senders, unfinished
+from bot.forwards import Forwarded
 from bot.parse import Attachment, ParsedMail, parse
 from bot.senders import Level
 from bot.unfinished import Unfinished
@@ -30,7 +31,7 @@ from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.lines import Statement, merged, scan
 from envelopes.rules.orders import Reading
 from envelopes.rules.people import Role, roles_from
-from envelopes.rules.reading import Answered, Record, Remark
+from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import jst_day
 from envelopes.sandbox import Limits
 from envelopes.services import Services
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 AUTOMATIC: Final = "automatic"  # the note on a mail that no person wrote
 OWN: Final = "own-address"  # the note on a mail that claims to come from us
+_FORWARDS: Final = 3  # why: who passes on more mails at once knows them
 _OPEN_FILES: Final = 32  # why: the child reads one mail and needs no more than the interpreter's own
 # Something is only missing or unsaid; with any other problem nothing can be made of the mail.
 _QUESTIONS: Final = frozenset(
@@ -164,6 +166,8 @@ async def _handle(shop: Workshop, letter: Letter) -> None:
     certificate_id = drafts.certificate_id(services)
     papers = await documents.receive(shop, files, certificate_id, order)
     record = ordering.record(order, subject=_subject(letter, before), received_at=letter.mail.arrived_at)
+    if before is None:
+        record = replace(record, lines=(*record.lines, *_forwarded(letter.parsed)))
     draft = _Draft(record=record, papers=papers, certificate_id=certificate_id, before=before)
     if order.problems:
         names = [item.name for item in attachments]
@@ -196,7 +200,7 @@ def _reading(services: Services, letter: Letter, before: Unfinished | None) -> R
 
 
 def _subject(letter: Letter, before: Unfinished | None) -> str:
-    return before.answered.record.subject if before else letter.parsed.subject
+    return before.answered.record.subject if before else letter.parsed.topic
 
 
 async def _attachments(
@@ -213,6 +217,19 @@ async def _attachments(
     files, notes = unfinished.together(files, now, before.answered.problems)
     order.warnings += notes
     return files
+
+
+def _forwarded(parsed: ParsedMail) -> tuple[Line, ...]:
+    """Whose mail was passed on, as it says of itself: for the drafter to see that it is the right one."""
+    return tuple(
+        Line(label="転送元", value=f"{_who(mail)}「{mail.subject}」", source="転送されたメールの差出人と件名")
+        for mail in parsed.forwarded[:_FORWARDS]
+    )
+
+
+def _who(mail: Forwarded) -> str:
+    name, address = mail.sender.name, mail.sender.address
+    return f"{name} <{address}>" if name and address else name or address or "（差出人なし）"
 
 
 def _hindrance(letter: Letter) -> Reason | None:

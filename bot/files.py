@@ -79,8 +79,8 @@ async def sort(papers: Papers, attachments: Sequence[Attachment]) -> Sorted:
 async def _document(papers: Papers, file: Attachment) -> Document:
     if file.is_pdf:
         return Document(file=file, office=None)
-    if file.is_locked_archive:
-        raise Refused(Reason.ARCHIVE_ENCRYPTED)
+    if file.problem is not None:
+        raise Refused(file.problem)
     office = await papers.examine(file.data, name=file.name)
     if papers.converter is None:
         raise Refused(Reason.OFFICE_UNAVAILABLE)

@@ -18,6 +18,7 @@ from envelopes.rules.errors import Reason
 from envelopes.rules.reading import Answered, Record
 from envelopes.rules.schedule import jst_day
 from fukan.demo import cast
+from tests.bot import packed
 from tests.world import CONTRACT, SPECIFICATION, World, order, text_of, world
 
 
@@ -114,7 +115,7 @@ async def test_what_is_only_missing_is_a_question(built: World) -> None:
     ("attachment", "reason"),
     [
         (("図面.jww", bytes(40)), Reason.FILE_TYPE),
-        (("図面.zip", b"PK\x03\x04\x14\x00\x01\x00" + bytes(40)), Reason.ARCHIVE_ENCRYPTED),
+        (("図面.zip", packed.locked({"k.pdf": b"x"})), Reason.ARCHIVE_ENCRYPTED),
         (None, Reason.NO_DOCUMENT),
     ],
 )

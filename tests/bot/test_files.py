@@ -13,8 +13,9 @@ from bot import desk, files
 from envelopes.records.models import Document, Envelope, Mail
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules.errors import Reason
-from envelopes.rules.reading import Answered
+from envelopes.rules.reading import Answered, Record
 from fukan.demo import cast
+from tests.bot import packed
 from tests.papers import office
 from tests.world import CONTRACT, World, order, text_of, world
 
@@ -88,7 +89,7 @@ async def test_office_files_that_cannot_be_opened_are_answered(built: World) -> 
         ("かぎ.docx", office.locked(WORD)),
         ("こわれ.xlsx", EXCEL[:-300]),
         ("ちがう.docx", b"<html></html>"),
-        ("説明.pptx", b"PK\x03\x04" + bytes(50)),
+        ("説明.pptx", office.package(**{"[Content_Types]__xml": b"presentationml.presentation.main+xml"})),
     )
     mail = await read(built, raw)
     assert problems(mail) == [
@@ -137,3 +138,33 @@ async def test_what_mailers_add_stays_behind_with_a_word(built: World) -> None:
 )
 def test_a_title_is_the_tidied_name_of_the_file(name: str, title: str) -> None:
     assert files.document_title(name, 3, limit=60) == title
+
+
+async def test_a_forwarded_mail_gives_its_files_its_subject_and_its_sender(built: World) -> None:
+    inner = message_from_bytes(order(CONTRACT, sender=cast.TAKAHASHI.address), policy=mail_policy.SMTP)
+    inner.replace_header("Subject", "契約書をお送りします")
+    outer = message_from_bytes(order(), policy=mail_policy.SMTP)
+    outer.replace_header("Subject", "Fwd:")
+    words = str(outer.get_content()).replace("封筒名：令和8年度 村道北城線 舗装補修工事", "")
+    outer.set_content(words.replace("\r\n", "\n"))
+    outer.make_mixed()
+    outer.add_attachment(inner)
+    mail = await read(built, outer.as_bytes())
+    assert mail.status == "read"
+    envelope = await Envelope.get(mail_id=mail.id)
+    assert envelope.title == "契約書をお送りします"
+    assert (await Document.get(envelope_id=envelope.id)).title == "工事請負契約書"
+    record = Record.from_json(json.loads(envelope.reading))
+    assert record.lines[-1].label == "転送元"
+    assert record.lines[-1].value == f"{cast.TAKAHASHI.address}「契約書をお送りします」"
+
+
+async def test_packed_files_are_unpacked_or_answered(built: World) -> None:
+    pdf = CONTRACT.read_bytes()
+    good = with_files(order(), ("契約書一式.zip", packed.zipped({"契約書.pdf": pdf}, charset="cp932")))
+    assert (await read(built, good)).status == "read"
+    bad = with_files(order(), ("図面.zip", packed.locked({"a.pdf": pdf})), ("図面.7z", b"7z\xbc\xaf\x27\x1c"))
+    assert problems(await read(built, bad)) == [
+        (Reason.ARCHIVE_ENCRYPTED, "図面.zip"),
+        (Reason.ARCHIVE_BROKEN, "図面.7z"),
+    ]
