@@ -22,7 +22,7 @@ import typer
 
 from envelopes.records import store
 from envelopes.records.blobs import BlobError
-from envelopes.records.models import Document, Envelope
+from envelopes.records.models import CERTIFICATE, Document, Envelope
 from envelopes.rules import findings
 from envelopes.rules.errors import FukanError
 from envelopes.rules.findings import Fault, Of, Result, Verdict
@@ -168,7 +168,13 @@ async def concluded(since: date | None, until: date | None) -> list[Document]:
         query = query.filter(transaction_on__lte=until)
     ids = await query.order_by("transaction_on", "id").values_list("id", flat=True)
     found = await Document.filter(envelope_id__in=list(ids) or [0]).select_related("envelope")
-    return sorted(found, key=lambda one: (one.envelope.transaction_on, one.envelope_id, one.position))
+    return sorted(found, key=_place)
+
+
+def _place(paper: Document) -> tuple[Any, ...]:
+    """By day and envelope; the certificate behind the documents that it speaks of."""
+    last = paper.position == CERTIFICATE
+    return (paper.envelope.transaction_on, paper.envelope_id, last, paper.position)
 
 
 async def look_back(
@@ -180,7 +186,7 @@ async def look_back(
         assert envelope.transaction_on is not None
         digest, found = await _look_into(services, document, by, believing)
         yield Kept(
-            name=f"{document.position:02}_{document.title}.pdf",
+            name=store.file_name(document),
             sha256=digest,
             result=found,
             on=envelope.transaction_on,

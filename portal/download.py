@@ -242,8 +242,7 @@ async def together(request: web.Request) -> web.Response:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for item in visit.shot.papers:
             data = await papers.signed(visit.services, item)
-            place = "" if item is visit.shot.certificate else f"{item.position:02}_"
-            archive.writestr(f"{place}{item.title}.pdf", data)
+            archive.writestr(store.file_name(item), data)
     name = f"{visit.shot.envelope.title}.zip"
     return file(buffer.getvalue(), name=name, content_type="application/zip")
 

@@ -110,6 +110,12 @@ def certificate_id(envelope: Envelope, document: Document) -> str:
     return f"{envelope.certificate_id}-{document.position}"
 
 
+def file_name(document: Document) -> str:
+    """What a paper is called among the others of its envelope: by its place, and so that they sort."""
+    place = "" if document.position == CERTIFICATE else f"{document.position:02}_"
+    return f"{place}{document.title}.pdf"
+
+
 async def segments(document_id: int, connection: BaseDBAsyncClient | None = None) -> list[Segment]:
     """The revisions of a document, oldest first, with their files."""
     query = Segment.filter(document_id=document_id).select_related("file").order_by("number")

@@ -161,7 +161,7 @@ async def test_bulk_verification_finds_the_renewed_file_sound(aging: Aging) -> N
         documents = await verifying.concluded(None, None)
         looked = verifying.look_back(aging.shop.services, documents, by=by, believing=believing)
         kept = [one async for one in looked]
-    assert [one.name for one in kept] == ["00_締結証明書.pdf", "01_文書1.pdf"]
+    assert [one.name for one in kept] == ["01_文書1.pdf", "締結証明書.pdf"]
     assert {one.result.verdict for one in kept} == {Verdict.SOUND}
 
 

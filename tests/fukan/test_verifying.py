@@ -148,7 +148,7 @@ async def test_a_period_is_both_its_ends_and_completed_envelopes_only(town: Town
     on = done.envelope.transaction_on
     assert on == jst_day(town.clock())
     day = timedelta(days=1)
-    for since, until, count in ((on, on, 2), (None, on, 2), (on + day, None, 0), (None, on - day, 0)):
+    for since, until, count in ((on, on, 3), (None, on, 3), (on + day, None, 0), (None, on - day, 0)):
         assert len(await verifying.concluded(since, until)) == count
 
 
@@ -163,7 +163,8 @@ async def test_everything_concluded_is_judged_and_what_was_exchanged_is_found(
         one async for one in verifying.look_back(town.services, documents, by=inspector, believing=believing)
     ]
     assert verifying.is_sound(kept)
-    assert [one.certificate_id for one in kept] == [f"{shot.envelope.certificate_id}-{n}" for n in (1, 2)]
+    assert [one.certificate_id.removeprefix(shot.envelope.certificate_id) for one in kept] == ["-1", "-2", ""]
+    assert kept[-1].name == "締結証明書.pdf"
     await town.engine.run(
         "UPDATE segments SET file_id = (SELECT min(file_id) FROM segments) WHERE number = 0"
     )
