@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from bot import files as documents
 from bot import intakes, senders, unfinished
 from bot.forwards import Forwarded
-from bot.parse import Attachment, ParsedMail, parse
+from bot.parse import Attachment, ParsedMail, head_of, parse
 from bot.senders import Level
 from bot.unfinished import Unfinished
 from envelopes.actions import ordering, registrar
@@ -58,15 +58,32 @@ _QUESTIONS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """One mail on the desk: the row, what it says, who wrote it, and whether there is time to convert files."""
+class _Opened:
+    """A mail as it was read: whole, or its head alone and why. `size` in bytes is of what was kept."""
 
     mail: Mail
     parsed: ParsedMail
+    size: int
+    sent_to: Sequence[str]
+    unread: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One mail on the desk: what it says, who wrote it, and whether there is time to convert files."""
+
+    opened: _Opened
     facts: MailFacts
     staff: Staff
-    sent_to: Sequence[str]
     patient: bool
+
+    @property
+    def mail(self) -> Mail:
+        return self.opened.mail
+
+    @property
+    def parsed(self) -> ParsedMail:
+        return self.opened.parsed
 
 
 async def read_mail(shop: Workshop, mail_id: int, *, patient: bool = False) -> None:
@@ -77,18 +94,31 @@ async def read_mail(shop: Workshop, mail_id: int, *, patient: bool = False) -> N
     mail = await Mail.filter(id=mail_id).select_related("file").get()
     if mail.status != MailStatus.RECEIVED.value:
         return
-    raw = await shop.services.blobs.get(mail.file)
     try:
-        parsed = await _parse(shop, raw)
+        opened = await _open_mail(shop, mail)
     except Refused as refused:
         # Who sent it is not known either, so nobody is answered; the operator finds it among the failed.
         await mails.set_aside(shop.services, mail, MailStatus.FAILED, refused.reason.value, None)
         log.warning("mail %s cannot be read: %s", mail.ref, refused.reason)
     else:
-        sent_to = (*intakes.delivered_to(raw), *parsed.to)
-        letter = await _received(shop.services, mail, parsed, sent_to=sent_to, patient=patient)
+        letter = await _received(shop.services, opened, patient=patient)
         if letter is not None:
             await _handle(shop, letter)
+
+
+async def _open_mail(shop: Workshop, mail: Mail) -> _Opened:
+    """Read a mail, and where that cannot be done its head alone, so that its sender can be told."""
+    raw = await shop.services.blobs.get(mail.file)
+    unread = Reason(mail.reason) if mail.reason else None
+    if unread is None:
+        try:
+            parsed = await _parse(shop, raw)
+        except Refused as refused:
+            unread = refused.reason
+    if unread is not None:
+        parsed = await _parse(shop, head_of(raw))
+    sent_to = (*intakes.delivered_to(raw), *parsed.to)
+    return _Opened(mail=mail, parsed=parsed, size=len(raw), sent_to=sent_to, unread=unread)
 
 
 async def _parse(shop: Workshop, raw: bytes) -> ParsedMail:
@@ -111,15 +141,14 @@ async def _parse(shop: Workshop, raw: bytes) -> ParsedMail:
 # Who
 
 
-async def _received(
-    services: Services, mail: Mail, parsed: ParsedMail, *, sent_to: Sequence[str], patient: bool
-) -> Letter | None:
+async def _received(services: Services, opened: _Opened, *, patient: bool) -> Letter | None:
     """Return the letter if a member of staff wrote it; else put the mail aside without an answer."""
+    mail, parsed = opened.mail, opened.parsed
     sender = parsed.sender.address if parsed.sender else ""
     facts = MailFacts(subject=parsed.subject, sender=sender, message_id=parsed.message_id)
     staff = await _author(services, parsed)
     if isinstance(staff, Staff):
-        return Letter(mail=mail, parsed=parsed, facts=facts, staff=staff, sent_to=sent_to, patient=patient)
+        return Letter(opened=opened, facts=facts, staff=staff, patient=patient)
     log.info("mail %s put aside: %s", mail.ref, staff)
     await mails.set_aside(services, mail, MailStatus.QUARANTINED, staff, facts)
     return None
@@ -148,7 +177,7 @@ async def _author(services: Services, parsed: ParsedMail) -> Staff | str:
 
 async def _handle(shop: Workshop, letter: Letter) -> None:
     services = shop.services
-    hindrance = _hindrance(letter)
+    hindrance = _hindrance(letter) or await _excess(services, letter)
     if hindrance is not None:
         record = Record(
             lines=(), warnings=(), subject=letter.parsed.subject, received_at=letter.mail.arrived_at
@@ -189,7 +218,7 @@ def _reading(services: Services, letter: Letter, before: Unfinished | None) -> R
     earlier, warnings = before.answered.record.statements if before else (), said.warnings
     if before is None:
         settings = services.settings.mail
-        earlier, unknown = intakes.chosen(letter.sent_to, settings.intake, settings.sub_addresses, day)
+        earlier, unknown = intakes.chosen(letter.opened.sent_to, settings.intake, settings.sub_addresses, day)
         warnings = (*unknown, *warnings)
     return orders.understand(
         merged(earlier, said.statements),
@@ -235,7 +264,23 @@ def _who(mail: Forwarded) -> str:
 def _hindrance(letter: Letter) -> Reason | None:
     if Role.DRAFTER not in roles_from(letter.staff.roles):
         return Reason.ROLE_MISSING
+    if letter.opened.unread is not None:
+        return letter.opened.unread
     return Reason.MAIL_ENCRYPTED if letter.parsed.encrypted else None
+
+
+async def _excess(services: Services, letter: Letter) -> Reason | None:
+    """Whether this mail is more than one person may send in a day. It is counted once, before its files are read."""
+    if letter.patient:
+        return None
+    fits = await counters.allowed(
+        f"bytes:{letter.staff.ref}",
+        events=services.policy.sender_bytes_a_day,
+        count=letter.opened.size,
+        per=timedelta(days=1),
+        now=services.now(),
+    )
+    return None if fits else Reason.MAILS_TOO_BIG
 
 
 class _Draft(NamedTuple):

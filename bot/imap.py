@@ -131,10 +131,11 @@ class Imap:
                     found[item.uid] = int(size[1])
         return found
 
-    async def fetch(self, uid: int) -> Fetched | None:
-        """Return the mail *uid* without marking it as read, or None when it is no longer there."""
+    async def fetch(self, uid: int, *, whole: bool = True) -> Fetched | None:
+        """Return the mail *uid*, or its head, without marking it as read, or None when it is no longer there."""
+        section = "BODY.PEEK[]" if whole else "BODY.PEEK[HEADER]"
         # Updates about other mails may arrive among the answer.
-        for item in await self._fetch(str(uid), "(UID INTERNALDATE BODY.PEEK[])"):
+        for item in await self._fetch(str(uid), f"(UID INTERNALDATE {section})"):
             if item.uid == uid and item.literal is not None:
                 return Fetched(item.literal, _internal_date(item.text))
         return None

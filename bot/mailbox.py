@@ -22,6 +22,7 @@ from bot.imap import Imap, ImapAccount
 from envelopes.actions.worker import mails
 from envelopes.actions.worker.mails import Copy
 from envelopes.records import counters
+from envelopes.rules.errors import Reason
 from envelopes.services import Services
 from envelopes.settings import Imap as ImapSettings
 
@@ -119,31 +120,37 @@ class Watcher:
         done = True
         for uid, size in (await imap.sizes(uids)).items():
             copy = Copy(mailbox=self.name, uidvalidity=uidvalidity, uid=uid)
-            if size > self._services.policy.mail_bytes:
-                log.error("mailbox: mail uid %d of %d bytes is over the limit and lies in Failed", uid, size)
-                await imap.move(uid, self._folders.failed)
-            else:
-                done &= await self._take(imap, copy)
+            whole = size <= self._services.policy.mail_bytes
+            if not whole:
+                log.warning(
+                    "mailbox: mail uid %d of %d bytes is over the limit and lies in Failed", uid, size
+                )
+            done &= await self._take(imap, copy, whole=whole)
         return done
 
-    async def _take(self, imap: Imap, copy: Copy) -> bool:
+    async def _take(self, imap: Imap, copy: Copy, *, whole: bool) -> bool:
         try:
-            known = await mails.is_known(copy) or await self._keep(imap, copy)
+            known = await mails.is_known(copy) or await self._keep(imap, copy, whole=whole)
         except (ImapLost, ImapRefused):
             raise  # the server's trouble, not this mail's
         except Exception as error:  # noqa: BLE001 -- one odd mail must not keep the others from being taken in
             return await self._failed(imap, copy, error)
         if known:
-            await imap.move(copy.uid, self._folders.done)
+            await imap.move(copy.uid, self._folders.done if whole else self._folders.failed)
         return True
 
-    async def _keep(self, imap: Imap, copy: Copy) -> bool:
-        """Keep one mail durably; False when it has gone meanwhile."""
-        mail = await imap.fetch(copy.uid)
+    async def _keep(self, imap: Imap, copy: Copy, *, whole: bool) -> bool:
+        """Keep one mail durably, of one that is too big its head; False when it has gone meanwhile."""
+        mail = await imap.fetch(copy.uid, whole=whole)
         if mail is None:
             return False
         await mails.take_in(
-            self._services, copy, mail.raw, digest=digest(mail.raw), arrived_at=mail.internal_date
+            self._services,
+            copy,
+            mail.raw,
+            digest=digest(mail.raw),
+            arrived_at=mail.internal_date,
+            unread=None if whole else Reason.MAIL_TOO_BIG,
         )
         return True
 

@@ -103,6 +103,23 @@ class ParsedMail:
         return bool(self.sealed - {Sealed.SMIME_SIGNED})
 
 
+_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+_LONGEST_HEAD: Final = 1_000_000  # bytes; a real one has some thousands
+
+
+def head_of(raw: bytes) -> bytes:
+    """The head of a mail with an empty body: enough to see who wrote, where the rest cannot be read."""
+    end = _HEAD_END.search(raw, 0, _LONGEST_HEAD)
+    fields = raw[: end.start() if end else _LONGEST_HEAD]
+    # Nothing is left that the fields about the content could speak of.
+    kept = [
+        field
+        for field in re.split(rb"\r?\n(?![ \t])", fields)
+        if not field[:8].lower().startswith(b"content-")
+    ]
+    return b"\r\n".join((*kept, b"", b""))
+
+
 def parse(raw: bytes, *, decoded_limit: int) -> ParsedMail:
     """Read a mail whose parts decode to at most *decoded_limit* bytes.
 

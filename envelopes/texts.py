@@ -40,6 +40,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.MAIL_TOO_BIG: Text(
         "メールが大きすぎて読み取れません。添付ファイルを減らすか小さくして、もう一度送ってください。",
         "The mail is too big to be read. Attach fewer or smaller files and send it again."),
+    Reason.MAILS_TOO_BIG: Text(
+        "1日に受け付けられるメールの量を超えたため、読み取っていません。明日、もう一度送ってください。",
+        "You have mailed more in a day than is taken, so this was not read. Send it again tomorrow."),
     Reason.MAIL_UNREADABLE: Text(
         "メールの形が複雑で読み取れません。新しいメールを作り、文書を直接添付して送ってください。",
         "The mail cannot be read. Write a new one and attach the documents directly."),

@@ -17,8 +17,8 @@ _ROUNDING = 1e-3  # seconds: sums of fractions must not cost the last event
 ACCESSES_A_DAY = 1000  # counting further would only let a stranger write
 
 
-async def allowed(name: str, *, events: int, per: timedelta, now: datetime) -> bool:
-    """Count one event of *name*; False (and not counted) when *events* in *per* are used up."""
+async def allowed(name: str, *, events: int, per: timedelta, now: datetime, count: int = 1) -> bool:
+    """Count *count* events of *name*; False, and none counted, when more than are left of *events* in *per*."""
     if events < 1:
         return False
     key = sha256(name.encode()).hexdigest()
@@ -27,7 +27,7 @@ async def allowed(name: str, *, events: int, per: timedelta, now: datetime) -> b
     async def work(connection: BaseDBAsyncClient) -> bool:
         query = Limit.filter(key=key).using_db(connection)
         row = await (query if is_sqlite() else query.select_for_update()).first()
-        tat = max(row.tat if row else stamp, stamp) + step
+        tat = max(row.tat if row else stamp, stamp) + count * step
         if tat > stamp + per.total_seconds() + _ROUNDING:
             return False
         if row is None:

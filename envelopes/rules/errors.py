@@ -15,6 +15,7 @@ class Reason(StrEnum):
     NO_DOCUMENT = "no-document"
     TOO_MANY_DOCUMENTS = "too-many-documents"
     MAIL_TOO_BIG = "mail-too-big"
+    MAILS_TOO_BIG = "mails-too-big"
     MAIL_UNREADABLE = "mail-unreadable"
     FILE_TYPE = "file-type"
     FILE_LEFT_OUT = "file-left-out"

@@ -40,6 +40,9 @@ class Policy:
     pdf_pages: int = _rule(2000, "More pages than a person can be said to have read.")
     pdf_min_side_pt: float = _rule(72.0, "A page smaller than an inch has no room for the certificate id.")
     mail_bytes: int = _rule(30 * MB, "What common relays let through; a larger mail is answered, not read.")
+    sender_bytes_a_day: int = _rule(
+        200 * MB, "What one member of staff may mail in a day; drawings stay below."
+    )
     title_characters: int = _rule(60, "Longer titles break subjects and file names.")
 
     # What goes out with the completion mail

@@ -19,6 +19,7 @@ from envelopes.rules.reading import Answered, Record
 from envelopes.rules.schedule import jst_day
 from fukan.demo import cast
 from tests.bot import packed
+from tests.bot.mails import headers as head
 from tests.world import CONTRACT, SPECIFICATION, World, order, text_of, world
 
 
@@ -234,7 +235,36 @@ async def test_answers_stop_at_the_limit_of_a_day(tmp_path: Path) -> None:
         assert statuses == ["answered", "answered", "quarantined"]
 
 
-async def test_a_mail_that_cannot_be_read_fails_without_an_answer(tmp_path: Path) -> None:
+async def test_of_a_mail_that_cannot_be_read_the_head_says_whom_to_tell(tmp_path: Path) -> None:
     async with world(tmp_path, policy={"decoded_bytes": 1000}) as built:
-        mail = await read(built, order(CONTRACT))
-        assert (mail.status, mail.reason) == ("failed", Reason.MAIL_TOO_BIG.value)
+        assert reasons(answered(await read(built, order(CONTRACT)))) == [Reason.MAIL_TOO_BIG]
+        stranger = await read(built, order(CONTRACT, sender="stranger@elsewhere.example"))
+        assert (stranger.status, stranger.reason) == ("quarantined", Reason.NOT_STAFF.value)
+        machine = await read(built, order(CONTRACT, Auto_Submitted="auto-replied"))
+        assert (machine.status, machine.reason) == ("quarantined", desk.AUTOMATIC)
+        parts = b"--b\r\n\r\nx\r\n" * 600
+        complex_ = head(b"Content-Type: multipart/mixed; boundary=b", sender=cast.NAKAMURA.address.encode())
+        assert reasons(answered(await read(built, complex_ + b"\r\n" + parts))) == [Reason.MAIL_UNREADABLE]
+
+
+async def test_a_mail_of_which_only_the_head_came_is_answered(built: World) -> None:
+    raw = order(CONTRACT).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    number = await built.deliver(raw)
+    await Mail.filter(id=number).update(reason=Reason.MAIL_TOO_BIG.value)
+    await desk.read_mail(built.tools.shop, number)
+    assert reasons(answered(await Mail.get(id=number))) == [Reason.MAIL_TOO_BIG]
+
+
+async def test_a_member_may_not_send_more_than_so_much_a_day(tmp_path: Path) -> None:
+    raw = order(CONTRACT)
+    async with world(tmp_path, policy={"sender_bytes_a_day": int(len(raw) * 1.5)}) as built:
+        assert (await read(built, raw)).status == "read"
+        assert reasons(answered(await read(built, order(CONTRACT)))) == [Reason.MAILS_TOO_BIG]
+        built.clock.forward(hours=25)
+        assert (await read(built, order(CONTRACT))).status == "read"
+
+
+async def test_a_mail_that_has_gone_round_is_not_answered(built: World) -> None:
+    hops = b"".join(b"Received: from a by b; x\r\n" for _ in range(26))
+    mail = await read(built, hops + order(CONTRACT))
+    assert (mail.status, mail.reason) == ("quarantined", desk.AUTOMATIC)

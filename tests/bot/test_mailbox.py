@@ -17,6 +17,7 @@ from envelopes.actions.worker.mails import Copy
 from envelopes.records import counters
 from envelopes.records.blobs import BlobError
 from envelopes.records.models import Mail, Sighting, Task
+from envelopes.rules.errors import Reason
 from envelopes.services import Services
 from tests.bot.conftest import Office
 from tests.bot.mails import letter
@@ -113,14 +114,17 @@ async def test_a_lost_connection_is_made_again(
     assert await Mail.all().count() == 2
 
 
-async def test_a_mail_over_the_limit_is_put_aside_unread(tmp_path: Path, office: Office) -> None:
+async def test_of_a_mail_over_the_limit_the_head_is_read(tmp_path: Path, office: Office) -> None:
     who = f"intake-big-{tmp_path.name}@mihon.example"
     async with plain_services(tmp_path, policy={"mail_bytes": 2000}) as services:
-        await office.fill(who, [letter(b"x" * 3000), *letters(1)])
+        big = letter(b"x" * 3000)
+        await office.fill(who, [big, *letters(1)])
         async with watching(services, office, who):
             await until(lambda: _has(office, who, "Processed", 1))
             await until(lambda: _has(office, who, "Failed", 1))
-        assert await Mail.all().count() == 1
+        assert await Mail.filter(reason=None).count() == 1
+        mail = await Mail.get(reason=Reason.MAIL_TOO_BIG.value).select_related("file")
+        assert await services.blobs.get(mail.file) == big.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
 
 async def test_a_known_copy_is_only_moved(

@@ -93,3 +93,9 @@ async def test_openings_are_counted_by_day_up_to_a_cap(town: Town, monkeypatch: 
     await counters.count_access(one.id, "landing", date(2026, 4, 2))
     rows = await Access.all().order_by("day")
     assert [row.count for row in rows] == [3, 1]
+
+
+async def test_many_events_are_counted_at_once(engine: Engine) -> None:
+    assert await counters.allowed("bytes", events=100, per=24 * HOUR, now=NOW, count=60)
+    assert not await counters.allowed("bytes", events=100, per=24 * HOUR, now=NOW, count=60)
+    assert await counters.allowed("bytes", events=100, per=24 * HOUR, now=NOW, count=40)

@@ -13,6 +13,7 @@ from envelopes.records import counters, tasks
 from envelopes.records.blobs import Reader
 from envelopes.records.database import unit
 from envelopes.records.models import Mail, Sighting, Staff
+from envelopes.rules.errors import Reason
 from envelopes.rules.states import Task
 from envelopes.services import Services
 
@@ -45,10 +46,19 @@ def _key(copy: Copy) -> dict[str, Any]:
     return {"mailbox": copy.mailbox, "uidvalidity": copy.uidvalidity, "uid": copy.uid}
 
 
-async def take_in(services: Services, copy: Copy, raw: bytes, *, digest: str, arrived_at: datetime) -> None:
+async def take_in(
+    services: Services,
+    copy: Copy,
+    raw: bytes,
+    *,
+    digest: str,
+    arrived_at: datetime,
+    unread: Reason | None = None,
+) -> None:
     """Keep *raw* and queue its reading, once per mail however many copies of it arrive. Durable on return.
 
-    *digest* is over everything but trace headers, so that the same mail delivered twice is one mail.
+    *digest* is over everything but trace headers, so that the same mail delivered twice is one mail. *unread* is why
+    *raw* is the mail's head alone.
     """
     stored = await services.blobs.put(raw, purpose="mail", readers=(Reader.ARCHIVE,))
     now = services.now()
@@ -61,6 +71,7 @@ async def take_in(services: Services, copy: Copy, raw: bytes, *, digest: str, ar
                 digest=digest,
                 file=await stored.record(connection, now),
                 status=MailStatus.RECEIVED.value,
+                reason=unread.value if unread else None,
                 arrived_at=arrived_at,
                 using_db=connection,
             )
