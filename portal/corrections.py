@@ -13,6 +13,7 @@ from envelopes.rules.lines import ON_PAGE, SEVERAL, Key, Statement
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.wording import jst_date
 from envelopes.texts import say
+from portal.phrases import _
 from portal.views import Correction, FieldError
 
 
@@ -22,15 +23,15 @@ class _Shape(NamedTuple):
 
 
 _FIELDS: Final[Mapping[Key, _Shape]] = {
-    Key.TITLE: _Shape("60字まで"),
-    Key.RECIPIENT: _Shape("台帳の会社名かアドレス。署名する順に1行に1者", rows=2),
-    Key.KIND: _Shape("契約書 または 請書"),
-    Key.AMOUNT: _Shape("例：12,980,000円（税込）。単価契約は なし"),
-    Key.DEADLINE: _Shape("例：8月31日、令和8年8月31日、今月末"),
-    Key.START: _Shape("例：令和8年9月1日"),
-    Key.PERIOD: _Shape("例：令和8年9月1日から令和9年3月31日まで"),
-    Key.COPY: _Shape("写しを送る職員。1行に1人", rows=2),
-    Key.NOTE: _Shape("署名依頼のメールに載せます", rows=4),
+    Key.TITLE: _Shape(_("60字まで")),
+    Key.RECIPIENT: _Shape(_("台帳の会社名かアドレス。署名する順に1行に1者"), rows=2),
+    Key.KIND: _Shape(_("契約書 または 請書")),
+    Key.AMOUNT: _Shape(_("例：12,980,000円（税込）。単価契約は なし")),
+    Key.DEADLINE: _Shape(_("例：8月31日、令和8年8月31日、今月末")),
+    Key.START: _Shape(_("例：令和8年9月1日")),
+    Key.PERIOD: _Shape(_("例：令和8年9月1日から令和9年3月31日まで")),
+    Key.COPY: _Shape(_("写しを送る職員。1行に1人"), rows=2),
+    Key.NOTE: _Shape(_("署名依頼のメールに載せます"), rows=4),
 }
 
 
@@ -90,7 +91,7 @@ def _said(envelope: Envelope, record: Record) -> dict[Key, str]:
 
 def _hint(key: Key, shape: _Shape, envelope: Envelope, said: Mapping[Key, str]) -> str:
     if key is Key.DEADLINE and not said[key]:
-        return f"書かなければ {jst_date(envelope.deadline_on)}。{shape.hint}"
+        return _("書かなければ {day}。{hint}", day=jst_date(envelope.deadline_on), hint=shape.hint)
     return shape.hint
 
 

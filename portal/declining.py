@@ -10,6 +10,7 @@ from envelopes.rules.errors import Refused
 from envelopes.rules.states import State
 from envelopes.texts import say
 from portal import views
+from portal.phrases import _
 from portal.proved import reading
 from portal.respond import answer, form, move
 from portal.views import FieldError
@@ -68,7 +69,7 @@ def _decline(
 def _decline_again(visit: Visit, choice: str, reason: str, error: Refused | ValueError) -> views.Decline:
     errors = []
     if _picked(choice) is None:
-        errors.append(FieldError(text="差戻しか辞退かを選んでください", field="choice"))
+        errors.append(FieldError(text=_("差戻しか辞退かを選んでください"), field="choice"))
     if isinstance(error, Refused):
         errors.append(
             FieldError(text=say(error.reason, limit=visit.services.policy.reason_characters), field="reason")

@@ -20,6 +20,7 @@ from envelopes.rules.schedule import day_over
 from envelopes.rules.states import State, Task
 from envelopes.texts import say, say_trouble
 from portal import views
+from portal.phrases import _
 from portal.respond import answer, move, path, services
 from portal.staff import money, nav, phase, require_staff
 from portal.views import Phase
@@ -91,10 +92,10 @@ async def _undelivered(shots: Sequence[Snapshot]) -> list[Snapshot]:
 
 
 _WORK: Final = {
-    Task.PREPARE: "署名用の文書の作成",
-    Task.SIGN: "電子署名",
-    Task.TIMESTAMP: "時刻の付与（署名済・時刻付与待ち）",
-    Task.PAGES: "ページ画像の作成",
+    Task.PREPARE: _("署名用の文書の作成"),
+    Task.SIGN: _("電子署名"),
+    Task.TIMESTAMP: _("時刻の付与（署名済・時刻付与待ち）"),
+    Task.PAGES: _("ページ画像の作成"),
 }
 
 
@@ -103,7 +104,11 @@ async def _stuck(shots: Sequence[Snapshot]) -> tuple[views.Stuck, ...]:
     failing = TaskRow.filter(envelope_id__in=list(ids), failing_since__isnull=False).exclude(state="done")
     return tuple(
         views.Stuck(
-            what=f"{ids[row.envelope_id].number} {_WORK.get(Task(row.kind), 'メールの送信')}",
+            what=_(
+                "{number} {work}",
+                number=ids[row.envelope_id].number,
+                work=_WORK.get(Task(row.kind), _("メールの送信")),
+            ),
             since=row.failing_since,
             trouble=_trouble(row.error or ""),
             retry_url=path("staff", "tasks", str(row.id), "retry"),
@@ -117,7 +122,7 @@ async def _stuck(shots: Sequence[Snapshot]) -> tuple[views.Stuck, ...]:
 def _trouble(error: str) -> str:
     code = error.partition(" ")[0]
     known = code in set(Reason)
-    return say(Reason(code)) if known else "処理の途中で問題が起きました。自動でもう一度試みます。"
+    return say(Reason(code)) if known else _("処理の途中で問題が起きました。自動でもう一度試みます。")
 
 
 async def retry(request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from envelopes.rules.states import Event, permits
 from envelopes.services import Services
 from envelopes.texts import ANSWERS, say, say_remark, say_trouble
 from portal import corrections, papers, views
+from portal.phrases import _
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import nav, phase, require_staff, version, visible
 from portal.views import Choice, FieldError, Phase
@@ -99,16 +100,16 @@ def _readings(reading: Record) -> tuple[views.Reading, ...]:
 
 
 _ADDRESS_NOTES: Final = {
-    "free": "フリーメールのアドレスです。",
-    "carrier": "携帯会社のアドレスです。2MBを超える文書は添付されません。",
+    "free": _("フリーメールのアドレスです。"),
+    "carrier": _("携帯会社のアドレスです。2MBを超える文書は添付されません。"),
 }
 
 
 async def _draft_signer(signer: Signer) -> views.DraftSigner:
     contact = await Contact.filter(id=signer.contact_id or 0).first()
-    note = _ADDRESS_NOTES.get(signer.address_kind, "")
+    note: str = _ADDRESS_NOTES.get(signer.address_kind, "")
     if note and contact and contact.reason:
-        note += f"登録の理由：{contact.reason}"
+        note = _("{note}登録の理由：{reason}", note=note, reason=contact.reason)
     return views.DraftSigner(
         position=signer.position, party=party_of(signer), address=signer.email, note=note
     )
@@ -157,12 +158,14 @@ def _tick(reason: Reason) -> str:
 def _unticked(reading: Record, posted: Mapping[str, str]) -> list[FieldError]:
     """What has to be ticked before the draft is sent, and is not."""
     found = [
-        FieldError(text=f"対象外の確認に答えてください：{one.answer}", field=one.name)
+        FieldError(text=_("対象外の確認に答えてください：{answer}", answer=one.answer), field=one.name)
         for one in _exclusions(reading, posted)
         if not one.ticked
     ]
     if _warnings(reading) and not posted.get("acknowledged"):
-        found.append(FieldError(text="注意する点を確かめて、チェックを入れてください", field="acknowledged"))
+        found.append(
+            FieldError(text=_("注意する点を確かめて、チェックを入れてください"), field="acknowledged")
+        )
     return found
 
 
@@ -198,7 +201,7 @@ async def revise(request: web.Request) -> web.Response:
     reading = Record.from_json(json.loads(shot.envelope.reading))
     said = corrections.changed(shot.envelope, reading, posted, jst_day(provided.now()))
     actor, ref = act.actor_of(staff), shot.envelope.ref
-    problems: tuple[FieldError, ...] = (FieldError(text="直すところを書き換えてください"),)
+    problems: tuple[FieldError, ...] = (FieldError(text=_("直すところを書き換えてください")),)
     if said:
         found = await revising.revise(provided, actor, ref, version=version(posted), statements=said)
         problems = corrections.errors(found)

@@ -17,6 +17,7 @@ from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import FINAL, Event, Task, permits
 from envelopes.services import Services
 from portal import chronicle, papers, views
+from portal.phrases import _
 from portal.respond import answer, file, form, move, path, services, told
 from portal.staff import money, nav, phase, require_staff, version, visible
 from portal.views import Delivery, FieldError, Phase, Seat
@@ -123,7 +124,7 @@ async def _signer_line(shot: Snapshot, signer: Signer) -> views.SignerLine:
         at=signer.consented_at or (shot.envelope.ended_on if refused else None),
         delivery=_delivery(sent) if sent else None,
         delivered_at=sent.updated_at if sent and sent.state == "delivered" else None,
-        trouble="電話で相手方に確かめ、正しいアドレスを台帳に登録してください。" if failed else "",
+        trouble=_("電話で相手方に確かめ、正しいアドレスを台帳に登録してください。") if failed else "",
     )
 
 

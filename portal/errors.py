@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
+from portal.phrases import _
 from portal.respond import REQUEST_ID, answer, phone, told
 from portal.views import DeadLink, Failure, UnusableLink
 
@@ -56,9 +57,12 @@ async def failure_response(request: web.Request, error: FukanError | web.HTTPExc
 def broken(request: web.Request) -> web.Response:
     """The page for trouble of our own."""
     page = Failure(
-        title="ただいま利用できません",
-        happened="処理の途中で問題が起きました。入力した内容は保存されていません。",
-        todo=f"少し時間をおいて、もう一度お試しください。続くときは {phone(request)} へご連絡ください。",
+        title=_("ただいま利用できません"),
+        happened=_("処理の途中で問題が起きました。入力した内容は保存されていません。"),
+        todo=_(
+            "少し時間をおいて、もう一度お試しください。続くときは {phone} へご連絡ください。",
+            phone=phone(request),
+        ),
         reference=request.get(REQUEST_ID, ""),
     )
     return answer(request, page, status=503)
@@ -69,11 +73,16 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
     if error.reason in _DEAD:
         return answer(request, UnusableLink(why=_DEAD[error.reason]), status=status)
     happened = told(request, error)
-    title = "いまは、この操作はできません" if isinstance(error, NotPermitted) else "手続きを進められません"
+    title = (
+        _("いまは、この操作はできません") if isinstance(error, NotPermitted) else _("手続きを進められません")
+    )
     page = Failure(
         title=title,
         happened=happened,
-        todo=f"前の画面に戻って、もう一度お試しください。分からないときは {phone(request)} へご連絡ください。",
+        todo=_(
+            "前の画面に戻って、もう一度お試しください。分からないときは {phone} へご連絡ください。",
+            phone=phone(request),
+        ),
         reference=request.get(REQUEST_ID, ""),
     )
     return answer(request, page, status=status)
@@ -84,9 +93,9 @@ def _http(request: web.Request, error: web.HTTPException) -> web.Response:
         # An unknown page and an unknown link look the same.
         return answer(request, UnusableLink(why=DeadLink.UNKNOWN), status=404)
     page = Failure(
-        title="この操作は受け付けられません",
-        happened="送られた内容の形か大きさが、この画面の受け付けられるものではありませんでした。",
-        todo="前の画面に戻って、もう一度お試しください。",
+        title=_("この操作は受け付けられません"),
+        happened=_("送られた内容の形か大きさが、この画面の受け付けられるものではありませんでした。"),
+        todo=_("前の画面に戻って、もう一度お試しください。"),
         reference=request.get(REQUEST_ID, ""),
     )
     response = answer(request, page, status=error.status)

@@ -14,6 +14,7 @@ from envelopes.records import counters, store
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.tokens import Purpose
 from portal import codes, views
+from portal.phrases import _
 from portal.respond import answer, form, services
 from portal.views import DeadLink, FieldError
 from portal.visit import Visit, dead, request_of, status
@@ -101,9 +102,9 @@ async def new_link(request: web.Request) -> web.Response:
 
 
 _WRONG: Final = {
-    "changed": "担当者が変わった",
-    "address": "メールアドレスが変わった",
-    "not-ours": "自社あてではない",
+    "changed": _("担当者が変わった"),
+    "address": _("メールアドレスが変わった"),
+    "not-ours": _("自社あてではない"),
 }
 
 
@@ -117,13 +118,13 @@ async def wrong_person(request: web.Request) -> web.Response:
     posted = await form(request)
     choice, note = posted.get("choice", ""), posted.get("note", "")
     if choice not in _WRONG:
-        error = FieldError(text="どれかを選んでください", field="choice")
+        error = FieldError(text=_("どれかを選んでください"), field="choice")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
         return answer(request, page, status=422)
     await act.wrong_person(visit.services, visit.signer, note=f"{_WRONG[choice]}　{note}", proved=False)
     thanks = views.Message(
-        title="村に知らせました",
-        paragraphs=("担当の課が内容を確かめて、ご連絡します。", "この画面は閉じて構いません。"),
+        title=_("村に知らせました"),
+        paragraphs=(_("担当の課が内容を確かめて、ご連絡します。"), _("この画面は閉じて構いません。")),
         good=True,
     )
     return answer(request, thanks)

@@ -8,7 +8,7 @@ import gettext
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from envelopes.rules.wording import jst_date, jst_datetime, jst_time, local, size, yen
+from portal.phrases import translated
 from portal.views import Page, Site
 
 HOME: Final = Path(__file__).resolve().parent.parent
@@ -101,6 +102,7 @@ def environment(language: str) -> Environment:
     made.filters.update(FILTERS)
     made.globals["static"] = static
     catalogue = gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
+    made.finalize = partial(translated, catalogue=catalogue)
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     return made
 

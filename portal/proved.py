@@ -7,6 +7,7 @@ from envelopes.actions.signer import CodeFor
 from envelopes.records import sessions, store
 from envelopes.rules.errors import Reason, Refused
 from portal import codes, cookies
+from portal.phrases import _
 from portal.respond import answer, services
 from portal.visit import Visit, dead, status
 
@@ -45,7 +46,7 @@ async def _wake(request: web.Request, visit: Visit) -> web.Response:
     if (ended := dead(visit) or status(visit)) is not None:
         return answer(request, ended)
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
-    notice = "時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。"
+    notice = _("時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。")
     return answer(request, codes.code_page(visit, codes.wanted(request), sent, notice=notice))
 
 

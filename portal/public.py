@@ -9,6 +9,7 @@ from tortoise.exceptions import BaseORMException
 from envelopes.records.models import Number
 from envelopes.rules.errors import Reason, Refused
 from portal.pages import static_files
+from portal.phrases import _
 from portal.respond import answer, services
 from portal.views import Message
 
@@ -21,14 +22,14 @@ async def home(request: web.Request) -> web.Response:
     """Says what this address is for. Contractors come through the link in their mail."""
     town = services(request).settings.town.name
     page = Message(
-        title=f"{town} 電子契約",
+        title=_("{town} 電子契約", town=town),
         paragraphs=(
-            f"{town}の契約書や請書を、電子署名で取り交わすための画面です。",
-            "署名の依頼を受けた方は、届いたメールの中のボタンから開いてください。",
+            _("{town}の契約書や請書を、電子署名で取り交わすための画面です。", town=town),
+            _("署名の依頼を受けた方は、届いたメールの中のボタンから開いてください。"),
         ),
-        also=(("/verify", "電子署名を確認する"),),
+        also=(("/verify", _("電子署名を確認する")),),
         next_url="/staff",
-        next_label="職員の方はこちら",
+        next_label=_("職員の方はこちら"),
     )
     return answer(request, page)
 

@@ -14,6 +14,7 @@ from envelopes.records import sessions
 from envelopes.records.models import Staff
 from envelopes.rules.errors import Reason, Refused
 from portal import cookies, views
+from portal.phrases import _
 from portal.respond import answer, form, move, path, services, told
 from portal.views import FieldError
 
@@ -101,7 +102,7 @@ async def enrol(request: web.Request) -> web.Response:
     posted = await form(request)
     password = posted.get("password", "")
     if password != posted.get("password_again", ""):
-        error = FieldError(text="2つのパスワードが同じではありません", field="password_again")
+        error = FieldError(text=_("2つのパスワードが同じではありません"), field="password_again")
         return answer(request, replace(page, errors=(error,)), status=422)
     try:
         codes = await act.enrol(provided, token, password=password, code=posted.get("code", ""))

@@ -18,10 +18,11 @@ from envelopes.rules.people import Role, roles_from
 from envelopes.rules.reading import Record
 from envelopes.rules.states import State
 from portal import cookies
+from portal.phrases import _
 from portal.respond import path
 from portal.views import Money, Phase, StaffNav
 
-TAXES: Final = {"included": "税込", "excluded": "税抜", "none": ""}
+TAXES: Final = {"included": _("税込"), "excluded": _("税抜"), "none": ""}
 _PHASES: Final = {
     State.DRAFT: Phase.DRAFT,
     State.PREPARING: Phase.PREPARING,
