@@ -49,11 +49,19 @@ class Cipher:
             raise FieldUnreadable(column)
         key_id, _, body = value.removeprefix(_MARK).partition(".")
         try:
-            sealed = base64.b64decode(body, validate=True)
+            sealed = _bytes(body)
             key = AESGCM(self._keys.get(key_id))
             return key.decrypt(sealed[:_NONCE], sealed[_NONCE:], column.encode()).decode()
         except (InvalidTag, ValueError, FukanError):
             raise FieldUnreadable(column) from None
+
+
+def _bytes(body: str) -> bytes:
+    """Read base64 as it was written, or raise ValueError: its last letter has bits that decoders pass over."""
+    sealed = base64.b64decode(body, validate=True)
+    if base64.b64encode(sealed).decode() != body:
+        raise ValueError
+    return sealed
 
 
 class _Lock:

@@ -70,6 +70,16 @@ def test_one_changed_character_closes_it(place: int, letter: str) -> None:
             cipher.open(changed, "a.b")
 
 
+def test_the_same_bytes_written_otherwise_are_unreadable() -> None:
+    sealed = Cipher(KEYS).seal("見本", "a.b")
+    assert sealed.endswith("=")
+    place = len(sealed.rstrip("=")) - 1
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    neighbour = letters[letters.index(sealed[place]) + 1]
+    with pytest.raises(FieldUnreadable):
+        Cipher(KEYS).open(sealed[:place] + neighbour + sealed[place + 1 :], "a.b")
+
+
 @pytest.mark.parametrize(
     "value", ["\x1f", "\x1fnew.", "\x1fnew.AAAA", "\x1f.", "\x1fnew.%%%", "\x1fnew." + "A" * 16]
 )
