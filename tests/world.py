@@ -5,6 +5,7 @@ Everything is real but the clock, which tests may move (not before a signature i
 was sent lies in the post office.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from envelopes.rules.people import Role
 from envelopes.services import Services
 from envelopes.settings import S3, Imap, Mail, Portal, Settings, Smtp, Tls
 from envelopes.signing import authority
+from envelopes.signing.verify import Report
 from fukan.demo import cast
 from fukan.demo.post import PASSWORD, PostOffice
 
@@ -104,6 +106,11 @@ class World:
     def last(self, address: str) -> EmailMessage:
         """The newest mail for *address*."""
         return self.mails(address)[-1]
+
+    async def verified(self, address: str) -> list[Report]:
+        """What the seal says of each file that is attached to the newest mail for *address*."""
+        files = [file.get_content() for file in self.last(address).iter_attachments()]
+        return [await asyncio.to_thread(self.tools.shop.seal.verify, file) for file in files]
 
 
 def text_of(mail: EmailMessage) -> str:

@@ -1,6 +1,5 @@
 """The operator's own key in a whole service: an envelope waits for it, and goes on by itself once it is there."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,9 @@ async def completed(built: World, waits: Snapshot) -> None:
     await built.drain()
     shot = await store.snapshot(id=waits.envelope.id)
     assert shot.state is State.COMPLETED
-    file, _certificate = built.last(cast.TAKAHASHI.address).iter_attachments()
-    report = await asyncio.to_thread(built.tools.shop.seal.verify, file.get_content())
+    report, certificate = await built.verified(cast.TAKAHASHI.address)
     assert report.valid
+    assert certificate.valid
     assert report.signatures[0].signer.startswith(f"{TOWN}長")
     assert [one.signer for one in report.timestamps] == ["みほん村 電子契約 時刻 1"]
 

@@ -24,9 +24,9 @@ async def test_an_envelope_on_its_way_is_signed_by_the_successor_without_a_resta
         await asyncio.to_thread(pki.renew, settings, own, now=now, roles=ENDS)
         shot = await sign_by_mail(built, cast.TAKAHASHI.address)
         assert shot.state is State.COMPLETED
-        file, _certificate = built.last(cast.TAKAHASHI.address).iter_attachments()
-        report = await asyncio.to_thread(built.tools.shop.seal.verify, file.get_content())
+        report, certificate = await built.verified(cast.TAKAHASHI.address)
         assert report.valid
+        assert certificate.valid
         assert [one.signer for one in report.signatures] == ["みほん村 電子契約 署名 2"]
         assert [one.signer for one in report.timestamps] == ["みほん村 電子契約 時刻 2"]
 

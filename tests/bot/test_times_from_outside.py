@@ -1,6 +1,5 @@
 """A whole envelope whose times come from an authority outside, with the authority away in the middle."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
@@ -54,9 +53,9 @@ async def test_an_envelope_waits_for_its_authority_and_is_then_completed(tmp_pat
         await built.drain()
         shot = await store.snapshot(id=waits.envelope.id)
         assert shot.state is State.COMPLETED
-        file, _certificate = built.last(cast.TAKAHASHI.address).iter_attachments()
-        report = await asyncio.to_thread(built.tools.shop.seal.verify, file.get_content())
+        report, certificate = await built.verified(cast.TAKAHASHI.address)
         assert report.valid
+        assert certificate.valid
         assert [one.signer for one in report.timestamps] == ["みほん時刻 電子契約 時刻 1"]
         assert "認定を受けたものではありません" in text_of(built.last(cast.TAKAHASHI.address))
 
