@@ -232,6 +232,12 @@ def _checks(said: Certificate) -> Iterator[tuple[str, str, str]]:
         "次のコマンドの値が、上の「署名の済んだ文書」の値と一致します。",
         "sha256sum 文書.pdf　　Windowsでは certutil -hashfile 文書.pdf SHA256",
     )
+    # A renewed file is longer. What is certified here is then its beginning.
+    yield (
+        "長くなった文書",
+        "あとから時刻証明を延長した文書は、末尾に加わって長くなります。そのときは「全」のバイト数を N とします。",
+        "head -c N 文書.pdf | sha256sum",
+    )
     yield (
         "見た文書であること",
         "次のコマンドの値が、上の「署名した人が見た文書」の値と一致します。N は上の「先頭の」バイト数です。",

@@ -205,7 +205,7 @@ _UNKNOWN_MEANS: Final = Words(
     "The certificate issued by “{issuer}”, or that it was not revoked, could not be verified.")
 _TIMED: Final = Words("署名には埋め込みタイムスタンプが含まれています", "The signature includes an embedded timestamp")
 _TIMED_MEANS: Final = Words(
-    "{at}には、この署名がありました。認定タイムスタンプであることまでは、ここでは確かめていません。",
+    "{at}には、この署名がありました。認定タイムスタンプかどうかは、ここでは確かめていません。",
     "The signature existed on {at}. Whether the timestamp is an accredited one is not verified here.")
 _UNTIMED: Final = Words("署名の時刻は確かめられません", "The time of the signature cannot be verified")
 _UNTIMED_MEANS: Final = Words(

@@ -102,3 +102,9 @@ def test_every_time_is_there_in_japanese_time() -> None:
         ("文書全体", "2026年8月6日（木）14時26分8秒"),
     ]
     assert words(certificate(made_at=AT + timedelta(hours=10)))["made"] == "2026年8月5日（水）0時21分8秒"
+
+
+def test_it_says_how_to_check_a_document_that_a_renewal_has_made_longer() -> None:
+    (how, command) = next(rest for name, *rest in words(certificate())["checks"] if name == "長くなった文書")
+    assert "「全」のバイト数" in how
+    assert command == "head -c N 文書.pdf | sha256sum"

@@ -85,7 +85,7 @@ def test_a_line_is_good_exactly_where_nothing_is_wrong(result: Result, language:
 def test_the_panel_says_when_in_japanese_time_and_no_accreditation() -> None:
     last = findings.lines(SIGNATURE)[-1]
     assert "2026年8月4日（火）14時21分8秒" in last.means
-    assert "認定タイムスタンプであることまでは" in last.means
+    assert "認定タイムスタンプかどうかは" in last.means
 
 
 def test_an_unknown_time_is_not_shown() -> None:
