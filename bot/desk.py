@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from bot import files as documents
-from bot import intakes, senders, unfinished
+from bot import intakes, reports, senders, unfinished
 from bot.forwards import Forwarded
 from bot.parse import Attachment, ParsedMail, head_of, parse
 from bot.senders import Level
@@ -101,6 +101,8 @@ async def read_mail(shop: Workshop, mail_id: int, *, patient: bool = False) -> N
         await mails.set_aside(shop.services, mail, MailStatus.FAILED, refused.reason.value, None)
         log.warning("mail %s cannot be read: %s", mail.ref, refused.reason)
     else:
+        if await reports.noted(shop.services, mail, opened.parsed):
+            return
         letter = await _received(shop.services, opened, patient=patient)
         if letter is not None:
             await _handle(shop, letter)
@@ -156,6 +158,8 @@ async def _received(services: Services, opened: _Opened, *, patient: bool) -> Le
 
 async def _author(services: Services, parsed: ParsedMail) -> Staff | str:
     """Return the member of staff who wrote this, or why the mail is put aside."""
+    if await reports.is_ours(parsed):
+        return OWN
     if parsed.automatic:
         return AUTOMATIC
     settings = services.settings

@@ -379,6 +379,28 @@ class AddressMail(ToContractor):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndeliveredMail(ToStaff):
+    """B06: a mail to a contractor did not arrive, or with `silent` is not known to have.
+
+    `what` names the mail, `meaning` says why, `steps` what to do; `answer` are the server's own words, maybe none.
+    """
+
+    template: ClassVar[str] = "undelivered_mail"
+
+    title: str
+    party: str
+    addressee: str
+    address: str
+    what: str
+    meaning: str
+    steps: tuple[str, ...]
+    at: datetime
+    answer: str
+    silent: bool = False
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TroubleMail(ToStaff):
     """A task keeps failing. It stays queued; `what` and `why` are texts for people, `task` its name."""
 

@@ -7,12 +7,9 @@ Who is told what is decided in `bot.compose`, what an answer means in `bot.answe
 """
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from hashlib import sha256
 from typing import Final, assert_never
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -22,8 +19,9 @@ from bot.answers import DEFERRED
 from bot.case import Outgoing
 from bot.letters_about_requests import code_mail
 from bot.render import Mailbox, build, render
+from bot.returned import token
 from bot.smtp import Deferred, Delivered, Failed, Sender
-from envelopes.actions.worker import windows
+from envelopes.actions.worker import undelivered, windows
 from envelopes.records import tasks
 from envelopes.records.blobs import Reader, Stored
 from envelopes.records.database import unit
@@ -32,8 +30,8 @@ from envelopes.records.models import Code, Delivery, Envelope
 from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import domain_of
 from envelopes.rules.errors import FukanError, Later, Reason
+from envelopes.rules.returns import DeliveryState
 from envelopes.rules.states import Task
-from envelopes.rules.tokens import Purpose, ref_from
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
@@ -43,15 +41,6 @@ _LATE: Final = "late"  # the code of a delivery whose confirmation code was over
 _USED: Final = (
     "used"  # the code of a delivery that is known to have arrived because its confirmation code was used
 )
-
-
-class DeliveryState(StrEnum):
-    """What has become of a delivery. `DELIVERED`: a server has taken it over."""
-
-    QUEUED = "queued"
-    RETRY = "retry"
-    DELIVERED = "delivered"
-    FAILED = "failed"
 
 
 class NotDelivered(FukanError):
@@ -244,15 +233,14 @@ async def _hand_over(
 
 
 def return_path(services: Services, ref: str) -> str:
-    """The address to which reports on this delivery come back (VERP): its reference and a MAC over it.
+    """The address to which reports on this delivery come back (VERP): its token, in the mailbox that is watched.
 
     Lower-case letters and digits only, because some servers change the case of what they return.
     """
-    local, _, domain = services.settings.mail.address.rpartition("@")
-    salted = f"{Purpose.RETURN_PATH}:{ref}".encode()
-    mac = ref_from(hmac.digest(services.keyring.token.newest[1], salted, sha256))
-    path = f"{local}+b.{ref}{mac}"
-    return f"{path}@{domain}" if len(path) <= _LOCAL_PART else services.settings.mail.address
+    intake = services.settings.mail.intake
+    local, _, domain = intake.rpartition("@")
+    path = f"{local}+b.{token(services.keyring.token.newest[1], ref)}"
+    return f"{path}@{domain}" if len(path) <= _LOCAL_PART else intake
 
 
 # What came of it
@@ -281,7 +269,9 @@ def _code(answer: Delivered | Deferred | Failed) -> str:
 async def _note(
     services: Services, delivery: Delivery, state: DeliveryState, answer: Delivered | Deferred | Failed
 ) -> None:
-    await Delivery.filter(id=delivery.id).update(
+    # A report that came back in this very moment knows more than the answer of the first server.
+    waiting = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value)
+    await Delivery.filter(id=delivery.id, state__in=waiting).update(
         state=state.value,
         code=_code(answer)[:20],
         answer=answer.text,
@@ -306,7 +296,9 @@ async def _fail(services: Services, delivery: Delivery, answer: Deferred | Faile
 
     async def work(connection: BaseDBAsyncClient) -> None:
         await _note(services, delivery, DeliveryState.FAILED, answer)
-        if again:
+        if not again:
+            await undelivered.tell(connection, delivery, now=services.now())
+        else:
             await tasks.enqueue(
                 connection,
                 Task.COMPLETION_MAIL,

@@ -9,7 +9,7 @@ itself shows; one that could not be opened says why.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from typing import Final, assert_never
 
@@ -19,6 +19,7 @@ from bot.charsets import decode, header_text, one_line, parameter, unfold
 from bot.forwards import Forwarded
 from bot.html_text import html_to_text
 from bot.mailboxes import Mailbox, mailboxes
+from bot.returned import Returned, read
 from bot.tree import PDF, Kind, Node, Sealed, Tree, first
 from envelopes.rules.errors import Reason, Refused
 
@@ -84,6 +85,8 @@ class ParsedMail:
     dkim_signatures: tuple[Header, ...]
     signs: frozenset[Sign]
     sealed: frozenset[Sealed]
+    returned: Returned | None = None
+    """What an automatic mail reports of one of ours."""
 
     @property
     def topic(self) -> str:
@@ -127,7 +130,8 @@ def parse(raw: bytes, *, decoded_limit: int) -> ParsedMail:
     """
     try:
         message = tree.read(raw)
-        return _parsed(message, tree.grow(message, decoded_limit=decoded_limit))
+        parsed = _parsed(message, tree.grow(message, decoded_limit=decoded_limit))
+        return replace(parsed, returned=read(raw, signs=parsed.signs)) if parsed.signs else parsed
     except RecursionError:
         raise Refused(Reason.MAIL_UNREADABLE) from None
 

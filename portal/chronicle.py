@@ -8,6 +8,7 @@ from envelopes.records import history
 from envelopes.records.history import Subject
 from envelopes.records.models import Fact, Staff
 from envelopes.records.store import Snapshot
+from envelopes.rules.returns import WORDS, Meaning
 from envelopes.rules.wording import jst_date
 from portal.phrases import _
 from portal.views import Happening
@@ -40,6 +41,12 @@ _WORDS: Final[Mapping[str, str]] = {
     "evidence asked for": _("証拠一式を求めました"),
     "evidence taken": _("サーバーのコマンドで証拠一式を取り出しました"),
     "evidence made": _("証拠一式を作り、期限まで受け取れるようにしました"),
+    "mail undelivered": _("メールが届きませんでした"),
+    "mail delayed": _("相手のメールサーバーから、配達が遅れているという知らせがありました"),
+    "auto reply": _("相手のアドレスから自動返信がありました"),
+    "complaint": _("相手のメールサービスから、迷惑メールとして報告されたという知らせがありました"),
+    "mail receipt": _("相手のメールソフトから、メールについての通知（開封通知など）がありました"),
+    "mail unopened": _("携帯電話のアドレスに送って24時間、リンクが開かれていません"),
     "window opened": _("ダウンロード期間を始めました"),
     "window closed": _("ダウンロード期間が終わりました"),
 }
@@ -74,6 +81,8 @@ def _text(fact: Fact, payload: Mapping[str, Any], titles: Mapping[int, str]) -> 
     if fact.kind == "extended" and "to" in payload:
         day = date.fromisoformat(payload["to"])
         return _("署名期限を{day}に延ばしました", day=jst_date(day))
+    if fact.kind == "mail undelivered" and payload.get("meaning") in set(Meaning):
+        return _("{words}：{meaning}", words=words, meaning=WORDS[Meaning(payload["meaning"])][0])
     reason = payload.get("reason") or payload.get("note")
     return (
         _("{words}：{reason}", words=words, reason=reason) if reason and fact.kind != "unsealable" else words

@@ -13,6 +13,7 @@ from envelopes.records.models import Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role, may_have_evidence, roles_from
+from envelopes.rules.returns import WORDS, DeliveryState, meaning_of
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import FINAL, Event, Task, permits
 from envelopes.services import Services
@@ -115,31 +116,29 @@ async def _signer_line(shot: Snapshot, signer: Signer) -> views.SignerLine:
         seat = Seat.CURRENT
     elif signer.asked_at or shot.state in FINAL:
         seat = Seat.NOT_SIGNED
-    failed = sent is not None and sent.state == "failed"
+    failed = sent if sent is not None and sent.state == DeliveryState.FAILED.value else None
     return views.SignerLine(
         position=signer.position,
         party=party_of(signer),
         address=signer.email,
         seat=seat,
         at=signer.consented_at or (shot.envelope.ended_on if refused else None),
-        delivery=_delivery(sent) if sent else None,
+        delivery=_DELIVERY[DeliveryState(sent.state)] if sent else None,
+        why=WORDS[meaning_of(failed.code, failed.answer)][0] if failed else "",
         delivered_at=sent.updated_at if sent and sent.state == "delivered" else None,
-        trouble=_("電話で相手方に確かめ、正しいアドレスを台帳に登録してください。") if failed else "",
+        trouble=_("電話で相手方に確かめ、直ったら依頼を送り直してください。アドレスが変わるときは、台帳も直してください。")
+        if failed
+        else "",
     )
 
 
-# RFC 3463: what the enhanced status of a refusal says about the receiving mailbox.
-_NO_SUCH: Final = ("5.1.1", "5.1.2", "5.1.10")
-
-
-def _delivery(row: DeliveryRow) -> Delivery:
-    if row.state == "delivered":
-        return Delivery.ACCEPTED
-    if row.state != "failed":
-        return Delivery.SENDING
-    if (row.code or "").startswith(_NO_SUCH):
-        return Delivery.NO_SUCH_ADDRESS
-    return Delivery.REFUSED if row.code else Delivery.OUR_FAULT
+_DELIVERY: Final = {
+    DeliveryState.QUEUED: Delivery.SENDING,
+    DeliveryState.RETRY: Delivery.SENDING,
+    DeliveryState.DELIVERED: Delivery.ACCEPTED,
+    DeliveryState.DELAYED: Delivery.DELAYED,
+    DeliveryState.FAILED: Delivery.UNDELIVERED,
+}
 
 
 async def extend(request: web.Request) -> web.Response:

@@ -80,9 +80,8 @@ class Delivery(StrEnum):
 
     SENDING = "sending"
     ACCEPTED = "accepted"
-    NO_SUCH_ADDRESS = "no-such-address"
-    REFUSED = "refused"
-    OUR_FAULT = "our-fault"
+    DELAYED = "delayed"
+    UNDELIVERED = "undelivered"
 
 
 class Seat(StrEnum):
@@ -647,6 +646,7 @@ class SignerLine:
     seat: Seat
     at: datetime | None = None
     delivery: Delivery | None = None
+    why: str = ""
     delivered_at: datetime | None = None
     trouble: str = ""
 

@@ -20,6 +20,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from envelopes.rules.errors import Reason, Refused
 
 REF_BYTES: Final = 10  # 80 bits: neither guessed nor met twice
+REF_CHARACTERS: Final = 16  # the same in base32
 _FORM: Final = struct.Struct(f">{REF_BYTES}sHI")
 
 

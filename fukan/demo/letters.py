@@ -259,6 +259,32 @@ _LINK_ONLY: Final = {
     WhyLink.REFUSED_AS_TOO_BIG: (5_400_000, 0),
 }
 
+
+def _undelivered(*, silent: bool = False) -> mails.UndeliveredMail:
+    phone = "前から分かっている電話番号で、相手方に連絡してください。"
+    return mails.UndeliveredMail(
+        **FOOT,
+        to=CLERK,
+        title=TITLE,
+        party=PARTY,
+        addressee=f"{PARTY} 代表取締役 髙橋 一郎",
+        address="takahashi.kensetsu@docomo.ne.jp" if silent else "ichiro@takahashi-kensetsu.example",
+        what="署名依頼のメール",
+        meaning="送ってから24時間、リンクが開かれていません（携帯会社の迷惑メール対策で消えた恐れがあります）"
+        if silent
+        else "アドレスが存在しません",
+        steps=(
+            phone,
+            "正しいアドレスを聞き、台帳を直すよう台帳の担当に頼んでください。",
+            "この依頼を画面から取り消し、台帳の新しいアドレスで送り直してください。",
+        ),
+        at=AT,
+        answer="" if silent else "550 5.1.1 <ichiro@takahashi-kensetsu.example>: Recipient address rejected",
+        silent=silent,
+        url=PAGE,
+    )
+
+
 LETTERS: Final[dict[str, mails.Letter]] = {
     "request_mail": _request(),
     "request_mail-acceptance": _request(kind=Kind.ACCEPTANCE, message=""),
@@ -285,6 +311,8 @@ LETTERS: Final[dict[str, mails.Letter]] = {
         f"completion_mail-{why.value}": _completion(attached=(), why_link=why, actual=actual, limit=limit)
         for why, (actual, limit) in _LINK_ONLY.items()
     },
+    "undelivered_mail": _undelivered(),
+    "undelivered_mail-silent": _undelivered(silent=True),
     "declined_mail-own": _ended(mails.DeclinedMail, OUTSIDE, own=True),
     "declined_mail-other": _ended(mails.DeclinedMail, OUTSIDE, own=False),
     "declined_mail-staff": _ended(mails.DeclinedMail, STAFF, own=False),

@@ -163,11 +163,11 @@ async def test_the_return_path_fits_and_cannot_be_guessed(built: World) -> None:
     refs = [built.services.ref() for _ in range(2)]
     one, other = (outbox.return_path(built.services, ref) for ref in refs)
     local, _, domain = one.rpartition("@")
-    assert local.startswith(f"keiyaku+b.{refs[0]}")
+    assert local.startswith(f"uketsuke+b.{refs[0]}")
     assert len(local) <= 64
     assert local == local.lower()
     assert domain == cast.SENDER.rpartition("@")[2]
-    mac = local.removeprefix(f"keiyaku+b.{refs[0]}")
+    mac = local.removeprefix(f"uketsuke+b.{refs[0]}")
     assert len(mac) == 16
     assert not other.split("@")[0].endswith(mac)
     assert one == outbox.return_path(built.services, refs[0])

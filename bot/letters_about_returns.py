@@ -1,0 +1,81 @@
+"""Letters about mails that did not arrive: to the drafter, with what it means and what to do. Never to the address."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot import letters
+from bot.case import Case, Outgoing, addressed, drafter
+from envelopes.records.models import Delivery, Signer
+from envelopes.rules.returns import WORDS, Meaning, meaning_of
+from envelopes.rules.states import Event, Task, permits
+
+_MAILS: Final[Mapping[str, str]] = {
+    Task.REQUEST_MAIL: "署名依頼のメール",
+    Task.NEW_LINK_MAIL: "新しいリンクのメール",
+    Task.CODE_MAIL: "確認コードのメール",
+    Task.COMPLETION_MAIL: "締結完了のメール",
+    Task.FRESH_DOWNLOAD_MAIL: "再交付のメール",
+}
+_OTHER_MAIL: Final = "相手方へのメール"
+_PHONE: Final = "前から分かっている電話番号で、相手方に連絡してください。"
+_AGAIN: Final = "直ったら、画面の「依頼メールを送り直す」で送り直してください。"
+_CANCEL: Final = "この依頼を画面から取り消し、台帳の新しいアドレスで送り直してください。"
+_COMPLETED: Final = "署名済みの文書は画面からダウンロードできます。電話で相談し、別の方法でも渡してください。"
+_OVER: Final = "この依頼は終わっています。次の依頼の前に、台帳のアドレスを確かめてください。"
+_MEND: Final[Mapping[Meaning, str]] = {
+    Meaning.NO_SUCH_ADDRESS: "正しいアドレスを聞き、台帳を直すよう台帳の担当に頼んでください。",
+    Meaning.NO_SUCH_DOMAIN: "正しいアドレスを聞き、台帳を直すよう台帳の担当に頼んでください。",
+    Meaning.MAILBOX_FULL: "要らないメールを消して、受信箱を空けてもらってください。",
+    Meaning.TOO_BIG: "受け取れる大きさを、相手方のメールの担当に確かめてもらってください。",
+    Meaning.BLOCKED: "{sender} からのメールを受信できるように、設定を変えてもらってください。",
+    Meaning.SILENT: "{sender} からのメールを受信できるように、携帯電話の設定を変えてもらってください。",
+}
+_ASK: Final = "末尾にある応答を、相手方のメールの担当に伝えて、受信できるようにしてもらってください。"
+_WRONG: Final = frozenset({Meaning.NO_SUCH_ADDRESS, Meaning.NO_SUCH_DOMAIN})
+
+
+async def undelivered(case: Case) -> list[Outgoing]:
+    """Tell the drafter that a mail to the contractor did not arrive, unless it was his own mailbox."""
+    row, signer = await Delivery.filter(id=case.task.ids["delivery"]).get(), case.signer()
+    silent = "silent" in case.task.ids
+    why = Meaning.SILENT if silent else meaning_of(row.code, row.answer)
+    reader = drafter(case)
+    if row.recipient_look_up == reader.look_up:
+        return []
+    letter = letters.UndeliveredMail(
+        **case.foot,
+        to=reader.addressee,
+        title=case.shot.envelope.title,
+        party=signer.company,
+        addressee=" ".join(part for part in (signer.company, signer.office, signer.person) if part),
+        address=row.recipient,
+        what=_MAILS.get(row.mail, _OTHER_MAIL),
+        meaning=WORDS[why][0],
+        steps=_steps(case, signer, why),
+        at=row.updated_at,
+        answer="" if silent else _original(row),
+        silent=silent,
+        url=case.page(),
+    )
+    return [addressed(case, reader, letter)]
+
+
+def _original(row: Delivery) -> str:
+    """The server's answer with each of its codes once."""
+    words = row.answer or ""
+    codes = [code for code in (row.code or "").split() if code not in words]
+    return " ".join((*codes, words)).strip()
+
+
+def _steps(case: Case, signer: Signer, why: Meaning) -> tuple[str, str, str]:
+    mend = _MEND.get(why, _ASK).format(sender=case.services.settings.mail.address)
+    return _PHONE, mend, _last(case, signer, why)
+
+
+def _last(case: Case, signer: Signer, why: Meaning) -> str:
+    state = case.shot.state
+    if case.shot.envelope.completed_at is not None:
+        return _COMPLETED
+    if signer.signed_at is not None or not permits(state, Event.CANCELLED):
+        return _OVER
+    return _CANCEL if why in _WRONG else _AGAIN
