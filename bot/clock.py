@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.worker import describe
 from envelopes.actions import anchoring, evidence, renewing, verification
-from envelopes.actions.worker import expiry
+from envelopes.actions.worker import expiry, reminding
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,9 @@ async def run(services: Services, stop: asyncio.Event) -> None:
 def _verbs() -> tuple[Callable[[Services], Awaitable[None]], ...]:
     return (
         expiry.expire_due,
+        reminding.remind_due,
+        reminding.remind_of_windows,
+        reminding.tell_of_silence,
         anchoring.anchor_hourly,
         renewing.renew_hourly,
         verification.sweep,

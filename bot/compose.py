@@ -12,6 +12,7 @@ from bot import letters_about_addresses as addresses
 from bot import letters_about_completion as completion
 from bot import letters_about_endings as endings
 from bot import letters_about_orders as orders
+from bot import letters_about_reminders as reminders
 from bot import letters_about_requests as requests
 from bot import letters_about_returns as returns
 from bot import letters_to_staff as staff
@@ -59,6 +60,8 @@ _ABOUT_ENVELOPE: Final[Mapping[Task, Callable[[Case], Awaitable[list[Outgoing]]]
     Task.EXTENDED_MAIL: endings.extended,
     Task.NEW_LINK_MAIL: requests.new_link,
     Task.FRESH_DOWNLOAD_MAIL: completion.fresh_download,
+    Task.REMINDER_MAIL: reminders.deadline,
+    Task.WINDOW_MAIL: reminders.window,
     Task.UNDELIVERED_MAIL: returns.undelivered,
     Task.NOTE_MAIL: staff.note,
     Task.DEVICE_MAIL: requests.other_device,

@@ -379,6 +379,32 @@ class AddressMail(ToContractor):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderMail(ToContractor):
+    """M04: the deadline is near. `days` whole days are left; the link is that of the request."""
+
+    template: ClassVar[str] = "reminder_mail"
+
+    kind: Kind
+    title: str
+    deadline: date
+    days: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowMail(ToContractor):
+    """M12: the download window is about to end, and the reader has taken nothing yet."""
+
+    template: ClassVar[str] = "window_mail"
+
+    kind: Kind
+    title: str
+    certificate_id: str
+    window_ends: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UndeliveredMail(ToStaff):
     """B06: a mail to a contractor did not arrive, or with `silent` is not known to have.
 

@@ -161,6 +161,8 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.FRESH_DOWNLOAD_MAIL: _write,
     Task.ENROL_MAIL: _write,
     Task.ADDRESS_MAIL: _write,
+    Task.REMINDER_MAIL: _write,
+    Task.WINDOW_MAIL: _write,
     Task.UNDELIVERED_MAIL: _write,
     Task.TROUBLE_MAIL: _write,
     Task.HEALTH_MAIL: _write,

@@ -14,6 +14,9 @@ from portal.phrases import _
 from portal.views import Happening
 
 _WORDS: Final[Mapping[str, str]] = {
+    "reminded": _("署名期限が近いことをメールでお知らせしました"),
+    "window reminded": _("ダウンロード期間の終わりが近いことをメールでお知らせしました"),
+    "downloaded": _("締結した文書をダウンロードしました"),
     "opened": _("メールから下書きを作りました"),
     "revised": _("下書きを直しました"),
     "confirmed": _("内容を確認して送信しました"),

@@ -217,6 +217,7 @@ async def _files(request: web.Request) -> Visit:
     visit = await _by_link(request)
     if isinstance(visit, web.Response) or not await _is_open(request, visit):
         raise Refused(Reason.LINK_UNKNOWN)
+    await act.downloaded(visit.services, visit.signer)
     return visit
 
 

@@ -636,7 +636,10 @@ class Delivery(Row):
 
 
 class Access(Row):
-    """How often a link was opened without a proof, per day. Outside the history: scanners open links too."""
+    """How often a link was opened without a proof, per day. Outside the history: scanners open links too.
+
+    Kind `download`: once the signer has taken signed files.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     signer: fields.ForeignKeyRelation[Signer] = fields.ForeignKeyField(

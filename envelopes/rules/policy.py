@@ -73,6 +73,20 @@ class Policy:
     link_outer: timedelta = _rule(days(800), "No signed link outlives this, whatever the database says.")
     new_links_a_day: int = _rule(2, "Asking for the link again sends mail to a third person.")
 
+    # Reminders
+    remind_days: tuple[int, ...] = _rule(
+        (7, 3, 1), "Days before the deadline: time to ask inside the company, to act, and the last call."
+    )
+    window_remind_days: tuple[int, ...] = _rule(
+        (3, 1), "Days before the download window ends, to those who have taken nothing yet."
+    )
+    remind_hours: tuple[int, int] = _rule(
+        (9, 12), "Between these hours on open days: a question about the mail finds somebody at the phone."
+    )
+    carrier_silence: timedelta = _rule(
+        hours(24), "A phone carrier's filter swallows mail without a word; then staff are told."
+    )
+
     # Confirmation codes
     code_lifetime: timedelta = _rule(
         minutes(10), "Long enough for slow mail, short enough to be useless later."

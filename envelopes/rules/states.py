@@ -91,6 +91,8 @@ class Task(StrEnum):
     FRESH_DOWNLOAD_MAIL = "fresh_download_mail"
     ENROL_MAIL = "enrol_mail"
     ADDRESS_MAIL = "address_mail"
+    REMINDER_MAIL = "reminder_mail"
+    WINDOW_MAIL = "window_mail"
     UNDELIVERED_MAIL = "undelivered_mail"
     TROUBLE_MAIL = "trouble_mail"
     HEALTH_MAIL = "health_mail"

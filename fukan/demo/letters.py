@@ -260,6 +260,12 @@ _LINK_ONLY: Final = {
 }
 
 
+def _reminder(*, days: int) -> mails.ReminderMail:
+    return mails.ReminderMail(
+        **FOOT, to=CONTRACTOR, kind=Kind.CONTRACT, title=TITLE, deadline=DEADLINE, days=days, url=LINK
+    )
+
+
 def _undelivered(*, silent: bool = False) -> mails.UndeliveredMail:
     phone = "前から分かっている電話番号で、相手方に連絡してください。"
     return mails.UndeliveredMail(
@@ -311,6 +317,17 @@ LETTERS: Final[dict[str, mails.Letter]] = {
         f"completion_mail-{why.value}": _completion(attached=(), why_link=why, actual=actual, limit=limit)
         for why, (actual, limit) in _LINK_ONLY.items()
     },
+    "reminder_mail": _reminder(days=3),
+    "reminder_mail-last-day": _reminder(days=0),
+    "window_mail": mails.WindowMail(
+        **FOOT,
+        to=CONTRACTOR,
+        kind=Kind.CONTRACT,
+        title=TITLE,
+        certificate_id="MHN-7K3QW-9XTPA-2M8ZC-4",
+        window_ends=datetime(2026, 8, 20, 14, 59, 59, tzinfo=UTC),
+        url=LINK.replace("/s/", "/d/"),
+    ),
     "undelivered_mail": _undelivered(),
     "undelivered_mail-silent": _undelivered(silent=True),
     "declined_mail-own": _ended(mails.DeclinedMail, OUTSIDE, own=True),

@@ -1,0 +1,42 @@
+"""Letters that remind: of a deadline, and of the end of a download window. When they are due, the verbs know."""
+
+from bot import letters
+from bot.case import Case, Outgoing, addressed, seat
+from envelopes.rules.kinds import Kind
+from envelopes.rules.schedule import jst_day
+from envelopes.rules.states import Event, permits
+
+
+async def deadline(case: Case) -> list[Outgoing]:
+    """Remind the signer, by the same link, unless the envelope has gone on or ended meanwhile."""
+    signer, turn, envelope = case.signer(), case.shot.turn, case.shot.envelope
+    if not permits(case.shot.state, Event.CONSENTED) or turn is None or turn.id != signer.id:
+        return []
+    letter = letters.ReminderMail(
+        **case.foot,
+        to=seat(signer).addressee,
+        kind=Kind(envelope.kind),
+        title=envelope.title,
+        deadline=envelope.deadline_on,
+        days=(envelope.deadline_on - jst_day(case.services.now())).days,
+        url=case.link(signer),
+    )
+    return [addressed(case, seat(signer), letter)]
+
+
+async def window(case: Case) -> list[Outgoing]:
+    """Remind the contractor of the download, while its window is open."""
+    signer, envelope = case.signer(), case.shot.envelope
+    if envelope.window_ends_at is None or envelope.window_ends_at < case.services.now():
+        return []
+    recipient = seat(signer)
+    letter = letters.WindowMail(
+        **case.foot,
+        to=recipient.addressee,
+        kind=Kind(envelope.kind),
+        title=envelope.title,
+        certificate_id=envelope.certificate_id,
+        window_ends=envelope.window_ends_at,
+        url=case.download(recipient),
+    )
+    return [addressed(case, recipient, letter)]

@@ -1,0 +1,115 @@
+"""Reminders: each once, in the morning of an open day, and not where they are of no use."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from envelopes.actions import signer as signers
+from envelopes.actions.worker import reminding
+from envelopes.records import history
+from envelopes.records.history import Subject
+from envelopes.records.models import Delivery, Envelope, Signer
+from envelopes.rules.reminders import is_open
+from envelopes.rules.schedule import JST, jst_day
+from fukan.demo import cast
+from tests.bot.test_worker import confirm, draft, sign_by_mail
+from tests.world import ACCEPTANCE, World, text_of, world
+
+
+@pytest.fixture
+async def built(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        await made.drain()
+        yield made
+
+
+async def every_morning(built: World, days: int) -> None:
+    """Let *days* days pass and the clock tick twice on each at ten o'clock."""
+    for _ in range(days):
+        tomorrow = jst_day(built.clock()) + timedelta(days=1)
+        built.clock.offset += datetime.combine(tomorrow, time(10), JST) - built.clock()
+        for _ in range(2):
+            await reminding.remind_due(built.services)
+            await reminding.remind_of_windows(built.services)
+            await reminding.tell_of_silence(built.services)
+
+
+async def kinds(envelope: Envelope) -> list[str]:
+    return [fact.kind for fact, _ in await history.payloads(Subject.ENVELOPE, envelope.id)]
+
+
+async def out(built: World, **more: str) -> Envelope:
+    envelope = await draft(built, ACCEPTANCE, kind="請書", **more)
+    await confirm(built, envelope)
+    return envelope
+
+
+async def test_a_deadline_is_told_of_once_a_notice_with_the_same_link(built: World) -> None:
+    envelope = await out(built)
+    request = text_of(built.last(cast.TAKAHASHI.address))
+    await every_morning(built, 13)
+    facts = [
+        one for one in await history.payloads(Subject.ENVELOPE, envelope.id) if one[0].kind == "reminded"
+    ]
+    told = [said["days"] for _, said in facts]
+    assert told
+    assert told == sorted(set(told), reverse=True)
+    assert set(told) <= {7, 3, 1}
+    assert told[-1] == 1
+    assert all(is_open(jst_day(fact.at)) for fact, _ in facts)
+    await built.drain()
+    reminder = built.last(cast.TAKAHASHI.address)
+    link = next(line for line in request.splitlines() if "/s/" in line)
+    assert "署名期限は" in reminder["Subject"]
+    assert link in text_of(reminder)
+
+
+async def test_nobody_is_reminded_where_the_request_came_back(built: World) -> None:
+    envelope = await out(built)
+    await Delivery.filter(mail="request_mail").update(state="failed")
+    await every_morning(built, 13)
+    assert "reminded" not in await kinds(envelope)
+
+
+async def test_only_those_who_took_nothing_hear_of_the_windows_end(built: World) -> None:
+    envelope = await out(built)
+    await sign_by_mail(built, cast.TAKAHASHI.address)
+    signer = await Signer.get(envelope_id=envelope.id)
+    await reminding.remind_due(built.services)
+    mine = Delivery.filter(mail="completion_mail", signer_id=signer.id)
+    before = built.clock.offset
+    await every_morning(built, 13)
+    assert "window reminded" not in await kinds(envelope)  # the files were attached
+    built.clock.offset = before
+    await mine.update(attached=False)
+    await every_morning(built, 13)
+    assert 1 <= (await kinds(envelope)).count("window reminded") <= 2
+    await built.drain()
+    assert "ダウンロードは" in built.last(cast.TAKAHASHI.address)["Subject"]
+
+
+async def test_who_has_downloaded_is_left_in_peace_and_noted_once(built: World) -> None:
+    envelope = await out(built)
+    await sign_by_mail(built, cast.TAKAHASHI.address)
+    signer = await Signer.get(envelope_id=envelope.id)
+    await Delivery.filter(mail="completion_mail").update(attached=False)
+    await signers.downloaded(built.services, signer)
+    await signers.downloaded(built.services, signer)
+    await every_morning(built, 13)
+    assert (await kinds(envelope)).count("downloaded") == 1
+    assert "window reminded" not in await kinds(envelope)
+
+
+async def test_silence_from_a_carriers_address_is_told_once(built: World) -> None:
+    carrier = next(one for one in cast.CONTRACTORS if "docomo" in one.address)
+    envelope = await out(built, to=carrier.company)
+    await reminding.tell_of_silence(built.services)
+    assert "mail unopened" not in await kinds(envelope)
+    await every_morning(built, 3)
+    assert (await kinds(envelope)).count("mail unopened") == 1
+    await built.drain()
+    letter = next(mail for mail in built.mails(cast.NAKAMURA.address) if "未開封" in mail["Subject"])
+    assert "24時間" in text_of(letter)
+    assert cast.SENDER in text_of(letter)
