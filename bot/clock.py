@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.worker import describe
 from envelopes.actions import anchoring, evidence, renewing, verification
-from envelopes.actions.worker import expiry, reminding
+from envelopes.actions.worker import expiry, reminding, summing
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def _verbs() -> tuple[Callable[[Services], Awaitable[None]], ...]:
         reminding.remind_due,
         reminding.remind_of_windows,
         reminding.tell_of_silence,
+        summing.summarise,
         anchoring.anchor_hourly,
         renewing.renew_hourly,
         verification.sweep,

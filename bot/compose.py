@@ -10,6 +10,7 @@ from typing import Final
 
 from bot import letters_about_addresses as addresses
 from bot import letters_about_completion as completion
+from bot import letters_about_days as days
 from bot import letters_about_endings as endings
 from bot import letters_about_orders as orders
 from bot import letters_about_reminders as reminders
@@ -70,6 +71,7 @@ _WITHOUT_ENVELOPE: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[l
     Task.ANSWER_MAIL: orders.answer,
     Task.ENROL_MAIL: staff.enrol,
     Task.ADDRESS_MAIL: addresses.registered,
+    Task.DAILY_MAIL: days.daily,
     Task.TROUBLE_MAIL: staff.trouble,
     Task.HEALTH_MAIL: staff.health,
 }

@@ -69,6 +69,15 @@ class Question(NamedTuple):
     sample: str = ""
 
 
+class DayLine(NamedTuple):
+    """One request in a daily summary."""
+
+    number: str
+    title: str
+    party: str
+    deadline: date
+
+
 class SignedBy(NamedTuple):
     """A party that has signed, and when it consented."""
 
@@ -401,6 +410,22 @@ class WindowMail(ToContractor):
     title: str
     certificate_id: str
     window_ends: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyMail(ToStaff):
+    """B08: how a section's requests stand. `rows` of the history are under `anchor`, the newest anchor's value."""
+
+    template: ClassVar[str] = "daily_mail"
+
+    day: date
+    waiting: tuple[DayLine, ...]
+    near: tuple[DayLine, ...]
+    undelivered: tuple[DayLine, ...]
+    notes: tuple[DayLine, ...]
+    rows: int
+    anchor: str
     url: str
 
 

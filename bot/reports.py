@@ -33,7 +33,7 @@ async def noted(services: Services, mail: Mail, parsed: ParsedMail) -> bool:
     """Note what an automatic mail reports; False where it is about none of our mails, or nothing is said."""
     if parsed.returned is None or Sign.LOOP in parsed.signs or await is_ours(parsed):
         return False
-    keys = [key for _, key in services.keyring.token.pairs]
+    keys = tuple(services.keyring.token)
     ref, news = delivery_ref(keys, parsed.returned.tokens), _news(parsed.returned)
     if ref is None or news is None:
         return False

@@ -164,6 +164,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.REMINDER_MAIL: _write,
     Task.WINDOW_MAIL: _write,
     Task.UNDELIVERED_MAIL: _write,
+    Task.DAILY_MAIL: _write,
     Task.TROUBLE_MAIL: _write,
     Task.HEALTH_MAIL: _write,
     Task.NOTE_MAIL: _write,

@@ -47,11 +47,12 @@ def notice_due(last_day: date, notices: Sequence[int], *, since: date, today: da
     """
     if today > last_day:
         return None
-    due = [days for days in notices if since < _open_before(last_day - timedelta(days=days)) <= today]
+    due = [days for days in notices if since < open_before(last_day - timedelta(days=days)) <= today]
     return min(due, default=None)
 
 
-def _open_before(day: date) -> date:
+def open_before(day: date) -> date:
+    """Return *day* if the town hall is open then, else the last open day before it."""
     while not is_open(day):
         day -= timedelta(days=1)
     return day

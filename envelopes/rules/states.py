@@ -94,6 +94,7 @@ class Task(StrEnum):
     REMINDER_MAIL = "reminder_mail"
     WINDOW_MAIL = "window_mail"
     UNDELIVERED_MAIL = "undelivered_mail"
+    DAILY_MAIL = "daily_mail"
     TROUBLE_MAIL = "trouble_mail"
     HEALTH_MAIL = "health_mail"
     NOTE_MAIL = "note_mail"

@@ -266,6 +266,27 @@ def _reminder(*, days: int) -> mails.ReminderMail:
     )
 
 
+_WAITING: Final = (
+    mails.DayLine("MHN-2026-0123", TITLE, PARTY, date(2026, 8, 7)),
+    mails.DayLine("MHN-2026-0131", "村有林 下刈業務委託契約", "佐藤土木", DEADLINE),
+)
+
+
+def _daily(waiting: tuple[mails.DayLine, ...]) -> mails.DailyMail:
+    return mails.DailyMail(
+        **NO_FOOT,
+        to=mails.Addressee("みほん村 建設課", "", "ご担当"),
+        day=date(2026, 8, 5),
+        waiting=waiting,
+        near=waiting[:1],
+        undelivered=waiting[1:],
+        notes=(),
+        rows=1_204 if waiting else 0,
+        anchor=ANCHOR if waiting else "",
+        url=PAGE,
+    )
+
+
 def _undelivered(*, silent: bool = False) -> mails.UndeliveredMail:
     phone = "前から分かっている電話番号で、相手方に連絡してください。"
     return mails.UndeliveredMail(
@@ -328,6 +349,8 @@ LETTERS: Final[dict[str, mails.Letter]] = {
         window_ends=datetime(2026, 8, 20, 14, 59, 59, tzinfo=UTC),
         url=LINK.replace("/s/", "/d/"),
     ),
+    "daily_mail": _daily(_WAITING),
+    "daily_mail-quiet": _daily(()),
     "undelivered_mail": _undelivered(),
     "undelivered_mail-silent": _undelivered(silent=True),
     "declined_mail-own": _ended(mails.DeclinedMail, OUTSIDE, own=True),

@@ -1,20 +1,25 @@
 """Reminders: each once, in the morning of an open day, and not where they are of no use."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
+from envelopes.actions import anchoring
 from envelopes.actions import signer as signers
-from envelopes.actions.worker import reminding
-from envelopes.records import history
+from envelopes.actions.worker import reminding, summing
+from envelopes.records import anchors, history
 from envelopes.records.history import Subject
 from envelopes.records.models import Delivery, Envelope, Signer
+from envelopes.records.models import Task as TaskRow
 from envelopes.rules.reminders import is_open
 from envelopes.rules.schedule import JST, jst_day
+from envelopes.rules.tokens import Purpose
 from fukan.demo import cast
-from tests.bot.test_worker import confirm, draft, sign_by_mail
+from fukan.history import anchor_in
+from tests.bot.test_worker import _link, confirm, draft, sign_by_mail
 from tests.world import ACCEPTANCE, World, text_of, world
 
 
@@ -34,6 +39,7 @@ async def every_morning(built: World, days: int) -> None:
             await reminding.remind_due(built.services)
             await reminding.remind_of_windows(built.services)
             await reminding.tell_of_silence(built.services)
+            await summing.summarise(built.services)
 
 
 async def kinds(envelope: Envelope) -> list[str]:
@@ -48,7 +54,7 @@ async def out(built: World, **more: str) -> Envelope:
 
 async def test_a_deadline_is_told_of_once_a_notice_with_the_same_link(built: World) -> None:
     envelope = await out(built)
-    request = text_of(built.last(cast.TAKAHASHI.address))
+    request = built.last(cast.TAKAHASHI.address)
     await every_morning(built, 13)
     facts = [
         one for one in await history.payloads(Subject.ENVELOPE, envelope.id) if one[0].kind == "reminded"
@@ -61,9 +67,9 @@ async def test_a_deadline_is_told_of_once_a_notice_with_the_same_link(built: Wor
     assert all(is_open(jst_day(fact.at)) for fact, _ in facts)
     await built.drain()
     reminder = built.last(cast.TAKAHASHI.address)
-    link = next(line for line in request.splitlines() if "/s/" in line)
     assert "署名期限は" in reminder["Subject"]
-    assert link in text_of(reminder)
+    tickets = [built.services.ticket(Purpose.REQUEST, _link(mail, "/s/")) for mail in (request, reminder)]
+    assert len({(ticket.ref, ticket.generation) for ticket in tickets}) == 1
 
 
 async def test_nobody_is_reminded_where_the_request_came_back(built: World) -> None:
@@ -113,3 +119,21 @@ async def test_silence_from_a_carriers_address_is_told_once(built: World) -> Non
     letter = next(mail for mail in built.mails(cast.NAKAMURA.address) if "未開封" in mail["Subject"])
     assert "24時間" in text_of(letter)
     assert cast.SENDER in text_of(letter)
+
+
+async def test_each_section_hears_every_open_morning_how_things_stand(built: World) -> None:
+    envelope = await out(built)
+    await anchoring.anchor(built.tools.shop)
+    value = await anchors.newest_value()
+    await Delivery.filter(mail="request_mail").update(state="failed")
+    await every_morning(built, 4)
+    mornings = [jst_day(built.clock()) - timedelta(days=n) for n in range(4)]
+    queued = await TaskRow.filter(kind="daily_mail").count()
+    assert queued == len([day for day in mornings if is_open(day)])
+    await built.drain()
+    letter = built.last(built.section.email)
+    assert "の状況" in letter["Subject"]
+    text = text_of(letter)
+    assert envelope.title in text
+    assert re.search(r"不達\s+1件", text)
+    assert anchor_in(letter.as_bytes()) == value
