@@ -14,9 +14,6 @@ from portal.phrases import _
 from portal.views import Happening
 
 _WORDS: Final[Mapping[str, str]] = {
-    "reminded": _("署名期限が近いことをメールでお知らせしました"),
-    "window reminded": _("ダウンロード期間の終わりが近いことをメールでお知らせしました"),
-    "downloaded": _("締結した文書をダウンロードしました"),
     "opened": _("メールから下書きを作りました"),
     "revised": _("下書きを直しました"),
     "confirmed": _("内容を確認して送信しました"),
@@ -44,6 +41,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "evidence asked for": _("証拠一式を求めました"),
     "evidence taken": _("サーバーのコマンドで証拠一式を取り出しました"),
     "evidence made": _("証拠一式を作り、期限まで受け取れるようにしました"),
+    "reminded": _("署名期限が近いことをメールでお知らせしました"),
+    "window reminded": _("ダウンロード期間の終わりが近いことをメールでお知らせしました"),
+    "downloaded": _("締結した文書をダウンロードしました"),
     "mail undelivered": _("メールが届きませんでした"),
     "mail delayed": _("相手のメールサーバーから、配達が遅れているという知らせがありました"),
     "auto reply": _("相手のアドレスから自動返信がありました"),

@@ -126,7 +126,9 @@ async def _signer_line(shot: Snapshot, signer: Signer) -> views.SignerLine:
         delivery=_DELIVERY[DeliveryState(sent.state)] if sent else None,
         why=WORDS[meaning_of(failed.code, failed.answer)][0] if failed else "",
         delivered_at=sent.updated_at if sent and sent.state == "delivered" else None,
-        trouble=_("電話で相手方に確かめ、直ったら依頼を送り直してください。アドレスが変わるときは、台帳も直してください。")
+        trouble=_(
+            "電話で相手方に確かめ、直ったら依頼を送り直してください。アドレスが変わるときは、台帳も直してください。"
+        )
         if failed
         else "",
     )
