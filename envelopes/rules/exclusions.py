@@ -26,6 +26,7 @@ WORDS: Final[Mapping[Reason, tuple[str, ...]]] = {
 QUESTIONS: Final = frozenset(WORDS)
 
 _PAGE: Final = 20_000  # characters of a page that are looked at: a printed page has some thousands
+_ALL: Final = 400_000  # of all pages together, so that no document holds up the mails behind it
 _PHRASE: Final = 40  # characters that are quoted
 _SENTENCE: Final = r"[^。]"
 _RENEWAL: Final = re.compile(
@@ -79,8 +80,11 @@ def in_title(title: str, policy: Policy) -> str:
 def in_pages(texts: Sequence[str], policy: Policy) -> list[Sign]:
     """The first sign of each kind on a document's pages. Linear in the text; raises nothing."""
     found: dict[Reason, Sign] = {}
+    left = _ALL
     for page, text in enumerate(texts, start=1):
-        for reason, phrase in _on_page(_compact(text[:_PAGE]), policy):
+        looked_at = text[: min(_PAGE, left)]
+        left -= len(looked_at)
+        for reason, phrase in _on_page(_compact(looked_at), policy):
             found.setdefault(reason, Sign(reason=reason, page=page, phrase=phrase[:_PHRASE]))
     return list(found.values())
 

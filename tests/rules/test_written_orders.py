@@ -112,3 +112,11 @@ def test_there_are_enough_cases_and_each_has_a_name_of_its_own() -> None:
 def test_every_key_is_read_somewhere() -> None:
     said = {word for case in CASES for word in case.expected.split()}
     assert {key.value for key in Key} - {Key.DOCUMENT.value, Key.ANSWERED.value} <= said
+
+
+def test_what_staff_are_told_to_write_is_read() -> None:
+    page = (Path(__file__).parents[2] / "docs/orders.md").read_text(encoding="utf-8")
+    sample = "\n".join(line.strip() for line in page.splitlines() if line.startswith("    "))
+    assert read(sample, subject="", today=TODAY, policy=POLICY).problems == ()
+    for key in set(Key) - {Key.ANSWERED}:
+        assert f"| {key.value}" in page
