@@ -6,6 +6,7 @@ staff, never for a log, so they stay out of `repr`.
 
 import re
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final
 
 NO_ANSWER: Final = 0  # the code where no server spoke
@@ -16,6 +17,13 @@ _LOGIN_CODES: Final = frozenset({530, 534, 535, 538})
 _TOO_BIG_STATUS: Final = frozenset({"5.2.3", "5.3.4"})  # RFC 3463: length over a limit
 _MAILBOX_FULL: Final = "5.2.2"
 _STORAGE_EXCEEDED: Final = 552  # RFC 1870 6.1: also the answer to a message over the limit
+
+
+class Refusal(IntEnum):
+    """A refusal that the operator has to look at. A task holds numbers only."""
+
+    LOGIN = 1
+    POLICY = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

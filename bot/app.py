@@ -12,6 +12,7 @@ from tortoise.exceptions import BaseORMException
 from bot import authorities, clock, custody, health, pki
 from bot.mailbox import Watcher, account
 from bot.outbox import Post
+from bot.pace import Pace
 from bot.smtp import Sender, SmtpRelay, Tls
 from bot.worker import Tools, Worker
 from envelopes import keyring
@@ -85,7 +86,8 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
     # Before the signing key is loaded: what reads foreign bytes has never seen it.
     await sandbox.start()
     relay = relay_of(services.settings.smtp, helo=domain_of(services.settings.mail.address))
-    post = Post(services=services, mails=Sender(relay), codes=Sender(relay))
+    pace = Pace(services.policy)
+    post = Post(services=services, mails=Sender(relay), codes=Sender(relay), pace=pace)
     times = None
     try:
         times = authorities.chosen(services.settings, clock=services.clock)

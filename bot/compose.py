@@ -74,4 +74,5 @@ _WITHOUT_ENVELOPE: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[l
     Task.DAILY_MAIL: days.daily,
     Task.TROUBLE_MAIL: staff.trouble,
     Task.HEALTH_MAIL: staff.health,
+    Task.RELAY_MAIL: staff.relay,
 }

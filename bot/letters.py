@@ -484,6 +484,21 @@ class HealthMail(ToStaff):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RelayMail(ToStaff):
+    """No mail went out because our login was refused, or one was refused by policy (`login` False): for the operator.
+
+    *answer* is the mail server's own words.
+    """
+
+    template: ClassVar[str] = "relay_mail"
+
+    login: bool
+    at: datetime
+    answer: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteMail(ToStaff):
     """Somebody at the contractor's link says that it went to the wrong person; `proved`: after the code."""
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot import letters
-from bot.answers import DEFERRED
+from bot.answers import DEFERRED, Refusal
 from bot.case import Case, Outgoing, Recipient, addressed, clerk, drafter
 from bot.health import UNUSABLE, Use
 from bot.letters import Letter
@@ -197,6 +197,29 @@ def _ending(services: Services, ids: Mapping[str, int], staff: Staff) -> Outgoin
         ended=ids["notice"] == 0,
         mend=_LOOK if unusable else _RENEW,
         unusable=unusable,
+        url=services.url("staff"),
+    )
+    reply_to = Mailbox("", services.settings.mail.intake)
+    return Outgoing(recipient=recipient, letter=letter, reply_to=reply_to, references=())
+
+
+async def relay(services: Services, task: Claimed) -> list[Outgoing]:
+    """Tell the administrators that the mail server refuses our login, or a mail by its policy."""
+    delivery = await Delivery.filter(id=task.ids["delivery"]).get()
+    admins = [staff for staff in await _admins() if Role.ADMIN in roles_from(staff.roles)]
+    return [_refused(services, delivery, Refusal(task.ids["refusal"]), staff) for staff in admins]
+
+
+def _refused(services: Services, delivery: Delivery, refusal: Refusal, staff: Staff) -> Outgoing:
+    section, recipient = staff.section, clerk(services, staff, staff.section.name)
+    letter = letters.RelayMail(
+        to=recipient.addressee,
+        section=section.name,
+        phone=section.phone,
+        number="",
+        login=refusal is Refusal.LOGIN,
+        at=delivery.updated_at,
+        answer=f"{delivery.code or ''} {delivery.answer or ''}".strip(),
         url=services.url("staff"),
     )
     reply_to = Mailbox("", services.settings.mail.intake)

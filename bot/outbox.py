@@ -3,21 +3,23 @@
 Theory of operation. A mail task is composed in the worker; each recipient gets an encrypted blob, a row in `deliveries`
 and a task of its own to send it, all in one transaction. Sending and sending again use those bytes, so a double has the
 same Message-ID. A row's state is the server's own answer. Code mails are composed when they are sent and never stored.
-Who is told what is decided in `bot.compose`, what an answer means in `bot.answers`.
+Who is told what is decided in `bot.compose`, what an answer means in `bot.answers`, whose turn it is in `bot.pace`.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, assert_never
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import compose
-from bot.answers import DEFERRED
+from bot.answers import DEFERRED, Refusal
 from bot.case import Outgoing
 from bot.letters_about_requests import code_mail
+from bot.pace import Pace
 from bot.render import Mailbox, build, render
 from bot.returned import token
 from bot.smtp import Deferred, Delivered, Failed, Sender
@@ -31,6 +33,7 @@ from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import domain_of
 from envelopes.rules.errors import FukanError, Later, Reason
 from envelopes.rules.returns import DeliveryState
+from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Task
 from envelopes.services import Services
 
@@ -47,6 +50,14 @@ class NotDelivered(FukanError):
     """No server has taken the mail yet; try again. The message holds the answer's code, never its words."""
 
 
+class NotYet(FukanError):
+    """It is not this mail's turn; nothing was tried."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("not this mail's turn")
+        self.wait = wait
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """The way out. Codes have connections of their own, so that they never wait behind large files."""
@@ -54,6 +65,7 @@ class Post:
     services: Services
     mails: Sender
     codes: Sender
+    pace: Pace
 
     async def close(self) -> None:
         """Take leave of the relay."""
@@ -183,17 +195,26 @@ async def _new_delivery(
 
 
 async def send(post: Post, task: Claimed) -> None:
-    """Hand one kept mail to the relay. Raises NotDelivered while no server has taken or refused it."""
+    """Hand one kept mail to the relay. Raises NotDelivered while no server has taken or refused it, or NotYet."""
     delivery = await Delivery.filter(id=task.ids["delivery"]).select_related("file").get()
     if delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
         return
+    _wait(post.pace.wait(delivery.ref, domain_of(delivery.recipient), post.services.now()))
     assert delivery.file is not None
     data = await post.services.blobs.get(delivery.file)
-    await _settle(post.services, delivery, await _hand_over(post.services, post.mails, delivery, data))
+    await _settle(post, delivery, await _hand_over(post.services, post.mails, delivery, data))
+
+
+def _wait(time: timedelta) -> None:
+    if time:
+        raise NotYet(time)
 
 
 async def send_code(post: Post, task: Claimed) -> None:
-    """Compose and send a confirmation code; nothing of it is kept. Raises NotDelivered like `send`."""
+    """Compose and send a confirmation code; nothing of it is kept. Raises like `send`.
+
+    A code is waited for and goes at once, however much has gone to its domain.
+    """
     delivery = await Delivery.filter(task_id=task.id).first()
     if delivery is not None and delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
         return
@@ -201,11 +222,10 @@ async def send_code(post: Post, task: Claimed) -> None:
     if outgoing is None:
         await _note_over(post.services, delivery, task.ids["code"])
         return
+    _wait(post.pace.shut(post.services.now()))
     written = await _write(post.services, task, outgoing)
     delivery = delivery or await _code_delivery(post.services, task, written)
-    await _settle(
-        post.services, delivery, await _hand_over(post.services, post.codes, delivery, written.data)
-    )
+    await _settle(post, delivery, await _hand_over(post.services, post.codes, delivery, written.data))
 
 
 async def _code_delivery(services: Services, task: Claimed, written: _Written) -> Delivery:
@@ -246,8 +266,9 @@ def return_path(services: Services, ref: str) -> str:
 # What came of it
 
 
-async def _settle(services: Services, delivery: Delivery, answer: Delivered | Deferred | Failed) -> None:
+async def _settle(post: Post, delivery: Delivery, answer: Delivered | Deferred | Failed) -> None:
     """Note the server's answer. Raises NotDelivered where another attempt is due."""
+    services = post.services
     match answer:
         case Delivered():
             await _note(services, delivery, DeliveryState.DELIVERED, answer)
@@ -255,7 +276,8 @@ async def _settle(services: Services, delivery: Delivery, answer: Delivered | De
             await _put_off(services, delivery, answer)
         case Failed(login=True):
             log.error("the relay refuses our login: no mail goes out")
-            await _put_off(services, delivery, answer)
+            post.pace.shut_for_a_while(services.now())
+            await _stopped(services, delivery, answer)
         case Failed():
             await _fail(services, delivery, answer)
         case _:
@@ -288,14 +310,37 @@ async def _put_off(services: Services, delivery: Delivery, answer: Deferred | Fa
     raise NotDelivered(f"{DEFERRED} {_code(answer)}")
 
 
+async def _stopped(services: Services, delivery: Delivery, answer: Failed) -> None:
+    """Keep the mail however long it takes: that we are not let in says nothing about it. Tell the operator."""
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await _note(services, delivery, DeliveryState.RETRY, answer)
+        await _tell_operator(services, connection, delivery, Refusal.LOGIN)
+
+    await unit(work)
+    raise NotDelivered(f"{DEFERRED} {_code(answer)}")
+
+
+async def _tell_operator(
+    services: Services, connection: BaseDBAsyncClient, delivery: Delivery, refusal: Refusal
+) -> None:
+    """Queue the mail to the administrators, once a day: the same cause would fill their mailboxes."""
+    now = services.now()
+    ids = {"delivery": delivery.id, "refusal": int(refusal)}
+    await tasks.enqueue(connection, Task.RELAY_MAIL, f"{refusal}:{jst_day(now)}", now=now, ids=ids)
+
+
 async def _fail(services: Services, delivery: Delivery, answer: Deferred | Failed) -> None:
     """Note that the mail is not delivered; a completion mail that was too big goes again with its link."""
-    if isinstance(answer, Failed) and answer.policy:
+    policy = isinstance(answer, Failed) and answer.policy
+    if policy:
         log.error("mail refused by policy (%s): look at DNS, DKIM and the relay", _code(answer))
     again = isinstance(answer, Failed) and answer.too_big and delivery.attached
 
     async def work(connection: BaseDBAsyncClient) -> None:
         await _note(services, delivery, DeliveryState.FAILED, answer)
+        if policy:
+            await _tell_operator(services, connection, delivery, Refusal.POLICY)
         if not again:
             await undelivered.tell(connection, delivery, now=services.now())
         else:

@@ -191,6 +191,8 @@ async def _exchange(
     """Say MAIL, RCPT and DATA; a refusal at any of them is the answer to this mail."""
     if client.is_ehlo_or_helo_needed:
         await client.ehlo()
+    if _is_over(letter, client.esmtp_extensions.get("size", "")):
+        return _over()
     dsn, size = client.supports_extension("dsn"), client.supports_extension("size")
     try:
         await client.mail(letter.sender, options=letter.mail_options(dsn=dsn, size=size))
@@ -287,6 +289,8 @@ class _ThreadClient:
         return smtplib.SMTP(*place, local_hostname=name, timeout=patience)
 
     def _exchange(self, client: smtplib.SMTP, letter: _Letter) -> Delivered | Deferred | Failed:
+        if _is_over(letter, client.esmtp_features.get("size", "")):
+            return _over()
         dsn, size = client.has_extn("dsn"), client.has_extn("size")
         answer: tuple[int, bytes | str] = client.mail(letter.sender, letter.mail_options(dsn=dsn, size=size))
         if answer[0] == _DONE:
@@ -304,6 +308,15 @@ class _ThreadClient:
             return refusal.smtp_code, refusal.smtp_error
         finally:
             _wait_at_most(client, self._relay.command_seconds)
+
+
+def _is_over(letter: _Letter, limit: str) -> bool:
+    """Whether the mail is larger than the server takes. RFC 1870 4: zero means no fixed limit."""
+    return limit.isdecimal() and 0 < int(limit) < len(letter.data)
+
+
+def _over() -> Failed:
+    return Failed(code=552, text="5.3.4 larger than the server's SIZE; nothing was sent", too_big=True)
 
 
 def _wait_at_most(client: smtplib.SMTP, seconds: float) -> None:

@@ -20,7 +20,7 @@ import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import desk, health, outbox, uploads
-from bot.outbox import NotDelivered, Post
+from bot.outbox import NotDelivered, NotYet, Post
 from envelopes.actions import anchoring, bundling, renewing
 from envelopes.actions.worker import completion, pages, preparing, signing, windows
 from envelopes.actions.worker.workshop import Workshop
@@ -167,6 +167,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.DAILY_MAIL: _write,
     Task.TROUBLE_MAIL: _write,
     Task.HEALTH_MAIL: _write,
+    Task.RELAY_MAIL: _write,
     Task.NOTE_MAIL: _write,
     Task.DEVICE_MAIL: _write,
     Task.VERIFY: _verify,
@@ -241,6 +242,8 @@ class Worker:
         try:
             await self._handlers[task.kind](self._tools, task)
             await tasks.done(task, now=self._services.now())
+        except NotYet as early:
+            await self._put_off(task, early.wait)
         except Exception as error:  # noqa: BLE001 -- the top of the loop: logs, counts and backs off
             await self._failed(task, error)
         finally:
@@ -256,6 +259,12 @@ class Worker:
                 await tasks.keep(task, until=self._services.now() + lease)
             except Exception as error:  # noqa: BLE001 -- two more beats follow before the lease is over
                 log.warning("task %s %d: %s", task.kind, task.id, describe(error))
+
+    async def _put_off(self, task: Claimed, wait: timedelta) -> None:
+        try:
+            await tasks.put_off(task, run_at=self._services.now() + wait)
+        except Exception as error:  # noqa: BLE001 -- the lease ends, and the task is claimed again
+            log.warning("task %s %d: %s", task.kind, task.id, describe(error))
 
     async def _failed(self, task: Claimed, error: Exception) -> None:
         now, policy, what = self._services.now(), self._services.policy, describe(error)

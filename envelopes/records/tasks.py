@@ -189,6 +189,13 @@ async def retry(task: Claimed, *, run_at: datetime, now: datetime, error: str) -
     )
 
 
+async def put_off(task: Claimed, *, run_at: datetime) -> None:
+    """Put *task* back as if it had not been claimed: it is not its turn yet, which is no failure."""
+    await TaskRow.filter(id=task.id, token=task.token).update(
+        state="ready", run_at=run_at, attempts=task.attempts - 1, token=None
+    )
+
+
 async def hurry(task_id: int, *, now: datetime) -> None:
     """Make a waiting task due at once: a person pressed the button."""
     await TaskRow.filter(id=task_id, state="ready").update(run_at=now)

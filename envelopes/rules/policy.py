@@ -126,6 +126,15 @@ class Policy:
     retry_cap: timedelta = _rule(hours(4), "Longest wait between two attempts.")
     retry_tell: timedelta = _rule(hours(4), "When staff are told that something keeps failing.")
     retry_end: timedelta = _rule(hours(48), "When a mail counts as not delivered.")
+    login_pause: timedelta = _rule(
+        minutes(5),
+        "No mail goes out so long after the relay refused our login; more tries may lock the account.",
+    )
+    mails_a_minute: int = _rule(300, "To one domain, a quarter of them at once; more looks like a flood.")
+    mails_a_minute_carrier: int = _rule(20, "To one phone carrier; docomo and others refuse bursts.")
+    mails_a_minute_by_domain: tuple[tuple[str, int], ...] = _rule(
+        (), "Receivers known to want fewer or to bear more: (domain, mails a minute)."
+    )
     lease: timedelta = _rule(
         minutes(2), "A running task keeps it by a beat; so long does work of a killed worker wait."
     )

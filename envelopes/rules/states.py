@@ -97,6 +97,7 @@ class Task(StrEnum):
     DAILY_MAIL = "daily_mail"
     TROUBLE_MAIL = "trouble_mail"
     HEALTH_MAIL = "health_mail"
+    RELAY_MAIL = "relay_mail"
     NOTE_MAIL = "note_mail"
     DEVICE_MAIL = "device_mail"
     VERIFY = "verify"

@@ -125,6 +125,10 @@ def _health(*, days: int, ended: bool, unusable: bool = False) -> mails.HealthMa
     )
 
 
+def _relay(answer: str, *, login: bool) -> mails.RelayMail:
+    return mails.RelayMail(**NO_FOOT, to=CLERK, login=login, at=AT, answer=answer, url=PAGE)
+
+
 def _ended(
     letter: type[mails.DeclinedMail] | type[mails.ReturnedMail], reader: mails.Reader, *, own: bool
 ) -> mails.Letter:
@@ -443,6 +447,8 @@ LETTERS: Final[dict[str, mails.Letter]] = {
     "health_mail": _health(days=29, ended=False),
     "health_mail-ended": _health(days=0, ended=True),
     "health_mail-unusable": _health(days=800, ended=False, unusable=True),
+    "relay_mail": _relay("535 5.7.8 Error: authentication failed", login=True),
+    "relay_mail-policy": _relay("550 5.7.26 Unauthenticated mail is not accepted", login=False),
     "device_mail": _device(OUTSIDE),
     "device_mail-staff": _device(STAFF),
     "note_mail": mails.NoteMail(

@@ -9,7 +9,8 @@ import pytest
 
 from bot import outbox
 from bot.outbox import NotDelivered
-from bot.smtp import Failed
+from bot.smtp import Failed, Sender
+from bot.worker import Worker
 from envelopes.actions import signer as signers
 from envelopes.actions.signer import CodeFor
 from envelopes.records import tasks
@@ -90,6 +91,71 @@ async def test_a_mail_put_off_waits_and_fails_after_two_days(built: World) -> No
     assert row.state == "failed"
 
 
+async def waiting(built: World) -> dict[str, int]:
+    """The kinds of mail that still have to go, and how often each was tried."""
+    rows = await Task.filter(lane__in=("mail", "code")).exclude(state="done")
+    sends = {
+        row.id: (await Delivery.get(ref=row.key.partition(":")[2])).mail for row in rows if row.kind == "send"
+    }
+    return {sends.get(row.id, row.kind): row.attempts for row in rows}
+
+
+async def test_a_refused_login_stops_the_queue_and_loses_nothing(
+    built: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def refuse(_: Sender, *, recipient: str, **_more: object) -> Failed:
+        tried.append(recipient)
+        return Failed(code=535, text="5.7.8 authentication failed", login=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "send", refuse)
+        await built.drain()
+        assert len(tried) == 1
+        assert await waiting(built) == {"enrol_mail": 0, "relay_mail": 0} | {"enrol_mail": 0}
+        built.clock.forward(hours=49)
+        await built.drain()
+        assert len(tried) == 2
+    assert not await Delivery.filter(state="failed").exists()
+    built.clock.forward(hours=5)
+    await built.drain()
+    assert not await waiting(built)
+    said = [
+        mail for mail in built.mails(cast.MARUYAMA.address) if "ログインを拒まれました" in mail["Subject"]
+    ]
+    assert len(said) == 2  # once a day
+    assert "535 5.7.8" in text_of(said[0])
+
+
+async def test_a_mail_refused_by_policy_is_told_to_the_operator(built: World) -> None:
+    row, send = await to(built, "seisaku@mihon.example")
+    failed = Failed(code=550, text="5.7.26 unauthenticated", policy=True)
+    for _ in range(2):
+        await outbox._settle(built.tools.post, row, failed)
+    await tasks.done(send, now=built.clock())
+    await built.drain()
+    said = [mail for mail in built.mails(cast.MARUYAMA.address) if "規則により" in mail["Subject"]]
+    assert len(said) == 1
+    assert "5.7.26" in text_of(said[0])
+
+
+async def test_a_burst_to_a_carrier_is_spread_and_nothing_counts_as_failing(built: World) -> None:
+    row, send = await to(built, "minami@docomo.ne.jp")
+    for n in range(5):
+        assert not built.tools.post.pace.wait(str(n), "docomo.ne.jp", built.clock())
+    await Worker(built.tools).work_on(send)
+    again = await Task.get(id=send.id)
+    assert (again.state, again.attempts, again.failing_since, again.error) == ("ready", 0, None, None)
+    assert timedelta() < again.run_at - built.clock() <= timedelta(seconds=3)
+    await row.refresh_from_db()
+    assert (row.state, row.attempts) == ("queued", 0)
+    built.clock.forward(seconds=4)
+    await built.drain()
+    await row.refresh_from_db()
+    assert row.state == "delivered"
+
+
 async def test_nothing_about_a_code_is_kept(built: World) -> None:
     envelope = await draft(built, ACCEPTANCE, kind="請書")
     await confirm(built, envelope)
@@ -125,7 +191,7 @@ async def test_a_completion_mail_that_is_too_big_goes_again_as_a_link(built: Wor
     row = await Delivery.get(mail="completion_mail", recipient_look_up=_look_up(built))
     assert row.attached
     failed = Failed(code=552, text="5.3.4 message too big", too_big=True)
-    await outbox._settle(built.services, row, failed)
+    await outbox._settle(built.tools.post, row, failed)
     await built.drain()
     again = await Delivery.filter(mail="completion_mail").order_by("-id").first()
     assert again is not None

@@ -122,7 +122,7 @@ async def test_what_else_comes_back_is_noted_and_answered_to_nobody(
 async def test_an_address_that_is_refused_at_once_is_told_too(built: World) -> None:
     envelope, row = await asked(built)
     await Delivery.filter(id=row.id).update(state="queued")
-    await outbox._settle(built.services, row, Failed(code=552, text="5.2.2 Mailbox is full"))
+    await outbox._settle(built.tools.post, row, Failed(code=552, text="5.2.2 Mailbox is full"))
     await built.drain()
     (letter,) = told(built)
     assert "受信箱がいっぱい" in letter

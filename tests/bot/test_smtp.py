@@ -292,6 +292,28 @@ async def test_refusal_before_the_mail_says_nothing_about_it(body: bytes) -> Non
 
 
 @pytest.mark.parametrize("body", BODIES, ids=["small", "large"])
+@pytest.mark.parametrize(("limit", "over"), [(b"20", True), (b"0", False), (b"", False), (b"9999999", False)])
+async def test_mail_over_the_announced_size_is_not_even_begun(
+    limit: bytes, *, over: bool, body: bytes
+) -> None:
+    seen: list[bytes] = []
+
+    def answer(line: bytes) -> bytes:
+        seen.append(line)
+        if line.startswith(b"EHLO"):
+            return b"250-hi\r\n250 SIZE " + limit
+        return b"550 5.1.1 no" if line.startswith(b"MAIL") else b"250 ok"
+
+    async with scripted(answer) as port:
+        sender = Sender(_impatient(port))
+        outcome = await send(sender, fresh(), mail("x", body))
+        await sender.close()
+    assert isinstance(outcome, Failed)
+    assert outcome.too_big is over
+    assert any(line.startswith(b"MAIL") for line in seen) is not over
+
+
+@pytest.mark.parametrize("body", BODIES, ids=["small", "large"])
 async def test_starttls_never_falls_back_to_the_clear(body: bytes) -> None:
     seen: list[bytes] = []
 
