@@ -110,15 +110,7 @@ class Converter:
         with _in_memory(data, _asset("registrymodifications.xcu"), _asset("fonts.conf")) as given:
             command = [*self._limited(), *_sandbox(self.programs.bwrap, given, format_)]
             command += ["sh", "-c", _SCRIPT, "sh", self.programs.soffice, *_arguments(format_)]
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                pass_fds=given,
-                env={},
-                start_new_session=True,
-            )
+            process = await _start(command, given, stdout=PIPE)
         try:
             async with asyncio.timeout(self.limits.wall_seconds):
                 return await self._collect(process)
@@ -154,15 +146,7 @@ async def _works(programs: Programs) -> bool:
     """Whether the sandbox can be made, and LibreOffice is inside."""
     with _in_memory(b"", b"", b"") as given:
         command = [*_sandbox(programs.bwrap, given, Format.DOCX), "test", "-x", programs.soffice]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            pass_fds=given,
-            env={},
-            start_new_session=True,
-        )
+        process = await _start(command, given, stdout=DEVNULL)
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
             return await process.wait() == 0
@@ -170,6 +154,19 @@ async def _works(programs: Programs) -> bool:
         return False
     finally:
         await _end(process)
+
+
+async def _start(command: Sequence[str], given: Sequence[int], *, stdout: int) -> asyncio.subprocess.Process:
+    """Start *command* with nothing of ours but the descriptors *given*."""
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=DEVNULL,
+        stdout=stdout,
+        stderr=DEVNULL,
+        pass_fds=given,
+        env={},
+        start_new_session=True,
+    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
