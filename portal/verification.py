@@ -37,7 +37,20 @@ async def show(request: web.Request) -> web.Response:
 def _form(request: web.Request, *errors: FieldError, typed: str = "") -> views.Verification:
     policy = services(request).policy
     return views.Verification(
-        post_url=_ASK, most=policy.verify_bytes, minutes=_minutes(request), typed=typed, errors=errors
+        post_url=_ASK,
+        most=policy.verify_bytes,
+        minutes=_minutes(request),
+        typed=typed,
+        roots=_roots(request),
+        errors=errors,
+    )
+
+
+def _roots(request: web.Request) -> tuple[views.Root, ...]:
+    """The roots that the bot has published; none until its authority is made."""
+    found = sorted(services(request).settings.public_directory.glob("root-*.cer"))
+    return tuple(
+        views.Root(url=path("pki", file.name), sha256=sha256(file.read_bytes()).hexdigest()) for file in found
     )
 
 

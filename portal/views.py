@@ -748,6 +748,14 @@ class StaffSign(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """A root certificate of the embedded authority, for who wants to believe it."""
+
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification(Page):
     """電子署名を確認する: posts `file` (multipart), or `certificate_id` by itself, to `post_url`."""
 
@@ -755,6 +763,7 @@ class Verification(Page):
     most: int
     minutes: int
     typed: str = ""
+    roots: tuple[Root, ...] = ()
     errors: tuple[FieldError, ...] = ()
 
 

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from aiohttp import FormData
@@ -255,6 +256,19 @@ async def test_only_so_many_uploads_are_in_memory_at_once(engine: Engine, clock:
         assert "ただいま混み合っています" in text
         reading.set()
         assert await one in (200, 202)
+
+
+async def test_the_authoritys_root_is_offered_with_its_fingerprint(
+    client: Client, provided: Services
+) -> None:
+    assert "ルート証明書" not in await (await client.get("/verify")).text()
+    public = provided.settings.public_directory
+    public.mkdir(parents=True, exist_ok=True)
+    (public / "root-1.cer").write_bytes(b"a root")
+    shown = await (await client.get("/verify")).text()
+    assert sha256(b"a root").hexdigest() in shown
+    assert "認定タイムスタンプではありません" in shown
+    assert await (await client.get("/pki/root-1.cer")).read() == b"a root"
 
 
 async def test_looking_at_the_form_writes_nothing(client: Client, engine: Engine) -> None:
