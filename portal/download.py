@@ -12,7 +12,7 @@ from aiohttp import web
 
 from envelopes.actions import signer as act
 from envelopes.actions.signer import CodeFor
-from envelopes.records import sessions, store
+from envelopes.records import counters, sessions, store
 from envelopes.records.models import Delivery, Document, Signer
 from envelopes.records.store import Snapshot
 from envelopes.rules import addresses
@@ -217,7 +217,9 @@ async def _files(request: web.Request) -> Visit:
     visit = await _by_link(request)
     if isinstance(visit, web.Response) or not await _is_open(request, visit):
         raise Refused(Reason.LINK_UNKNOWN)
-    await act.downloaded(visit.services, visit.signer)
+    if request.method == "GET":
+        day = jst_day(visit.services.now())
+        await counters.count_access(visit.signer.id, counters.DOWNLOAD, day)
     return visit
 
 

@@ -20,7 +20,7 @@ from tortoise.expressions import F
 from envelopes.records import counters, history, store, tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Access, Code, Consent, Proof, Signer, Viewing
+from envelopes.records.models import Code, Consent, Proof, Signer, Viewing
 from envelopes.records.store import Snapshot
 from envelopes.rules import codes, consent
 from envelopes.rules.codes import Issued, Verdict
@@ -28,12 +28,11 @@ from envelopes.rules.consent import Grant, Offered, Party
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Actor, ActorKind
 from envelopes.rules.policy import days, hours
-from envelopes.rules.schedule import day_over, jst_day
+from envelopes.rules.schedule import day_over
 from envelopes.rules.states import By, Event, Task, permits
 from envelopes.services import Services
 
 MAIL_CODE: Final = "mail-code"
-DOWNLOAD: Final = "download"  # the kind of access that says: signed files were taken
 
 
 class CodeFor(StrEnum):
@@ -318,25 +317,6 @@ async def view(services: Services, signer: Signer, document_id: int) -> None:
             now=now,
             payload={"document": document_id},
         )
-
-    await unit(work)
-
-
-async def downloaded(services: Services, signer: Signer) -> None:
-    """Note, once, that a signer has taken signed files: then nobody is reminded of the window's end."""
-    now = services.now()
-    taken = Access.filter(signer_id=signer.id, kind=DOWNLOAD)
-    if await taken.exists():
-        return
-
-    async def work(connection: BaseDBAsyncClient) -> None:
-        await store.lock(connection, signer.envelope_id)
-        if await taken.using_db(connection).exists():
-            return
-        await Access.create(
-            signer_id=signer.id, kind=DOWNLOAD, day=jst_day(now), count=1, using_db=connection
-        )
-        await store.note(connection, signer.envelope_id, "downloaded", actor=actor_of(signer), now=now)
 
     await unit(work)
 

@@ -14,6 +14,7 @@ from envelopes.records.database import is_sqlite, unit
 from envelopes.records.models import Access, Lease, Limit, Number
 
 _ROUNDING = 1e-3  # seconds: sums of fractions must not cost the last event
+DOWNLOAD = "download"  # the kind of access that says: signed files were taken
 ACCESSES_A_DAY = 1000  # counting further would only let a stranger write
 
 
@@ -70,7 +71,7 @@ async def release(name: str, holder: str) -> None:
 
 
 async def count_access(signer_id: int, kind: str, day: date) -> None:
-    """Count that a link was opened without a proof. Says nothing about a person: scanners open links."""
+    """Count that a link was opened without a proof, or files were taken. Says nothing about a person."""
 
     async def work(connection: BaseDBAsyncClient) -> None:
         mine = Access.filter(signer_id=signer_id, kind=kind, day=day).using_db(connection)

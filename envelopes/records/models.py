@@ -638,7 +638,7 @@ class Delivery(Row):
 class Access(Row):
     """How often a link was opened without a proof, per day. Outside the history: scanners open links too.
 
-    Kind `download`: once the signer has taken signed files.
+    Kind `download`: signed files were taken.
     """
 
     id: int = fields.BigIntField(primary_key=True)

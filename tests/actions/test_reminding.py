@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from envelopes.actions import anchoring
-from envelopes.actions import signer as signers
 from envelopes.actions.worker import reminding, summing
-from envelopes.records import anchors, history
+from envelopes.records import anchors, counters, history
 from envelopes.records.history import Subject
 from envelopes.records.models import Delivery, Envelope, Signer
 from envelopes.records.models import Task as TaskRow
@@ -96,15 +95,13 @@ async def test_only_those_who_took_nothing_hear_of_the_windows_end(built: World)
     assert "ダウンロードは" in built.last(cast.TAKAHASHI.address)["Subject"]
 
 
-async def test_who_has_downloaded_is_left_in_peace_and_noted_once(built: World) -> None:
+async def test_who_has_downloaded_is_left_in_peace(built: World) -> None:
     envelope = await out(built)
     await sign_by_mail(built, cast.TAKAHASHI.address)
     signer = await Signer.get(envelope_id=envelope.id)
     await Delivery.filter(mail="completion_mail").update(attached=False)
-    await signers.downloaded(built.services, signer)
-    await signers.downloaded(built.services, signer)
+    await counters.count_access(signer.id, counters.DOWNLOAD, jst_day(built.clock()))
     await every_morning(built, 13)
-    assert (await kinds(envelope)).count("downloaded") == 1
     assert "window reminded" not in await kinds(envelope)
 
 

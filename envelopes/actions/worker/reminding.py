@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions.signer import DOWNLOAD
 from envelopes.records import store, tasks
+from envelopes.records.counters import DOWNLOAD
 from envelopes.records.database import unit
 from envelopes.records.models import Access, Delivery, Envelope, Signer
 from envelopes.records.models import Task as TaskRow
