@@ -130,9 +130,10 @@ class _Nursery:
         if not message:
             return False
         link = socket.socket(fileno=descriptors[0])
+        zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _child(link.fileno(), *LIMITS.unpack(message))
+            _child(zygote, link.fileno(), message)
         job = _Job(pid=pid, pidfd=os.pidfd_open(pid), link=link)
         self.by_link[link.fileno()] = self.by_pidfd[job.pidfd] = job
         # Without POLLIN only the hang-up of the service's end is reported; the call itself is the child's.
@@ -164,10 +165,12 @@ def _kill(job: _Job) -> None:
         os.killpg(job.pid, signal.SIGKILL)
 
 
-def _child(fd: int, cpu_seconds: int, memory_bytes: int, files: int, threads: bool) -> NoReturn:  # noqa: FBT001
+def _child(zygote: int, fd: int, limits: bytes) -> NoReturn:
     """Do one job and end. Nothing of the zygote's own clean-up may run here, hence os._exit."""
     status = 1
     try:
+        _die_with(zygote)
+        cpu_seconds, memory_bytes, files, threads = LIMITS.unpack(limits)
         _confine(fd, cpu_seconds, memory_bytes, files, threads=threads)
         with socket.socket(fileno=_JOB_FD) as link, link.makefile("rwb") as stream:
             call = stream.read(LENGTH.unpack(stream.read(LENGTH.size))[0])
@@ -195,10 +198,16 @@ def _place(error: Exception) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
+def _die_with(zygote: int) -> None:
+    """Be killed when the zygote ends, and end now if it has ended before that could be asked for (prctl(2))."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != zygote:
+        os._exit(1)
+
+
 def _confine(fd: int, cpu_seconds: int, memory_bytes: int, files: int, *, threads: bool) -> None:
     """Keep only the job's socket, and take from the process whatever parsing does not need."""
     os.setsid()
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     os.dup2(fd, _JOB_FD)
     os.closerange(_JOB_FD + 1, os.sysconf("SC_OPEN_MAX"))
