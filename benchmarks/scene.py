@@ -82,7 +82,7 @@ class Scene:
 
     def write_keys(self) -> None:
         """Write key and certificates in the forms that other libraries read."""
-        key = self.seal.key
+        key = self.seal.key.current()
         own, *chain = (x509.load_der_x509_certificate(one) for one in (key.certificate, *key.chain))
         pem = serialization.Encoding.PEM
         secret = key.private.private_bytes(

@@ -87,7 +87,7 @@ def _hashed(using: Seal, job: Job) -> list[bytes]:
 
 def _floor(scene: Scene, hashed: Iterable[list[bytes]]) -> None:
     """Hash as many bytes and use the same keys as often, and do nothing else."""
-    key, tsa = scene.seal.key, scene.tsa
+    key, tsa = scene.seal.key.current(), scene.tsa
     for wholes in hashed:
         for whole, keys in zip(wholes, ((key, tsa), (key, tsa), (tsa,)), strict=True):
             sha256(whole).digest()
