@@ -255,7 +255,7 @@ async def _attachments(
 def _forwarded(parsed: ParsedMail) -> tuple[Line, ...]:
     """Whose mail was passed on, as it says of itself: for the drafter to see that it is the right one."""
     return tuple(
-        Line(label="転送元", value=f"{_who(mail)}「{mail.subject}」", source="転送されたメールの差出人と件名")
+        Line(label="転送元", value=_who(mail), source=mail.subject or "（なし）")
         for mail in parsed.forwarded[:_FORWARDS]
     )
 

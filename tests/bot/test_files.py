@@ -156,7 +156,8 @@ async def test_a_forwarded_mail_gives_its_files_its_subject_and_its_sender(built
     assert (await Document.get(envelope_id=envelope.id)).title == "工事請負契約書"
     record = Record.from_json(json.loads(envelope.reading))
     assert record.lines[-1].label == "転送元"
-    assert record.lines[-1].value == f"{cast.TAKAHASHI.address}「契約書をお送りします」"
+    assert record.lines[-1].value == cast.TAKAHASHI.address
+    assert record.lines[-1].where == "メールの題名「契約書をお送りします」"
 
 
 async def test_packed_files_are_unpacked_or_answered(built: World) -> None:
