@@ -18,7 +18,7 @@ COPY mail_templates/ mail_templates/
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
     && /opt/fukan/bin/pip install --no-cache-dir --no-index --no-deps /wheel/*.whl
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11-slim-bookworm AS service
 
 # The completion certificate is set in these, and pages of PDF files that bring no fonts of their own are drawn with them.
 RUN apt-get update -qq \
@@ -26,7 +26,7 @@ RUN apt-get update -qq \
     && rm -rf /var/lib/apt/lists/*
 # New volumes take owner and mode from these folders.
 RUN useradd --uid 10001 --home-dir /var/lib/fukan --create-home --shell /usr/sbin/nologin fukan \
-    && install -d -o fukan -g fukan -m 0700 /keys /keys/shared /keys/portal /keys/bot /var/lib/fukan/public
+    && install -d -o fukan -g fukan -m 0700 /keys /keys/shared /keys/portal /keys/bot /var/lib/fukan/public /run/office
 COPY --from=built /opt/fukan /opt/fukan
 ENV PATH=/opt/fukan/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -36,3 +36,15 @@ USER fukan
 WORKDIR /var/lib/fukan
 ENTRYPOINT ["fukan"]
 CMD ["--help"]
+
+# The same with LibreOffice, for the one container that makes PDFs of Word and Excel files.
+FROM service AS office
+USER root
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends \
+        libreoffice-writer-nogui libreoffice-calc-nogui fonts-liberation fonts-crosextra-carlito \
+    && rm -rf /var/lib/apt/lists/*
+USER fukan
+
+# What is built when no target is named.
+FROM service

@@ -23,6 +23,7 @@ from envelopes.papers import desk as papers
 from envelopes.papers.convert import Converter, OfficeLimits
 from envelopes.papers.desk import Papers
 from envelopes.papers.limits import PaperLimits
+from envelopes.papers.office_door import Remote
 from envelopes.rules.addresses import domain_of
 from envelopes.rules.errors import FukanError
 from envelopes.rules.policy import Policy
@@ -92,7 +93,7 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
     try:
         times = authorities.chosen(services.settings, clock=services.clock)
         loaded = await asyncio.to_thread(_seal, services, times)
-        converter = await _converter(services.policy)
+        converter = await _converter(services)
         paper = Papers(sandbox=sandbox, limits=paper_limits(services.policy), converter=converter)
         yield Tools(shop=Workshop(services=services, seal=loaded, papers=paper), post=post)
     finally:
@@ -136,8 +137,11 @@ def paper_limits(policy: Policy) -> PaperLimits:
     )
 
 
-async def _converter(policy: Policy) -> Converter | None:
-    converter = await convert.found(office_limits(policy))
+async def _converter(services: Services) -> Converter | None:
+    limits, place = office_limits(services.policy), services.settings.office.socket
+    if place is not None:
+        return Remote(path=place, limits=limits)
+    converter = await convert.found(limits)
     if converter is None:
         log.info("Word and Excel files cannot be converted here; `fukan doctor` says why")
     return converter

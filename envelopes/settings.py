@@ -108,6 +108,12 @@ class Imap(_Part):
     failed: str = "Failed"
 
 
+class Office(_Part):
+    """Where Word and Excel files become PDFs: the socket of a container that does it, or empty for this machine."""
+
+    socket: Path | None = None
+
+
 class Intake(_Part):
     """What a sub-address of the intake chooses for mails that do not say it themselves.
 
@@ -274,6 +280,7 @@ class Settings(_Part):
     portal: Portal = Portal()
     smtp: Smtp = Smtp()
     imap: Imap = Imap()
+    office: Office = Office()
     mail: Mail = Mail()
     signing_key: SigningKey = EmbeddedKey()
     tsa: tuple[Tsa, ...] = ()  # empty: the embedded authority

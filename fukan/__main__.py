@@ -232,6 +232,20 @@ def tsa(
 
 
 @app.command(
+    help="WordとExcelのファイルをPDFにする役だけを動かします。鍵もネットワークもないコンテナで使います（compose.yaml）。"
+)
+def office(
+    socket: Annotated[
+        Path, typer.Argument(metavar="SOCKET", help="待ち受けるソケット。botの設定の office.socket。")
+    ],
+) -> None:
+    """Convert for the bot until a signal comes."""
+    from fukan import office as service
+
+    asyncio.run(service.run(socket))
+
+
+@app.command(
     help="期限の近い時刻証明を延長します。bot も自動で行います。--dry-run では対象を表示するだけです。"
     "できない文書が残ったときは終了コードが1になります。"
 )

@@ -26,6 +26,7 @@ from envelopes.actions import renewing
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker.signing import verified_order
 from envelopes.papers import convert
+from envelopes.papers.office_door import answers
 from envelopes.records import bonds, history, store
 from envelopes.records.models import (
     CERTIFICATE,
@@ -177,6 +178,13 @@ async def _office(settings: Settings) -> str:
     """Why Word and Excel files are not converted here, "" if they are. No fault: then staff are asked for PDFs."""
     if not (settings.keys_directory / "bot").exists():
         return ""  # a host that only serves the portal
+    place = settings.office.socket
+    if place is not None:
+        return (
+            ""
+            if await answers(place)
+            else f"いまはしません。{place} で変換する側が動いているか確かめてください。"
+        )
     if convert.installed() is None:
         packages = "libreoffice-writer-nogui、libreoffice-calc-nogui、bubblewrap"
         return f"しません（職員にはPDFで送るよう返信します）。使うときは {packages} を入れてください。"

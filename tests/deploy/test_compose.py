@@ -78,6 +78,18 @@ def test_portal_can_write_no_key_and_no_public_file(compose: dict[str, Any]) -> 
     assert set(mounts(compose["services"]["portal"]).values()) == {"ro"}
 
 
+def test_libreoffice_has_no_key_no_secret_and_no_network(compose: dict[str, Any]) -> None:
+    office, bot = compose["services"]["office"], compose["services"]["bot"]
+    assert set(mounts(office)) == {"office"}
+    assert (office["network_mode"], office["secrets"], office["cap_drop"]) == ("none", [], ["ALL"])
+    assert "networks" not in office
+    assert office["read_only"]
+    # The bot finds its socket, and nobody else has the folder.
+    holders = {name for name, service in compose["services"].items() if "office" in mounts(service)}
+    assert holders == {"office", "bot"}
+    assert office["command"] == ["office", bot["environment"]["FUKAN_OFFICE__SOCKET"]]
+
+
 def test_keys_are_apart_from_data(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         if name in ("postgres", "s3"):
@@ -103,6 +115,7 @@ def test_image_has_the_version_of_the_project(compose: dict[str, Any]) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     images = {compose["services"][name]["image"] for name in ("init", "portal", "bot")}
     assert images == {f"fukan:{version}"}
+    assert compose["services"]["office"]["image"] == f"fukan-office:{version}"
 
 
 def test_every_lasting_service_has_a_healthcheck_but_the_bot(compose: dict[str, Any]) -> None:

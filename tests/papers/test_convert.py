@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envelopes.papers import convert
-from envelopes.papers.convert import Converter, OfficeLimits
+from envelopes.papers.convert import OfficeLimits, Sandboxed
 from envelopes.papers.office import Format
 from envelopes.rules.errors import Reason, Refused
 from tests.papers import office as samples
@@ -19,7 +19,7 @@ LIMITS = OfficeLimits(wall_seconds=60, memory_bytes=4 << 30, pdf_bytes=40_000_00
 
 
 @pytest.fixture
-async def converter() -> Converter:
+async def converter() -> Sandboxed:
     made = await convert.found(LIMITS)
     assert made is not None
     return made
@@ -39,7 +39,7 @@ def words(pdf: Path) -> str:
 
 
 async def test_two_at_once_become_pdfs_in_the_fonts_of_an_office(
-    converter: Converter, tmp_path: Path
+    converter: Sandboxed, tmp_path: Path
 ) -> None:
     word, excel = await asyncio.gather(
         converter.pdf(samples.word(), Format.DOCX), converter.pdf(samples.excel(), Format.XLSX)
@@ -55,7 +55,7 @@ async def test_two_at_once_become_pdfs_in_the_fonts_of_an_office(
     assert "250000" in words(bill)
 
 
-async def test_old_and_open_formats_become_pdfs(converter: Converter, tmp_path: Path) -> None:
+async def test_old_and_open_formats_become_pdfs(converter: Sandboxed, tmp_path: Path) -> None:
     old = samples.made_by_office(samples.word(fonts=("ＭＳ 明朝",)), "k.docx", "doc", tmp_path)
     made = await asyncio.gather(converter.pdf(old, Format.DOC), converter.pdf(samples.rtf(), Format.RTF))
     for pdf in made:
@@ -65,7 +65,7 @@ async def test_old_and_open_formats_become_pdfs(converter: Converter, tmp_path: 
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04", b"just words", samples.word()[:3000]])
-async def test_what_cannot_be_read_is_no_pdf(converter: Converter, data: bytes) -> None:
+async def test_what_cannot_be_read_is_no_pdf(converter: Sandboxed, data: bytes) -> None:
     # Without the reader's name LibreOffice would print the bytes as text.
     with pytest.raises(Refused) as refusal:
         await converter.pdf(data, Format.DOCX)
@@ -84,7 +84,7 @@ def running() -> set[str]:
     return found
 
 
-async def test_what_takes_too_long_is_ended_with_all_its_processes(converter: Converter) -> None:
+async def test_what_takes_too_long_is_ended_with_all_its_processes(converter: Sandboxed) -> None:
     before = running()
     hasty = replace(converter, limits=replace(LIMITS, wall_seconds=1.0))
     with pytest.raises(Refused) as refusal:
@@ -97,24 +97,24 @@ async def test_what_takes_too_long_is_ended_with_all_its_processes(converter: Co
     assert not running() - before
 
 
-async def test_a_pdf_over_the_limit_is_refused(converter: Converter) -> None:
+async def test_a_pdf_over_the_limit_is_refused(converter: Sandboxed) -> None:
     small = replace(converter, limits=replace(LIMITS, pdf_bytes=2000))
     with pytest.raises(Refused) as refusal:
         await small.pdf(samples.word(), Format.DOCX)
     assert refusal.value.reason is Reason.PDF_TOO_BIG
 
 
-def inside(converter: Converter, script: str) -> str:
+def inside(converter: Sandboxed, script: str) -> str:
     """What a shell says in the world in which LibreOffice runs."""
     with convert._in_memory(b"document", b"profile", b"fonts") as given:
-        command = convert._sandbox(converter.programs.bwrap, given, Format.DOCX)
+        command = convert._sandbox(converter.bwrap, given, Format.DOCX)
         done = subprocess.run(
             [*command, "sh", "-c", script], pass_fds=given, capture_output=True, text=True, check=False
         )
     return done.stdout + done.stderr
 
 
-def test_the_sandbox_holds_programs_fonts_and_the_document_alone(converter: Converter) -> None:
+def test_the_sandbox_holds_programs_fonts_and_the_document_alone(converter: Sandboxed) -> None:
     said = inside(converter, "ls -A / /etc /tmp; id -u; env; ls /proc | grep -c '^[0-9]'")
     top = said.partition("/etc:")[0].split()
     assert set(top) <= {"/:", "bin", "dev", "etc", "lib", "lib64", "opt", "proc", "tmp", "usr", "var"}
@@ -127,7 +127,7 @@ def test_the_sandbox_holds_programs_fonts_and_the_document_alone(converter: Conv
     assert int(said.split()[-1]) < 6  # no process of the machine
 
 
-def test_the_sandbox_reaches_no_network_and_writes_no_program(converter: Converter) -> None:
+def test_the_sandbox_reaches_no_network_and_writes_no_program(converter: Sandboxed) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         port = server.getsockname()[1]
@@ -175,12 +175,11 @@ def test_without_namespaces_there_is_no_converter() -> None:
 
 
 async def test_a_sandbox_that_broke_meanwhile_is_no_fault_of_the_file(
-    converter: Converter, tmp_path: Path
+    converter: Sandboxed, tmp_path: Path
 ) -> None:
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
-    programs = replace(converter.programs, bwrap=str(broken))
     with pytest.raises(Refused) as refusal:
-        await replace(converter, programs=programs).pdf(samples.word(), Format.DOCX)
+        await replace(converter, bwrap=str(broken)).pdf(samples.word(), Format.DOCX)
     assert refusal.value.reason is Reason.OFFICE_UNAVAILABLE
