@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from benchmarks.scene import FIELDS, PASSPHRASE, Scene, entry, now
+from benchmarks.scene import FIELDS, Scene, entry
 from envelopes.records.blobs import decrypt, encrypt
-from envelopes.signing import seal
+from envelopes.signing.seal import Entry, Seal
 
 _KEY = bytes(32)
 
@@ -21,7 +21,7 @@ def main() -> None:
     if sys.argv[2:] == ["make"]:
         path.write_bytes(encrypt(_KEY, scene.prepared("xl").data, b""))
         return
-    using = seal.embedded(scene.folder / "authority", passphrase=PASSPHRASE, clock=now)
+    using = scene.seal
     plan, says = _warm(scene, using)
     idle = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
@@ -32,7 +32,7 @@ def main() -> None:
     print((_status("VmHWM") - idle) / 1024)
 
 
-def _warm(scene: Scene, using: seal.Seal) -> tuple[str | None, seal.Entry]:
+def _warm(scene: Scene, using: Seal) -> tuple[str | None, Entry]:
     """Sign a small file, so that everything is loaded; return what the large one needs."""
     small = scene.prepared("small")
     using.sign(small.data, field=FIELDS[0], entry=entry(small.data), plan=small.plan)
@@ -40,7 +40,7 @@ def _warm(scene: Scene, using: seal.Seal) -> tuple[str | None, seal.Entry]:
     return (scene.folder / "xl.plan").read_text(), says
 
 
-def _entry_of(scene: Scene) -> seal.Entry:
+def _entry_of(scene: Scene) -> Entry:
     return entry((scene.folder / "xl-prepared.pdf").read_bytes())
 
 
