@@ -106,12 +106,21 @@ def decrypt(key: bytes, data: bytes, aad: bytes) -> bytes:
     prefix, view, cipher = data[:_PREFIX], memoryview(data)[_PREFIX:], AESGCM(key)
     step = CHUNK + _TAG
     count = max(1, -(-len(view) // step))
-    # One buffer that grows: joined chunks would be in memory twice.
-    plain = BytesIO()
+    plain = _room(len(view) - count * _TAG)
     for i in range(count):
         sealed = bytes(view[i * step : (i + 1) * step])
         plain.write(cipher.decrypt(_nonce(prefix, i, last=i == count - 1), sealed, aad))
     return plain.getvalue()
+
+
+def _room(length: int) -> BytesIO:
+    """Return a buffer of *length* bytes, to be written over: a growing one, or joined chunks, would lie there twice."""
+    made = BytesIO()
+    if length > 0:
+        made.seek(length - 1)
+        made.write(b"\0")
+        made.seek(0)
+    return made
 
 
 def _nonce(prefix: bytes, index: int, *, last: bool) -> bytes:
