@@ -28,7 +28,6 @@ from envelopes.rules.addresses import domain_of
 from envelopes.rules.delivery import Decision, WhyLink, decide
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day, window_end
-from envelopes.rules.states import Event
 
 _PARTY_IN_NAME: Final = 40  # characters; longer names of joint ventures break file systems
 _UNSAFE_IN_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
@@ -45,7 +44,7 @@ async def completion(case: Case) -> list[Outgoing]:
     certificate = await document_line(_certificate(case), revision=-1)
     _, head = await history.head(Subject.ENVELOPE, case.shot.envelope.id)
     anchor = await anchors.newest_value()
-    accredited = await _is_accredited(case)
+    accredited = await store.was_accredited(case.shot.envelope.id)
     files: list[bytes] = []
     mails = []
     for recipient in people:
@@ -101,12 +100,6 @@ def _certificate(case: Case) -> Document:
     """The 締結証明書: made with the completion, before its mail can be asked for."""
     assert case.shot.certificate is not None
     return case.shot.certificate
-
-
-async def _is_accredited(case: Case) -> bool:
-    """Whether every time in the files was 認定タイムスタンプ when they were completed; it is said only then."""
-    facts = await history.payloads(Subject.ENVELOPE, case.shot.envelope.id)
-    return any(said.get("accredited") is True for fact, said in facts if fact.kind == Event.TIMESTAMPED)
 
 
 # The files

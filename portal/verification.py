@@ -197,6 +197,7 @@ def _own(own: Own, digest: str) -> views.VerificationOwn:
         is_certificate=own.is_certificate,
         signatures=tuple(views.OwnSignature(company=one.company, at=one.at) for one in own.signatures),
         stamped_at=own.stamped_at,
+        accredited=own.accredited,
         sha256=digest,
         again_url=_ASK,
     )

@@ -831,6 +831,7 @@ class VerificationOwn(Page):
     is_certificate: bool
     signatures: tuple[OwnSignature, ...]
     stamped_at: datetime | None
+    accredited: bool
     sha256: str
     again_url: str
 

@@ -50,6 +50,7 @@ class Own:
     is_certificate: bool
     signatures: tuple[OwnSignature, ...]
     stamped_at: datetime | None
+    accredited: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ async def _own(segment: Segment) -> Own:
             ]
         ),
         stamped_at=segment.time_stamped_at or envelope.completed_at,
+        accredited=await store.was_accredited(envelope.id),
     )
 
 

@@ -182,3 +182,9 @@ async def note(
 async def content(blobs: Blobs, revisions: Sequence[Segment]) -> bytes:
     """The PDF that *revisions* make together. Raises BlobError if one is closed to this process or altered."""
     return b"".join([await blobs.get(revision.file) for revision in revisions])
+
+
+async def was_accredited(envelope_id: int) -> bool:
+    """Whether every time in the files was 認定タイムスタンプ when they were completed; it may be said only then."""
+    facts = await history.payloads(Subject.ENVELOPE, envelope_id)
+    return any(said.get("accredited") is True for fact, said in facts if fact.kind == Event.TIMESTAMPED)

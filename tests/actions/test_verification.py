@@ -66,6 +66,7 @@ async def test_a_concluded_file_is_known_by_its_bytes_and_by_nothing_less(town: 
         assert own.concluded_on == shot.envelope.transaction_on
         assert [one.company for one in own.signatures] == [one.company for one in shot.signers]
         assert all(one.at for one in own.signatures)
+        assert not own.accredited
         assert await act.find_own(sha256(data + b"\n").hexdigest()) is None
         for segment in (await store.segments(document.id))[:-1]:
             assert await act.find_own(segment.sha256) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from envelopes.actions import verification
 from envelopes.records import store
 from envelopes.records.models import Segment
 from envelopes.records.models import Task as TaskRow
@@ -71,6 +72,10 @@ async def test_only_a_pinned_certificate_within_its_days_is_called_accredited(
         shot = await sign_by_mail(built, cast.TAKAHASHI.address)
         assert shot.state is State.COMPLETED
         assert "時刻の証明は、認定タイムスタンプです" in text_of(built.last(cast.TAKAHASHI.address))
+        segment = (await store.segments(shot.documents[0].id))[-1]
+        own = await verification.find_own(segment.sha256)
+        assert own is not None
+        assert own.accredited
 
 
 async def test_staff_are_told_which_authority_has_been_failing(tmp_path: Path, tsa: Tsa) -> None:
