@@ -3,10 +3,13 @@ FROM python:3.11-slim-bookworm AS built
 
 WORKDIR /src
 COPY requirements/ requirements/
-RUN python -m venv /opt/fukan \
-    && /opt/fukan/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt \
-    && python -m venv /opt/build \
-    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
+# What comes as sources only is built with what came by hash too, not with whatever is newest.
+RUN python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+    && /opt/build/bin/pip wheel --no-cache-dir --require-hashes --no-build-isolation --wheel-dir /wheels \
+        -r requirements/run.txt \
+    && python -m venv /opt/fukan \
+    && /opt/fukan/bin/pip install --no-cache-dir --no-index --no-deps /wheels/*.whl
 COPY pyproject.toml README.md LICENSE ./
 COPY bot/ bot/
 COPY portal/ portal/
@@ -14,6 +17,7 @@ COPY envelopes/ envelopes/
 COPY fukan/ fukan/
 COPY templates/ templates/
 COPY mail_templates/ mail_templates/
+COPY locale/ locale/
 # Built without network: everything the build needs came with the hashes above.
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
     && /opt/fukan/bin/pip install --no-cache-dir --no-index --no-deps /wheel/*.whl

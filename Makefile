@@ -1,6 +1,6 @@
 # Fukan's everyday commands. Each makes sure first that what it needs is installed; see tools/setup.sh.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-office setup-dev run test check bench lock docs clean
+.PHONY: help setup setup-office setup-dev run test check bench lock docs words pictures clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,7 +23,7 @@ test: setup-dev ## every check and every test; the last line counts them
 check: setup-dev ## the checks alone: style, types, import contracts
 	@.venv/bin/python -m tests --checks-only
 
-bench: setup-dev ## measure signing and verifying beside floor and peers; ONLY=sign measures a part
+bench: setup-dev ## measure signing, verifying, mail and pages beside floor and peers; ONLY=sign measures a part
 	@sh benchmarks/setup.sh
 	@ONLY=$(ONLY) .venv/bin/python -m benchmarks
 
@@ -32,6 +32,12 @@ lock: setup-dev ## write requirements/*.txt anew from pyproject.toml
 
 docs: setup-dev ## write the generated documents anew (states, policy, map)
 	@.venv/bin/python -m tools.docs
+
+words: setup-dev ## bring the English catalogue up to date with templates and code, and say what is not translated
+	@.venv/bin/python -m tools.words
+
+pictures: setup-dev ## take the README's pictures of pages anew
+	@.venv/bin/python -m tests.portal.pictures
 
 clean: ## remove .venv/ and every cache; var/ with its contracts and keys stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,1 +1,1 @@
-"""How fast signatures are, beside bare hashes and key operations, and beside other libraries."""
+"""How fast signatures and mail are, beside bare hashes and key operations, other libraries and bare servers."""

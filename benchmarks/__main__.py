@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import peers, signing
+from benchmarks import mail, peers, portal, signing
 from benchmarks.rows import Row, keep, show
 from benchmarks.scene import Scene
 
@@ -16,6 +16,8 @@ RESULT = Path(__file__).resolve().parent.parent / "var" / "bench.json"
 def measured(scene: Scene, only: str) -> Iterable[Row]:
     """Measure the rows whose names begin with *only*."""
     yield from signing.rows(scene, only)
+    yield from mail.rows(scene, only)
+    yield from portal.rows(scene, only)
     for name, measure in (("sign.bt", peers.signing), ("verify", peers.verifying)):
         if name.startswith(only) or only.startswith(name):
             yield from measure(scene)

@@ -1,9 +1,9 @@
 """One figure beside another, as a line of the table and as an entry of var/bench.json."""
 
 import json
-import math
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,25 +39,30 @@ def timed(work: Callable[[], object]) -> Callable[[], float]:
 
 
 def least(runs: int, *works: Callable[[], float]) -> list[float]:
-    """Return for each of *works* the least it returned in *runs* runs, taken in turn after one that does not count.
+    """Return for each of *works* the least it returned in *runs* runs.
 
     The least, because other work on the machine only ever adds.
     """
-    best = [math.inf] * len(works)
-    for number in range(runs + 1):
-        for index, work in enumerate(works):
-            taken = work()
-            if number:
-                best[index] = min(best[index], taken)
-    return best
+    return [min(taken) for taken in _in_turn(runs, works)]
+
+
+def medians(runs: int, *works: Callable[[], float]) -> list[float]:
+    """Return for each of *works* the median of what it returned in *runs* runs."""
+    return [statistics.median(taken) for taken in _in_turn(runs, works)]
+
+
+def _in_turn(runs: int, works: Sequence[Callable[[], float]]) -> Iterator[tuple[float, ...]]:
+    """What each of *works* returned, taken in turn after one run that does not count."""
+    rounds = [[work() for work in works] for _ in range(runs + 1)]
+    return zip(*rounds[1:], strict=True)
 
 
 def show(rows: Sequence[Row]) -> None:
     """Print the table."""
-    print(f"{'name':<18}{'unit':>5}{'ours':>12}{'other':>12}{'ratio':>9}  other is")
+    print(f"{'name':<34}{'unit':>5}{'ours':>12}{'other':>12}{'ratio':>9}  other is")
     for one in rows:
         other, ratio = ("—" if value is None else f"{value:,.3f}" for value in (one.other, one.ratio))
-        print(f"{one.name:<18}{one.unit:>5}{one.ours:>12,.3f}{other:>12}{ratio:>9}  {one.other_is}")
+        print(f"{one.name:<34}{one.unit:>5}{one.ours:>12,.3f}{other:>12}{ratio:>9}  {one.other_is}")
 
 
 def keep(rows: Sequence[Row], path: Path) -> None:

@@ -6,24 +6,15 @@ staff, never for a log, so they stay out of `repr`.
 
 import re
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final
 
 NO_ANSWER: Final = 0  # the code where no server spoke
-DEFERRED: Final = "mail-deferred"  # begins the error of a task whose mail no server has taken yet
 _STATUS: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 # RFC 4954 4.1 and 6: credentials wanted, too weak, wrong, or not over this line.
 _LOGIN_CODES: Final = frozenset({530, 534, 535, 538})
 _TOO_BIG_STATUS: Final = frozenset({"5.2.3", "5.3.4"})  # RFC 3463: length over a limit
 _MAILBOX_FULL: Final = "5.2.2"
 _STORAGE_EXCEEDED: Final = 552  # RFC 1870 6.1: also the answer to a message over the limit
-
-
-class Refusal(IntEnum):
-    """A refusal that the operator has to look at. A task holds numbers only."""
-
-    LOGIN = 1
-    POLICY = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

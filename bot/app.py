@@ -9,11 +9,11 @@ from typing import Final
 
 from tortoise.exceptions import BaseORMException
 
-from bot import authorities, clock, custody, health, pki
+from bot import authorities, clock, custody, dkim_signing, health, mail_examination, pki
 from bot.mailbox import Watcher, account
 from bot.outbox import Post
 from bot.pace import Pace
-from bot.smtp import Sender, SmtpRelay, Tls
+from bot.smtp import Sender, relay_of
 from bot.worker import Tools, Worker
 from envelopes import keyring
 from envelopes.actions import operating
@@ -29,14 +29,21 @@ from envelopes.rules.errors import FukanError
 from envelopes.rules.policy import Policy
 from envelopes.sandbox import Sandbox
 from envelopes.services import Services
-from envelopes.settings import Smtp
 from envelopes.signing import outside, seal
 
 log = logging.getLogger(__name__)
 
 # Imported once before any child is made; a child then starts in milliseconds.
-PRELOAD: Final = (*papers.PRELOAD, "bot.parse", "envelopes.signing.seal", "envelopes.signing.rehearsal")
+PRELOAD: Final = (
+    *papers.PRELOAD,
+    "bot.parse",
+    "bot.signatures",
+    "envelopes.signing.seal",
+    "envelopes.signing.rehearsal",
+)
 PUBLISH: Final = 6 * 3600.0  # why: CRLs are made anew when a day old, so four looks a day are enough
+EXAMINE_FIRST: Final = 60.0  # why: servers on one machine start together, and commands end sooner
+EXAMINE: Final = 6 * 3600.0  # why: records in DNS change in hours, and a verdict lasts for days
 _PAGES_PER_BATCH: Final = 8  # why: page images of one batch are in memory at once, about 2 MB a page
 _OPEN_FILES: Final = 64  # why: a child that reads a document opens fonts and little else
 
@@ -69,6 +76,7 @@ async def _work(services: Services, tools: Tools, stop: asyncio.Event, ready: as
         group.create_task(Worker(tools).run(stop))
         group.create_task(clock.run(services, stop))
         group.create_task(_look_daily(tools, stop))
+        group.create_task(_look_at_mail(services, stop))
         if ready is not None:
             ready.set()
 
@@ -91,6 +99,8 @@ async def open_tools(services: Services) -> AsyncIterator[Tools]:
     post = Post(services=services, mails=Sender(relay), codes=Sender(relay), pace=pace)
     times = None
     try:
+        # A key that cannot sign is said now, not with the first mail.
+        dkim_signing.keys(services.settings)
         times = authorities.chosen(services.settings, clock=services.clock)
         loaded = await asyncio.to_thread(_seal, services, times)
         converter = await _converter(services)
@@ -157,18 +167,6 @@ def office_limits(policy: Policy) -> OfficeLimits:
     )
 
 
-def relay_of(settings: Smtp, *, helo: str) -> SmtpRelay:
-    """The relay that the settings name."""
-    return SmtpRelay(
-        host=settings.host,
-        port=settings.port,
-        tls=Tls(settings.tls.value),
-        user=settings.user,
-        password=settings.password.get_secret_value(),
-        helo=helo,
-    )
-
-
 # Certificates
 
 
@@ -184,3 +182,27 @@ async def _look_daily(tools: Tools, stop: asyncio.Event) -> None:
             await health.try_out(services, seal)
         except (FukanError, BaseORMException, OSError) as error:
             log.warning("looking after certificates: %s", type(error).__name__)
+
+
+# Mail
+
+
+async def _look_at_mail(services: Services, stop: asyncio.Event) -> None:
+    """Examine servers, DNS and clock, so that the verdict on which orders by reply rest is a fresh one."""
+    wait = EXAMINE_FIRST
+    while not await _stops_within(stop, wait):
+        wait = EXAMINE
+        try:
+            for outcome in await mail_examination.look(services):
+                if outcome.findings:
+                    log.warning(
+                        "mail: %s has %d findings; see fukan doctor", outcome.name, len(outcome.findings)
+                    )
+        except (FukanError, BaseORMException, OSError) as error:
+            log.warning("looking at the mail: %s", type(error).__name__)
+
+
+async def _stops_within(stop: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()

@@ -11,16 +11,20 @@ from typing import Any, Final
 
 from bot.letters import Addressee, DocumentLine, Letter, Reader
 from bot.render import Attachment, AutoSubmitted, Mailbox
+from bot.threads import reply_address
+from envelopes.phrases import named
 from envelopes.records import store
 from envelopes.records.fields import look_up
-from envelopes.records.models import Contact, Document, Signer, Staff
+from envelopes.records.models import Contact, Document, Section, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.records.tasks import Claimed
 from envelopes.rules.addresses import AddressKind, domain_of
 from envelopes.rules.delivery import WhyLink
 from envelopes.rules.people import Party
 from envelopes.rules.reading import Record
+from envelopes.rules.states import Event, permits
 from envelopes.rules.tokens import Purpose
+from envelopes.rules.wording import Language, spoken
 from envelopes.services import Services
 
 _MESSAGE_ID: Final = (
@@ -66,16 +70,21 @@ class Case:
     @property
     def foot(self) -> dict[str, Any]:
         """What stands at the foot of every letter."""
-        section = self.shot.section
-        return {"section": section.name, "phone": section.phone, "number": self.shot.number}
+        return foot(self.services, self.shot.section, self.shot.number)
+
+    def name_of(self, signer: Signer, to: Addressee) -> str:
+        """What a party is called to *to*: the town has a name of its own in English."""
+        town = self.services.settings.town
+        english = signer.party == Party.VILLAGE and to.language is Language.ENGLISH
+        return town.in_english if english else signer.company
 
     def signer(self) -> Signer:
         """The signer whom the task is about."""
         return next(item for item in self.shot.signers if item.id == self.task.ids["signer"])
 
-    def page(self) -> str:
-        """The envelope's page for staff."""
-        return self.services.url("staff", "envelopes", self.shot.envelope.ref)
+    def page(self, *parts: str) -> str:
+        """The envelope's page for staff, or one below it."""
+        return self.services.url("staff", "envelopes", self.shot.envelope.ref, *parts)
 
     def link(self, signer: Signer) -> str:
         """The page where *signer* signs: by signed link, or for the village behind the sign-in."""
@@ -98,7 +107,7 @@ class Case:
 
 def _contractor(signer: Signer) -> Recipient:
     return Recipient(
-        addressee=Addressee(signer.company, signer.office, signer.person),
+        addressee=Addressee(signer.company, signer.office, signer.person, spoken(signer.language)),
         address=signer.email,
         look_up=signer.email_look_up,
         reader=Reader.CONTRACTOR,
@@ -117,7 +126,7 @@ def seat(signer: Signer) -> Recipient:
 def registered(contact: Contact) -> Recipient:
     """The person at an address of the registry."""
     return Recipient(
-        addressee=Addressee(contact.company, contact.office, contact.person),
+        addressee=Addressee(contact.company, contact.office, contact.person, spoken(contact.language)),
         address=contact.email,
         look_up=contact.email_look_up,
         reader=Reader.CONTRACTOR,
@@ -133,6 +142,16 @@ def clerk(services: Services, staff: Staff, section: str) -> Recipient:
         look_up=staff.email_look_up,
         reader=Reader.STAFF,
         staff_id=staff.id,
+    )
+
+
+def unlisted(services: Services, address: str) -> Recipient:
+    """Somebody of the town who is not on the staff list: nothing is known of him but an address."""
+    return Recipient(
+        addressee=Addressee(services.settings.town.name, "", "ご担当者"),
+        address=address,
+        look_up=services.address_look_up(address),
+        reader=Reader.STAFF,
     )
 
 
@@ -179,23 +198,44 @@ def thread(services: Services, ref: str) -> str:
     return f"<{name}@{domain_of(services.settings.mail.address)}>"
 
 
+def foot(services: Services, section: Section, number: str = "") -> dict[str, Any]:
+    """What stands at the foot of a letter: whom to call, and when where it is not when the town answers anyway."""
+    town = services.settings.town
+    own = section.hours not in ("", town.hours)
+    return {
+        "section": named(section.name, section.name_english),
+        "phone": section.phone or town.phone,
+        "hours": named(section.hours, section.hours_english) if own else "",
+        "number": number,
+    }
+
+
 def addressed(case: Case, recipient: Recipient, letter: Letter, **more: Any) -> Outgoing:
     """*letter* for *recipient*, in the envelope's thread; staff answer to the intake, others to the section."""
-    mail, section = case.services.settings.mail, case.shot.section
+    section = case.shot.section
     to_staff = recipient.reader is Reader.STAFF
     return Outgoing(
         recipient=recipient,
         letter=letter,
-        reply_to=Mailbox("", mail.intake) if to_staff else Mailbox(section.name, section.email),
+        reply_to=Mailbox("", _intake(case)) if to_staff else Mailbox(section.name, section.email),
         references=more.pop("references", (thread(case.services, case.shot.envelope.ref),)),
         **more,
     )
 
 
+def _intake(case: Case) -> str:
+    """Where staff answer: the address names the envelope, and while it is a draft what is shown of it."""
+    envelope = case.shot.envelope
+    is_draft = permits(case.shot.state, Event.CONFIRMED)
+    revision = Record.from_json(json.loads(envelope.reading)).revision if is_draft else 0
+    return reply_address(case.services, envelope.ref, revision)
+
+
 def answers_to(message_id: str | None) -> tuple[str, ...]:
-    """The Message-ID of the mail that is answered, if it can stand in a header."""
-    fit = message_id and message_id.isascii() and message_id.isprintable() and len(message_id) < _MESSAGE_ID
-    return (message_id,) if fit and message_id else ()
+    """The Message-ID of the mail that is answered, if it can stand in a header and nobody would decode it there."""
+    if not message_id or not message_id.isascii() or not message_id.isprintable() or "=?" in message_id:
+        return ()
+    return (message_id,) if len(message_id) < _MESSAGE_ID else ()
 
 
 async def document_lines(shot: Snapshot, *, revision: int | None) -> tuple[DocumentLine, ...]:

@@ -216,7 +216,9 @@ def _clean(text: str) -> str:
 # Headers
 
 _ENCODED_WORD: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
+_CONTROLS: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+"
+)
 
 
 def unfold(raw: str) -> str:
@@ -276,7 +278,7 @@ def header_text(raw: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make every run of control characters one space, so that no value can begin a new header or line."""
+    """Make every run of control characters one space: no value can begin a new header or line, or turn one around."""
     return _CONTROLS.sub(" ", text).strip()
 
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.worker import describe
-from envelopes.actions import anchoring, evidence, renewing, verification
-from envelopes.actions.worker import expiry, reminding, summing
+from envelopes.actions import anchoring, applications, aside, evidence, renewing, verification
+from envelopes.actions.worker import expiry, readdressing, reminding, summing, waiting
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
@@ -27,15 +27,20 @@ async def run(services: Services, stop: asyncio.Event) -> None:
 
 def _verbs() -> tuple[Callable[[Services], Awaitable[None]], ...]:
     return (
+        readdressing.readdress,
         expiry.expire_due,
         reminding.remind_due,
+        reminding.remind_as_asked,
         reminding.remind_of_windows,
         reminding.tell_of_silence,
         summing.summarise,
+        waiting.tell_of_waiting,
         anchoring.anchor_hourly,
         renewing.renew_hourly,
         verification.sweep,
         evidence.sweep,
+        aside.sweep,
+        applications.sweep,
     )
 
 

@@ -7,41 +7,40 @@ what a PDF must be in `envelopes.papers`; nothing foreign is parsed in this proc
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
+from bot import authors, commands, intakes, reports, unfinished
 from bot import files as documents
-from bot import intakes, reports, senders, unfinished
+from bot.authors import Arrival
+from bot.commands import Said
 from bot.forwards import Forwarded
-from bot.parse import Attachment, ParsedMail, head_of, parse
-from bot.senders import Level
+from bot.parse import Attachment, ParsedMail, head_of, limits, parse
 from bot.unfinished import Unfinished
-from envelopes.actions import ordering, registrar
+from envelopes.actions import ordering
 from envelopes.actions.ordering import Order
 from envelopes.actions.worker import drafts, mails
 from envelopes.actions.worker.drafts import Opening, Paper
-from envelopes.actions.worker.mails import MailFacts, MailStatus
+from envelopes.actions.worker.mails import MailFacts
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import counters
 from envelopes.records.models import Mail, Staff
-from envelopes.rules import orders
+from envelopes.rules import answers, delivery, orders, replies
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.lines import Statement, merged, scan
+from envelopes.rules.lines import Statement, merged, own_words, scan
+from envelopes.rules.mails import MailStatus
 from envelopes.rules.orders import Reading
 from envelopes.rules.people import Role, roles_from
+from envelopes.rules.policy import MB
 from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import jst_day
-from envelopes.sandbox import Limits
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
 
-AUTOMATIC: Final = "automatic"  # the note on a mail that no person wrote
-OWN: Final = "own-address"  # the note on a mail that claims to come from us
 _FORWARDS: Final = 3  # why: who passes on more mails at once knows them
-_OPEN_FILES: Final = 32  # why: the child reads one mail and needs no more than the interpreter's own
 # Something is only missing or unsaid; with any other problem nothing can be made of the mail.
 _QUESTIONS: Final = frozenset(
     {
@@ -50,6 +49,7 @@ _QUESTIONS: Final = frozenset(
         Reason.RECIPIENT_UNKNOWN,
         Reason.RECIPIENT_SEVERAL,
         Reason.RECIPIENT_NOT_READY,
+        Reason.RECIPIENT_DEAD,
         Reason.KIND_MISSING,
         Reason.AMOUNT_MISSING,
         Reason.AMOUNT_TAX_UNSAID,
@@ -59,11 +59,11 @@ _QUESTIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """A mail as it was read: whole, or its head alone and why. `size` in bytes is of what was kept."""
+    """A mail as it was read: whole, or its head alone and why. `raw` is what was kept."""
 
     mail: Mail
     parsed: ParsedMail
-    size: int
+    raw: bytes = field(repr=False)
     sent_to: Sequence[str]
     unread: Reason | None
 
@@ -103,7 +103,7 @@ async def read_mail(shop: Workshop, mail_id: int, *, patient: bool = False) -> N
     else:
         if await reports.noted(shop.services, mail, opened.parsed):
             return
-        letter = await _received(shop.services, opened, patient=patient)
+        letter = await _received(shop, opened, patient=patient)
         if letter is not None:
             await _handle(shop, letter)
 
@@ -119,22 +119,18 @@ async def _open_mail(shop: Workshop, mail: Mail) -> _Opened:
             unread = refused.reason
     if unread is not None:
         parsed = await _parse(shop, head_of(raw))
+    # Digits of an authenticator belong into no column: from here on the subject is without them.
+    parsed = replace(parsed, subject=replies.without_codes(parsed.subject))
     sent_to = (*intakes.delivered_to(raw), *parsed.to)
-    return _Opened(mail=mail, parsed=parsed, size=len(raw), sent_to=sent_to, unread=unread)
+    return _Opened(mail=mail, parsed=parsed, raw=raw, sent_to=sent_to, unread=unread)
 
 
 async def _parse(shop: Workshop, raw: bytes) -> ParsedMail:
     policy = shop.services.policy
-    limits = Limits(
-        cpu_seconds=int(policy.parse_seconds),
-        memory_bytes=policy.parse_memory,
-        wall_seconds=policy.parse_seconds,
-        files=_OPEN_FILES,
-    )
     return await shop.papers.sandbox.run(
         partial(parse, decoded_limit=policy.decoded_bytes),
         raw,
-        limits=limits,
+        limits=limits(policy),
         on_crash=Reason.MAIL_UNREADABLE,
         on_timeout=Reason.MAIL_UNREADABLE,
     )
@@ -143,37 +139,21 @@ async def _parse(shop: Workshop, raw: bytes) -> ParsedMail:
 # Who
 
 
-async def _received(services: Services, opened: _Opened, *, patient: bool) -> Letter | None:
+async def _received(shop: Workshop, opened: _Opened, *, patient: bool) -> Letter | None:
     """Return the letter if a member of staff wrote it; else put the mail aside without an answer."""
     mail, parsed = opened.mail, opened.parsed
     sender = parsed.sender.address if parsed.sender else ""
     facts = MailFacts(subject=parsed.subject, sender=sender, message_id=parsed.message_id)
-    staff = await _author(services, parsed)
-    if isinstance(staff, Staff):
-        return Letter(opened=opened, facts=facts, staff=staff, patient=patient)
-    log.info("mail %s put aside: %s", mail.ref, staff)
-    await mails.set_aside(services, mail, MailStatus.QUARANTINED, staff, facts)
+    arrival = Arrival(mail=mail, raw=opened.raw, parsed=parsed, whole=mail.whole)
+    found = await authors.author(shop, arrival)
+    if isinstance(found, Staff):
+        return Letter(opened=opened, facts=facts, staff=found, patient=patient)
+    log.info("mail %s put aside: %s", mail.ref, found.why)
+    if found.address:
+        await mails.tell_newcomer(shop.services, mail, found.address, facts)
+    else:
+        await mails.set_aside(shop.services, mail, MailStatus.QUARANTINED, found.why, facts)
     return None
-
-
-async def _author(services: Services, parsed: ParsedMail) -> Staff | str:
-    """Return the member of staff who wrote this, or why the mail is put aside."""
-    if await reports.is_ours(parsed):
-        return OWN
-    if parsed.automatic:
-        return AUTOMATIC
-    settings = services.settings
-    verdict = senders.judge(
-        parsed, trusted_authserv_ids=settings.mail.trusted_authserv_ids, demo=settings.demo
-    )
-    if verdict.level is Level.UNPROVEN:
-        return verdict.why.value
-    if verdict.address.lower() in {settings.mail.address.lower(), settings.mail.intake.lower()}:
-        return OWN
-    try:
-        return await registrar.staff_by_address(services, verdict.address)
-    except Refused:
-        return Reason.NOT_STAFF.value
 
 
 # What
@@ -181,13 +161,21 @@ async def _author(services: Services, parsed: ParsedMail) -> Staff | str:
 
 async def _handle(shop: Workshop, letter: Letter) -> None:
     services = shop.services
+    if (
+        letter.opened.unread is None
+        and not letter.parsed.encrypted
+        and await commands.taken(services, _said(letter))
+    ):
+        return
     hindrance = _hindrance(letter) or await _excess(services, letter)
     if hindrance is not None:
         record = Record(
             lines=(), warnings=(), subject=letter.parsed.subject, received_at=letter.mail.arrived_at
         )
         names = [item.name for item in letter.parsed.attachments]
-        await _answer(services, letter, record, [Remark(reason=hindrance)], names=names, number="")
+        room = f"{delivery.carried_bytes(services.policy.mail_bytes) // MB}MB"
+        problem = Remark(reason=hindrance, details={"room": room})
+        await _answer(services, letter, record, [problem], names=names, number="")
         return
     before = await unfinished.find(services, letter.staff, letter.parsed)
     order = await ordering.look_up(services, letter.staff, _reading(services, letter, before))
@@ -209,11 +197,22 @@ async def _handle(shop: Workshop, letter: Letter) -> None:
         await _open(services, letter, order, draft)
 
 
+def _said(letter: Letter) -> Said:
+    return Said(
+        mail=letter.mail,
+        staff=letter.staff,
+        parsed=letter.parsed,
+        sent_to=letter.opened.sent_to,
+        facts=letter.facts,
+    )
+
+
 def _reading(services: Services, letter: Letter, before: Unfinished | None) -> Reading:
     """What the mail orders, with what was written before it where it is a reply."""
     day = jst_day(letter.mail.arrived_at)
+    text = letter.parsed.text
     said = scan(
-        letter.parsed.text,
+        replies.read(text).text if before else replies.without_codes(text),
         day=day,
         mail=len(before.mails) if before else 0,
         quoted=before is None,
@@ -280,7 +279,7 @@ async def _excess(services: Services, letter: Letter) -> Reason | None:
     fits = await counters.allowed(
         f"bytes:{letter.staff.ref}",
         events=services.policy.sender_bytes_a_day,
-        count=letter.opened.size,
+        count=len(letter.opened.raw),
         per=timedelta(days=1),
         now=services.now(),
     )
@@ -313,6 +312,7 @@ async def _open(services: Services, letter: Letter, order: Order, draft: _Draft)
         deadline_on=order.deadline,
         section_id=order.section.id,
         contacts=order.contacts,
+        methods=order.methods,
         papers=draft.papers,
         reading=draft.record.to_json(),
         number=draft.number or "",
@@ -330,17 +330,24 @@ async def _answer(
     names: Sequence[str],
     number: str | None,
 ) -> None:
-    """Tell the sender everything that is to be mended, unless he has been told too often today."""
-    mail, now = letter.mail, services.now()
-    name, events = f"answers:{letter.staff.ref}", services.policy.answers_a_day
-    if not await counters.allowed(name, events=events, per=timedelta(days=1), now=now):
-        reason = Reason.LIMIT_REACHED.value
-        await mails.set_aside(services, mail, MailStatus.QUARANTINED, reason, letter.facts)
-        return
+    """Tell the sender everything that is to be mended."""
     said = Answered(
         record=record,
         problems=problems,
         attachments=names,
         refused=any(problem.reason not in _QUESTIONS for problem in problems),
     )
-    await mails.answer(services, mail, letter.staff, said=said.to_json(), facts=letter.facts, number=number)
+    kind = answers.kind_of(
+        [problem.reason for problem in problems],
+        subject=letter.parsed.topic,
+        said=(*own_words(letter.parsed.text), *(item.name for item in letter.parsed.attachments)),
+    )
+    await mails.answer(
+        services,
+        letter.mail,
+        letter.staff,
+        said=said.to_json(),
+        facts=letter.facts,
+        kind=kind,
+        number=number,
+    )

@@ -48,7 +48,7 @@ class ImapAccount:
     ca_file: Path | None = None
     """Certificates to trust instead of the system's."""
     command_seconds: float = 60.0  # why: a busy server needs some, a dead one must be noticed
-    transfer_seconds: float = 300.0  # why: 30 MB at 1 Mbit/s
+    transfer_seconds: float = 450.0  # why: 45 MB at 1 Mbit/s
     poll_seconds: float = 30.0  # why: how late a mail may be seen where the server has no IDLE
 
 
@@ -143,10 +143,10 @@ class Imap:
     async def move(self, uid: int, folder: str) -> None:
         """Move the mail *uid* to *folder*. A mail that is no longer there is no error."""
         target = encode_folder(folder)
-        if self._can("MOVE"):
+        if self.can("MOVE"):
             await self._run("MOVE", lambda client: client.uid("move", str(uid), target))
             return
-        if not self._can("UIDPLUS"):
+        if not self.can("UIDPLUS"):
             # A bare EXPUNGE would also remove what other people marked.
             raise ImapRefused("MOVE", "NO-UIDPLUS")
         await self._run("COPY", lambda client: client.uid("copy", str(uid), target))
@@ -167,7 +167,7 @@ class Imap:
 
         Without IDLE on the server this is a poll: it waits `poll_seconds` and says True.
         """
-        if not self._can("IDLE"):
+        if not self.can("IDLE"):
             return await self._poll(seconds)
         wait = min(seconds, IDLE_SECONDS)
         limit = wait + self._account.command_seconds
@@ -183,7 +183,8 @@ class Imap:
         await self._run("NOOP", lambda client: client.noop())
         return True
 
-    def _can(self, capability: str) -> bool:
+    def can(self, capability: str) -> bool:
+        """Whether the server offers *capability*, by what it said last."""
         return self._client is not None and self._client.has_capability(capability)
 
     async def _fetch(self, uids: str, parts: str) -> list[_Item]:

@@ -21,6 +21,7 @@ _DELIVERED: Final = re.compile(
 )
 _RECEIVED: Final = re.compile(rb"received[ \t]{0,9}:", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
+_OWN: Final = re.compile(r"[br]\.")  # return paths and reply addresses, which we write ourselves
 _HEAD: Final = 100_000  # bytes: what stands above the first Received field is short
 
 
@@ -28,10 +29,10 @@ def delivered_to(raw: bytes) -> tuple[str, ...]:
     """The addresses our own server delivered *raw* to, as it says above its first Received field."""
     end = _HEAD_END.search(raw, 0, _HEAD)
     fields = _FIELD_END.split(raw[: end.start() if end else _HEAD])
-    return tuple(_own(fields))
+    return tuple(_above(fields))
 
 
-def _own(fields: Sequence[bytes]) -> Iterator[str]:
+def _above(fields: Sequence[bytes]) -> Iterator[str]:
     for field in fields:
         if _RECEIVED.match(field):
             return
@@ -44,8 +45,9 @@ def sub_address(addresses: Sequence[str], intake: str) -> tuple[str, str]:
     local, _, domain = intake.lower().rpartition("@")
     for address in addresses:
         name, _, at = address.lower().rpartition("@")
-        if at == domain and name.startswith(f"{local}+") and len(name) > len(local) + 1:
-            return address, name[len(local) + 1 :]
+        chosen_name = name.removeprefix(f"{local}+")
+        if at == domain and chosen_name not in ("", name) and not _OWN.match(chosen_name):
+            return address, chosen_name
     return "", ""
 
 

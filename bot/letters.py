@@ -10,8 +10,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
+from envelopes.rules.changes import Change
 from envelopes.rules.delivery import WhyLink
+from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind, Tax
+from envelopes.rules.notes import About
+from envelopes.rules.wording import Language
 
 
 class Reader(StrEnum):
@@ -37,11 +41,12 @@ class NewLinkCause(StrEnum):
 
 
 class Addressee(NamedTuple):
-    """The lines above the text: company or section, office (may be empty), person."""
+    """The lines above the text: company or section, office (may be empty), person; and in what language to write."""
 
     organisation: str
     office: str
     person: str
+    language: Language = Language.JAPANESE
 
 
 class DocumentLine(NamedTuple):
@@ -69,6 +74,35 @@ class Question(NamedTuple):
     sample: str = ""
 
 
+class Option(NamedTuple):
+    """Something that can be ordered by reply: how it is written, and what it does."""
+
+    sample: str
+    meaning: str
+
+
+class Event(NamedTuple):
+    """One line of an envelope's history, in words."""
+
+    at: datetime
+    text: str
+    who: str
+
+
+class Place(NamedTuple):
+    """A signer's place: `signed_at` where he has signed, `current` where he is waited for, `paused` for a change.
+
+    `delivery` is what became of the request's mail, as `rules.returns` names it, and `why` it did not arrive.
+    """
+
+    who: str
+    signed_at: datetime | None = None
+    current: bool = False
+    delivery: str = ""
+    why: str = ""
+    paused: bool = False
+
+
 class DayLine(NamedTuple):
     """One request in a daily summary."""
 
@@ -87,18 +121,21 @@ class SignedBy(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What every mail has: who reads it, and the section, phone and number at its foot.
+    """What every mail has: who reads it, and the section, phone, hours and number at its foot.
 
-    `number` is the envelope's, draft's or mail's short id for people; empty where there is none.
+    `number` is the envelope's, draft's or mail's short id for people; empty where there is none. Empty `hours` are the
+    town's. `also_japanese`: in another language, the Japanese stands below.
     """
 
     template: ClassVar[str]
+    also_japanese: ClassVar[bool] = False
 
     to: Addressee
     section: str
     phone: str
     number: str
     reader: Reader
+    hours: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +156,8 @@ class ToStaff(Letter):
 class DraftMail(ToStaff):
     """B01: a draft was made or corrected. With `unsealable` it came back because a file cannot be signed.
 
-    `questions` are those of 対象外の確認, to be answered before it is sent; `revision` counts from 1.
+    `questions` are those of 対象外の確認, to be answered before it is sent; `revision` counts from 1. `signer` signs
+    for the village where a reply sends it; `options` are what the reader may reply, none where that is not in force.
     """
 
     template: ClassVar[str] = "draft_mail"
@@ -131,6 +169,32 @@ class DraftMail(ToStaff):
     questions: tuple[str, ...] = ()
     revision: int = 1
     unsealable: str = ""
+    signer: str = ""
+    options: tuple[Option, ...] = ()
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandMail(ToStaff):
+    """A command by reply was carried out, or why not (`why`); `verb` is "" where none could be read.
+
+    `problems` are the lines that were not used, or that keep it from being carried out.
+    `lines`, `documents` and `questions` show a draft anew where the reader has not seen it as it is; `options` are
+    what may be replied, and `off` says why nothing may.
+    """
+
+    template: ClassVar[str] = "command_mail"
+
+    verb: str
+    title: str
+    why: str
+    problems: tuple[str, ...] = ()
+    lines: tuple[ReadLine, ...] = ()
+    documents: tuple[DocumentLine, ...] = ()
+    warnings: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    signer: str = ""
+    options: tuple[Option, ...] = ()
     url: str
 
 
@@ -155,16 +219,53 @@ class AnswerMail(ToStaff):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewcomerMail(ToStaff):
+    """B07: a mail of somebody of the town who is not on the staff list. `address` is his own."""
+
+    template: ClassVar[str] = "newcomer_mail"
+
+    original_subject: str
+    received_at: datetime
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusMail(ToStaff):
+    """B05: how an envelope stands, in answer to 状況.
+
+    `phase` is the state; while it is out, `village` or `contractor`, whose signature is awaited. `events` are its
+    history, newest first; `more` are left out.
+    """
+
+    template: ClassVar[str] = "status_mail"
+
+    kind: Kind
+    title: str
+    party: str
+    phase: str
+    deadline: date
+    concluded_on: date | None = None
+    reason: str = ""
+    places: tuple[Place, ...]
+    events: tuple[Event, ...]
+    more: int = 0
+    options: tuple[Option, ...] = ()
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestMail(ToContractor):
-    """M01: please read and sign."""
+    """M01: please read and sign. `second`: what is asked for after the code by mail, as things stand."""
 
     template: ClassVar[str] = "request_mail"
+    also_japanese: ClassVar[bool] = True
 
     kind: Kind
     title: str
     documents: tuple[DocumentLine, ...]
     deadline: date
     message: str
+    second: Method | None = None
     url: str
 
 
@@ -350,7 +451,11 @@ class FreshDownloadMail(ToContractor):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMail(ToStaff):
-    """B04: the request went out. `address` is shown whole, so that a slip is seen."""
+    """B04: the request went out. `address` is shown whole, so that a slip is seen.
+
+    *corrected*: it went out again by itself, because the registry's address was corrected; *handed_over*: because the
+    registry approved the new person that its signer had named.
+    """
 
     template: ClassVar[str] = "sent_mail"
 
@@ -360,7 +465,10 @@ class SentMail(ToStaff):
     address: str
     deadline: date
     sent_at: datetime
+    options: tuple[Option, ...] = ()
     url: str
+    corrected: bool = False
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +485,10 @@ class EnrolMail(ToStaff):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressMail(ToContractor):
-    """M18: another address was registered for the reader's company. `address` is the new one, masked."""
+    """M18: another address was registered for the reader's company. `address` is the new one, masked.
+
+    With `ends` the new address takes the place of the reader's own.
+    """
 
     template: ClassVar[str] = "address_mail"
 
@@ -385,6 +496,113 @@ class AddressMail(ToContractor):
     address: str
     at: datetime
     works_from: datetime
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MobileMail(ToContractor):
+    """M18b: a mobile number was registered, to which codes by SMS will go. `mobile` is masked."""
+
+    template: ClassVar[str] = "mobile_mail"
+
+    company: str
+    mobile: str
+    works_from: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticatorMail(ToContractor):
+    """M19: an authenticator app was set up for the reader's entry, or with `ended` was ended by the town."""
+
+    template: ClassVar[str] = "authenticator_mail"
+
+    company: str
+    at: datetime
+    ended: bool = False
+
+
+class ApplicationNews(StrEnum):
+    """What became of an application for the registry."""
+
+    RECEIVED = "received"
+    APPROVED = "approved"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationCodeMail(ToContractor):
+    """M16: the code that proves an address which is to be registered. Never stored, carries no link.
+
+    It says nothing that was typed into the form: a stranger could have his own words mailed to anybody.
+    """
+
+    template: ClassVar[str] = "application_code_mail"
+
+    code: str
+    valid_until: datetime
+    word: str
+    withdrawal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationMail(ToContractor):
+    """M17: an application was received, approved (it works from `works_from`), or sent back with `reason`.
+
+    Or the consent was taken back.
+
+    `url` is the form, for another try; `carrier` tells of the smaller attachments.
+    """
+
+    template: ClassVar[str] = "application_mail"
+
+    news: ApplicationNews
+    company: str
+    address: str
+    at: datetime
+    works_from: datetime | None = None
+    reason: str = ""
+    carrier: bool = False
+    url: str = ""
+
+
+class ApplicationStep(StrEnum):
+    """What staff have to do about an application next."""
+
+    CHECK = "check"
+    APPROVE = "approve"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationDeskMail(ToStaff):
+    """To those who keep the registry: an application is to be checked, or to be approved by somebody else.
+
+    Or a consent was taken back.
+    """
+
+    template: ClassVar[str] = "application_desk_mail"
+
+    step: ApplicationStep
+    company: str
+    person: str
+    kind: str
+    reason: str
+    at: datetime
+    checked_by: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationMail(ToContractor):
+    """M16 where staff entered the address: please agree and prove that it is yours."""
+
+    template: ClassVar[str] = "invitation_mail"
+
+    company: str
+    address: str
+    replaces: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,29 +702,72 @@ class HealthMail(ToStaff):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelayMail(ToStaff):
-    """No mail went out because our login was refused, or one was refused by policy (`login` False): for the operator.
+class AlertMail(ToStaff):
+    """B09: something about the mail that the operator, or whoever keeps the registry, has to look at.
 
-    *answer* is the mail server's own words.
+    *what* says it in a sentence, *meaning* what follows from it. *facts* are pairs of a label and a value.
     """
 
-    template: ClassVar[str] = "relay_mail"
+    template: ClassVar[str] = "alert_mail"
 
-    login: bool
+    headline: str
+    what: str
+    meaning: str
+    facts: tuple[tuple[str, str], ...]
     at: datetime
-    answer: str
+    steps: tuple[str, ...]
     url: str
+
+
+class ChangeNews(StrEnum):
+    """What a mail about a change of the addressee says: how it stands, or how a request ended that went to another."""
+
+    RECEIVED = "received"
+    REFUSED = "refused"
+    HANDED_OVER = "handed-over"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    RETURNED = "returned"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMail(ToContractor):
+    """To the one who told of a change: received, refused with `reason` (the request at `url` goes on), handed over.
+
+    And at the end that it has ended, without the documents. `person` is who was named in his place.
+    """
+
+    template: ClassVar[str] = "change_mail"
+
+    news: ChangeNews
+    title: str
+    at: datetime
+    change: Change = Change.PERSON
+    person: str = ""
+    reason: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteMail(ToStaff):
-    """Somebody at the contractor's link says that it went to the wrong person; `proved`: after the code."""
+    """Somebody at the contractor's link tells something; `proved`: after the code. He chose `remind_on`.
+
+    Where it pauses the request it is about a `change`, with the new `person` and `address` as far as they were told.
+    It also tells that codes were mistyped too often, which nobody has written.
+    """
 
     template: ClassVar[str] = "note_mail"
 
     title: str
     party: str
+    about: About
     at: datetime
     proved: bool
     note: str
+    remind_on: date | None = None
+    change: Change | None = None
+    person: str = ""
+    address: str = ""
     url: str

@@ -16,9 +16,12 @@ from bot.case import (
     drafter,
     section_desk,
     thread,
+    unlisted,
 )
 from bot.letters import Question, ReadLine
+from bot.letters_about_commands import options
 from bot.render import AutoSubmitted, Mailbox
+from envelopes.actions import staff as staff_actions
 from envelopes.records.models import Mail, Staff
 from envelopes.records.tasks import Claimed
 from envelopes.rules.errors import Reason
@@ -45,6 +48,7 @@ async def draft(case: Case) -> list[Outgoing]:
     mail = await Mail.filter(id=envelope.mail_id).first() if envelope.mail_id else None
     trouble = envelope.trouble
     again = f"-r{record.revision}" if record.revision > 1 else ""
+    signer = await staff_actions.proposed_signer(case.services, case.shot)
     letter = letters.DraftMail(
         **{**case.foot, "number": f"{envelope.draft_number}{again}"},
         to=drafter(case).addressee,
@@ -55,16 +59,25 @@ async def draft(case: Case) -> list[Outgoing]:
         questions=tuple(say_remark(remark) for remark in record.questions),
         revision=record.revision,
         unsealable=say_trouble(trouble) if trouble else "",
+        signer=f"{signer.office} {signer.name}" if signer else "",
         url=case.services.url("staff", "drafts", envelope.ref),
     )
     references = (thread(case.services, envelope.ref), *answers_to(mail.message_id if mail else None))
     replied = AutoSubmitted.REPLIED
-    people = [drafter(case)]
+    may = await options(case.services, case.shot.drafter, case.shot)
+    people = [(drafter(case), may)]
     if case.shot.drafter.section_id != envelope.section_id:
-        people.append(section_desk(case))  # its people check and send what another section drafted
+        # Its people check and send what another section drafted; who reads this is nobody's authenticator.
+        people.append((section_desk(case), ()))
     return [
-        addressed(case, one, replace(letter, to=one.addressee), references=references, auto_submitted=replied)
-        for one in people
+        addressed(
+            case,
+            one,
+            replace(letter, to=one.addressee, options=may),
+            references=references,
+            auto_submitted=replied,
+        )
+        for one, may in people
     ]
 
 
@@ -104,6 +117,32 @@ async def answer(services: Services, task: Claimed) -> list[Outgoing]:
     ]
 
 
+async def newcomer(services: Services, task: Claimed) -> list[Outgoing]:
+    """To somebody of the town who is not on the staff list: why nothing came of his mail, and whom to ask."""
+    mail = await Mail.filter(id=task.ids["mail"]).first()
+    if mail is None or not mail.sender:
+        return []
+    recipient = unlisted(services, mail.sender)
+    letter = letters.NewcomerMail(
+        to=recipient.addressee,
+        section=services.settings.town.section,
+        phone=services.settings.town.phone,
+        number="",
+        original_subject=mail.subject or "（件名なし）",
+        received_at=mail.arrived_at,
+        address=mail.sender,
+    )
+    return [
+        Outgoing(
+            recipient=recipient,
+            letter=letter,
+            reply_to=Mailbox("", services.settings.mail.intake),
+            references=answers_to(mail.message_id),
+            auto_submitted=AutoSubmitted.REPLIED,
+        )
+    ]
+
+
 def _to_mend(said: Answered) -> list[Remark]:
     """Problems, and what was odd about a line, in the order of the lines; what is about no line comes last."""
     odd = [remark for remark in said.record.warnings if remark.line]
@@ -128,15 +167,19 @@ def _is_about_files(problem: Remark) -> bool:
 
 
 def _reply(said: Answered) -> tuple[str, ...]:
-    """A line for each thing that is wanted, to be filled in. Left as they are, these lines say nothing."""
+    """A line for each thing that is wanted, to be filled in. Left as they are, these lines say nothing.
+
+    What a slip of the pen kept from being read stands there once, as it was probably meant.
+    """
     lines: list[str] = []
     for problem in said.problems:
         if problem.details.get("key") == Key.RECIPIENT.value:
             lines += _recipients(said)
         elif "key" in problem.details:
             lines.append(_wanted(problem))
-    lines += [_corrected(remark) for remark in said.record.warnings if remark.reason is Reason.LINE_TYPO]
-    return tuple(dict.fromkeys(lines))
+    mended = [_corrected(remark) for remark in said.record.warnings if remark.reason is Reason.LINE_TYPO]
+    empty = {line for line in lines if line.endswith("：") and any(one.startswith(line) for one in mended)}
+    return tuple(dict.fromkeys(line for line in (*lines, *mended) if line not in empty))
 
 
 def _wanted(problem: Remark) -> str:

@@ -2,6 +2,7 @@
 
 from bot import letters
 from bot.case import Case, Outgoing, addressed, seat
+from envelopes.actions.worker import reminding
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Event, permits
@@ -25,10 +26,12 @@ async def deadline(case: Case) -> list[Outgoing]:
 
 
 async def window(case: Case) -> list[Outgoing]:
-    """Remind the contractor of the download, while its window is open."""
+    """Remind the contractor of the download, while its window is open and nothing has been taken."""
     signer, envelope = case.signer(), case.shot.envelope
-    if envelope.window_ends_at is None or envelope.window_ends_at < case.services.now():
+    over = envelope.window_ends_at is None or envelope.window_ends_at < case.services.now()
+    if over or await reminding.has_files(signer):
         return []
+    assert envelope.window_ends_at is not None
     recipient = seat(signer)
     letter = letters.WindowMail(
         **case.foot,

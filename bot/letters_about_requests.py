@@ -6,6 +6,7 @@ from typing import Final
 from bot import letters
 from bot.case import Case, Outgoing, Recipient, addressed, document_lines, drafter, seat
 from bot.letters import CodePurpose, DocumentLine, Letter, NewLinkCause, Reader, SignedBy
+from envelopes.actions import factors
 from envelopes.actions import signer as signer_actions
 from envelopes.actions.signer import CodeFor
 from envelopes.records import history, store
@@ -40,6 +41,7 @@ async def request(case: Case) -> list[Outgoing]:
             documents=documents,
             deadline=case.shot.envelope.deadline_on,
             message=Record.from_json(json.loads(case.shot.envelope.reading)).note,
+            second=await factors.asked(signer),
             url=case.link(signer),
         )
     return [addressed(case, seat(signer), letter)]
@@ -63,8 +65,10 @@ def _village_request(case: Case, signer: Signer, documents: tuple[DocumentLine, 
 
 
 async def new_link(case: Case) -> list[Outgoing]:
-    """Send the contractor the link as it is now, and say what led to it."""
+    """Send the contractor the link as it is now, and say what led to it. A corrected address gets a request."""
     signer = case.signer()
+    if "corrected" in case.task.ids:
+        return await request(case)
     cause = NewLinkCause.STAFF if "staff" in case.task.ids else NewLinkCause.ASKED
     letter = letters.NewLinkMail(
         **case.foot,
@@ -135,7 +139,7 @@ async def received(case: Case) -> list[Outgoing]:
         title=case.shot.envelope.title,
         signed_at=signer.consented_at,
         documents=await document_lines(case.shot, revision=0),
-        waits_for=tuple(item.company for item in waiting),
+        waits_for=tuple(case.name_of(item, seat(signer).addressee) for item in waiting),
         open_days=VILLAGE_OPEN_DAYS,
         history_head=head,
     )

@@ -19,12 +19,15 @@ _MAILS: Final[Mapping[str, str]] = {
 _OTHER_MAIL: Final = "相手方へのメール"
 _PHONE: Final = "前から分かっている電話番号で、相手方に連絡してください。"
 _AGAIN: Final = "直ったら、画面の「依頼メールを送り直す」で送り直してください。"
-_CANCEL: Final = "この依頼を画面から取り消し、台帳の新しいアドレスで送り直してください。"
+_FOLLOWS: Final = (
+    "登録が済むと、新しいアドレスに新しい依頼が自動で送られ、お知らせします。前のリンクは使えなくなります。"
+)
 _COMPLETED: Final = "署名済みの文書は画面からダウンロードできます。電話で相談し、別の方法でも渡してください。"
 _OVER: Final = "この依頼は終わっています。次の依頼の前に、台帳のアドレスを確かめてください。"
+_CORRECT: Final = "正しいアドレスを聞き、画面の「台帳のアドレスを直す」で届け出てください。"
 _MEND: Final[Mapping[Meaning, str]] = {
-    Meaning.NO_SUCH_ADDRESS: "正しいアドレスを聞き、台帳を直すよう台帳の担当に頼んでください。",
-    Meaning.NO_SUCH_DOMAIN: "正しいアドレスを聞き、台帳を直すよう台帳の担当に頼んでください。",
+    Meaning.NO_SUCH_ADDRESS: _CORRECT,
+    Meaning.NO_SUCH_DOMAIN: _CORRECT,
     Meaning.MAILBOX_FULL: "要らないメールを消して、受信箱を空けてもらってください。",
     Meaning.TOO_BIG: "受け取れる大きさを、相手方のメールの担当に確かめてもらってください。",
     Meaning.BLOCKED: "{sender} からのメールを受信できるように、設定を変えてもらってください。",
@@ -53,14 +56,14 @@ async def undelivered(case: Case) -> list[Outgoing]:
         meaning=WORDS[why][0],
         steps=_steps(case, signer, why),
         at=row.updated_at,
-        answer="" if silent else _original(row),
+        answer="" if silent else original(row),
         silent=silent,
         url=case.page(),
     )
     return [addressed(case, reader, letter)]
 
 
-def _original(row: Delivery) -> str:
+def original(row: Delivery) -> str:
     """The server's answer with each of its codes once."""
     words = row.answer or ""
     codes = [code for code in (row.code or "").split() if code not in words]
@@ -78,4 +81,4 @@ def _last(case: Case, signer: Signer, why: Meaning) -> str:
         return _COMPLETED
     if signer.signed_at is not None or not permits(state, Event.CANCELLED):
         return _OVER
-    return _CANCEL if why in _WRONG else _AGAIN
+    return _FOLLOWS if why in _WRONG else _AGAIN

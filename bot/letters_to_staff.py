@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from bot import letters
-from bot.answers import DEFERRED, Refusal
 from bot.case import Case, Outgoing, Recipient, addressed, clerk, drafter
 from bot.health import UNUSABLE, Use
 from bot.letters import Letter
+from bot.letters_about_commands import options
 from bot.render import Mailbox
 from envelopes.actions import staff as staff_actions
 from envelopes.records import history, store
@@ -17,8 +17,11 @@ from envelopes.records.history import Subject
 from envelopes.records.models import Delivery, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.tasks import Claimed
+from envelopes.rules.changes import Change
 from envelopes.rules.errors import Reason
+from envelopes.rules.notes import About
 from envelopes.rules.people import Role, roles_from
+from envelopes.rules.returns import DEFERRED
 from envelopes.rules.schedule import retry_after
 from envelopes.rules.states import Task
 from envelopes.services import Services
@@ -27,7 +30,7 @@ from envelopes.texts import say
 _DUTIES: Final[Mapping[Role, str]] = {
     Role.DRAFTER: "担当",
     Role.APPROVER: "承認者",
-    Role.SIGNER: "村側署名者",
+    Role.SIGNER: "署名者",
     Role.REGISTRAR: "台帳",
     Role.AUDITOR: "監査",
     Role.ADMIN: "管理",
@@ -84,6 +87,8 @@ async def enrol(services: Services, task: Claimed) -> list[Outgoing]:
 async def sent(case: Case) -> list[Outgoing]:
     """The request went out, and to which address."""
     signer, envelope = case.signer(), case.shot.envelope
+    corrected, handed_over = "corrected" in case.task.ids, "from" in case.task.ids
+    at = signer.asked_at if corrected or handed_over else envelope.out_at
     letter = letters.SentMail(
         **case.foot,
         to=drafter(case).addressee,
@@ -92,7 +97,10 @@ async def sent(case: Case) -> list[Outgoing]:
         addressee=" ".join(part for part in (signer.company, signer.office, signer.person) if part),
         address=signer.email,
         deadline=envelope.deadline_on,
-        sent_at=envelope.out_at or case.services.now(),
+        sent_at=at or case.services.now(),
+        corrected=corrected,
+        handed_over=handed_over,
+        options=await options(case.services, case.shot.drafter, case.shot),
         url=case.page(),
     )
     return [addressed(case, drafter(case), letter)]
@@ -107,10 +115,15 @@ async def note(case: Case) -> list[Outgoing]:
         to=drafter(case).addressee,
         title=case.shot.envelope.title,
         party=case.signer().company,
+        about=About(fact.kind),
         at=fact.at,
         proved=bool(said.get("proved")),
         note=str(said.get("note", "")),
-        url=case.page(),
+        remind_on=date.fromisoformat(day) if (day := str(said.get("remind_on", ""))) else None,
+        change=Change(said["change"]) if "change" in said else None,
+        person=" ".join(part for part in (said.get("office", ""), said.get("person", "")) if part),
+        address=str(said.get("email", "")),
+        url=case.page("change") if "change" in said else case.page(),
     )
     return [addressed(case, drafter(case), letter)]
 
@@ -197,29 +210,6 @@ def _ending(services: Services, ids: Mapping[str, int], staff: Staff) -> Outgoin
         ended=ids["notice"] == 0,
         mend=_LOOK if unusable else _RENEW,
         unusable=unusable,
-        url=services.url("staff"),
-    )
-    reply_to = Mailbox("", services.settings.mail.intake)
-    return Outgoing(recipient=recipient, letter=letter, reply_to=reply_to, references=())
-
-
-async def relay(services: Services, task: Claimed) -> list[Outgoing]:
-    """Tell the administrators that the mail server refuses our login, or a mail by its policy."""
-    delivery = await Delivery.filter(id=task.ids["delivery"]).get()
-    admins = [staff for staff in await _admins() if Role.ADMIN in roles_from(staff.roles)]
-    return [_refused(services, delivery, Refusal(task.ids["refusal"]), staff) for staff in admins]
-
-
-def _refused(services: Services, delivery: Delivery, refusal: Refusal, staff: Staff) -> Outgoing:
-    section, recipient = staff.section, clerk(services, staff, staff.section.name)
-    letter = letters.RelayMail(
-        to=recipient.addressee,
-        section=section.name,
-        phone=section.phone,
-        number="",
-        login=refusal is Refusal.LOGIN,
-        at=delivery.updated_at,
-        answer=f"{delivery.code or ''} {delivery.answer or ''}".strip(),
         url=services.url("staff"),
     )
     reply_to = Mailbox("", services.settings.mail.intake)

@@ -49,6 +49,7 @@ def account(settings: ImapSettings) -> ImapAccount:
         tls=settings.tls,
         user=settings.user,
         password=settings.password.get_secret_value(),
+        ca_file=settings.ca_file,
     )
 
 
@@ -162,6 +163,7 @@ class Watcher:
             return False
         log.error("mailbox: mail uid %d could not be taken in and lies in Failed", copy.uid)
         await imap.move(copy.uid, self._folders.failed)
+        await mails.give_up(copy, now=self._services.now())
         return True
 
 

@@ -1,39 +1,39 @@
 """Mails on their way out: composed once, kept as bytes, sent until a server has taken or refused them.
 
-Theory of operation. A mail task is composed in the worker; each recipient gets an encrypted blob, a row in `deliveries`
-and a task of its own to send it, all in one transaction. Sending and sending again use those bytes, so a double has the
-same Message-ID. A row's state is the server's own answer. Code mails are composed when they are sent and never stored.
-Who is told what is decided in `bot.compose`, what an answer means in `bot.answers`, whose turn it is in `bot.pace`.
+Theory of operation. A mail task is composed and signed in the worker; each recipient gets an encrypted blob, a row in
+`deliveries` and a task of its own to send it, all in one transaction. Sending and sending again use those bytes, so a
+double has the same Message-ID. A row's state is the server's own answer. Code mails are composed when they are sent and
+never stored. Who is told what is decided in `bot.compose`, what an answer means in `bot.answers`, whose turn it is in
+`bot.pace`.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from bot import compose
-from bot.answers import DEFERRED, Refusal
+from bot import compose, dkim_signing, letters_about_addresses, letters_about_requests
 from bot.case import Outgoing
-from bot.letters_about_requests import code_mail
 from bot.pace import Pace
 from bot.render import Mailbox, build, render
 from bot.returned import token
-from bot.smtp import Deferred, Delivered, Failed, Sender
-from envelopes.actions.worker import undelivered, windows
+from bot.smtp import CONNECTIONS, Deferred, Delivered, Failed, Sender
+from envelopes.actions.worker import alerting, undelivered, windows
 from envelopes.records import tasks
 from envelopes.records.blobs import Reader, Stored
-from envelopes.records.database import unit
+from envelopes.records.database import unit, update_each
 from envelopes.records.fields import look_up
-from envelopes.records.models import Code, Delivery, Envelope
-from envelopes.records.tasks import Claimed
+from envelopes.records.gathering import Gathered
+from envelopes.records.models import Application, Code, Delivery, Envelope
+from envelopes.records.tasks import Claimed, Result
 from envelopes.rules.addresses import domain_of
+from envelopes.rules.alerts import Alert
 from envelopes.rules.errors import FukanError, Later, Reason
-from envelopes.rules.returns import DeliveryState
-from envelopes.rules.schedule import jst_day
+from envelopes.rules.returns import DEFERRED, DeliveryState
 from envelopes.rules.states import Task
 from envelopes.services import Services
 
@@ -51,10 +51,10 @@ class NotDelivered(FukanError):
 
 
 class NotYet(FukanError):
-    """It is not this mail's turn; nothing was tried."""
+    """It is not this task's turn; nothing has failed."""
 
     def __init__(self, wait: timedelta) -> None:
-        super().__init__("not this mail's turn")
+        super().__init__("not this task's turn")
         self.wait = wait
 
 
@@ -66,6 +66,8 @@ class Post:
     mails: Sender
     codes: Sender
     pace: Pace
+    hands: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2 * CONNECTIONS))
+    """How many mails are in memory: with the relay, or read and next."""
 
     async def close(self) -> None:
         """Take leave of the relay."""
@@ -105,9 +107,9 @@ async def write(services: Services, task: Claimed) -> None:
 
 
 async def _write(services: Services, task: Claimed, outgoing: Outgoing) -> _Written:
-    """Put one mail into bytes, in a thread: a mail of 6 MB would stall the loop for 140 ms."""
+    """Put one mail into bytes and sign them, in a thread: a mail of 6 MB would stall the loop for 140 ms."""
     message_id = _message_id(services, task, outgoing)
-    data = await asyncio.to_thread(_bytes, services, outgoing, message_id)
+    data = await asyncio.to_thread(_signed, services, outgoing, message_id)
     return _Written(outgoing=outgoing, message_id=message_id, data=data)
 
 
@@ -117,11 +119,17 @@ def _message_id(services: Services, task: Claimed, outgoing: Outgoing) -> str:
     return f"<{name}@{domain_of(services.settings.mail.address)}>"
 
 
+def _signed(services: Services, outgoing: Outgoing, message_id: str) -> bytes:
+    keys = dkim_signing.keys(services.settings)
+    return dkim_signing.signed(_bytes(services, outgoing, message_id), keys, at=services.now())
+
+
 def _bytes(services: Services, outgoing: Outgoing, message_id: str) -> bytes:
     settings, recipient = services.settings, outgoing.recipient
+    rendered = render(outgoing.letter, site=compose.site(services))
     return build(
-        render(outgoing.letter, site=compose.site(services)),
-        sender=Mailbox(f"{settings.town.name} {compose.SERVICE}", settings.mail.address),
+        rendered,
+        sender=Mailbox(rendered.sender, settings.mail.address),
         recipient=Mailbox(recipient.addressee.person, recipient.address),
         message_id=message_id,
         date=services.now(),
@@ -194,15 +202,28 @@ async def _new_delivery(
 # Sending
 
 
-async def send(post: Post, task: Claimed) -> None:
-    """Hand one kept mail to the relay. Raises NotDelivered while no server has taken or refused it, or NotYet."""
-    delivery = await Delivery.filter(id=task.ids["delivery"]).select_related("file").get()
+async def send(post: Post, task: Claimed) -> Result | None:
+    """Hand one kept mail to the relay; returns what is to be noted together with the task's end.
+
+    Raises NotDelivered while no server has taken or refused the mail, or NotYet.
+    """
+    delivery = await _load(task.ids["delivery"])
     if delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
-        return
+        return None
     _wait(post.pace.wait(delivery.ref, domain_of(delivery.recipient), post.services.now()))
     assert delivery.file is not None
-    data = await post.services.blobs.get(delivery.file)
-    await _settle(post, delivery, await _hand_over(post.services, post.mails, delivery, data))
+    async with post.hands:
+        data = await post.services.blobs.get(delivery.file)
+        answer = await _hand_over(post.services, post.mails, delivery, data)
+    return await _settle(post, delivery, answer)
+
+
+async def _load_all(ids: Sequence[int]) -> Sequence[Delivery]:
+    found = {row.id: row for row in await Delivery.filter(id__in=ids).select_related("file")}
+    return [found[one] for one in ids]
+
+
+_load: Final = Gathered(_load_all)
 
 
 def _wait(time: timedelta) -> None:
@@ -210,22 +231,28 @@ def _wait(time: timedelta) -> None:
         raise NotYet(time)
 
 
-async def send_code(post: Post, task: Claimed) -> None:
-    """Compose and send a confirmation code; nothing of it is kept. Raises like `send`.
+_CODES: Final[Mapping[Task, Callable[[Services, Claimed], Awaitable[Outgoing | None]]]] = {
+    Task.CODE_MAIL: letters_about_requests.code_mail,
+    Task.APPLICATION_CODE_MAIL: letters_about_addresses.code_mail,
+}
+
+
+async def send_code(post: Post, task: Claimed) -> Result | None:
+    """Compose and send a confirmation code; nothing of it is kept. Returns and raises like `send`.
 
     A code is waited for and goes at once, however much has gone to its domain.
     """
     delivery = await Delivery.filter(task_id=task.id).first()
     if delivery is not None and delivery.state not in (DeliveryState.QUEUED, DeliveryState.RETRY):
-        return
-    outgoing = await code_mail(post.services, task)
+        return None
+    outgoing = await _CODES[task.kind](post.services, task)
     if outgoing is None:
-        await _note_over(post.services, delivery, task.ids["code"])
-        return
+        await _note_over(post.services, delivery, used=await _was_used(task))
+        return None
     _wait(post.pace.shut(post.services.now()))
     written = await _write(post.services, task, outgoing)
     delivery = delivery or await _code_delivery(post.services, task, written)
-    await _settle(post, delivery, await _hand_over(post.services, post.codes, delivery, written.data))
+    return await _settle(post, delivery, await _hand_over(post.services, post.codes, delivery, written.data))
 
 
 async def _code_delivery(services: Services, task: Claimed, written: _Written) -> Delivery:
@@ -235,11 +262,17 @@ async def _code_delivery(services: Services, task: Claimed, written: _Written) -
     return await unit(work)
 
 
-async def _note_over(services: Services, delivery: Delivery | None, code_id: int) -> None:
+async def _was_used(task: Claimed) -> bool:
+    if task.kind is Task.APPLICATION_CODE_MAIL:
+        mine = Application.filter(id=task.ids["application"], serial=task.ids["serial"])
+        return await mine.filter(proved_at__isnull=False).exists()
+    return await Code.filter(id=task.ids["code"], used_at__isnull=False).exists()
+
+
+async def _note_over(services: Services, delivery: Delivery | None, *, used: bool) -> None:
     """A code that was typed in has arrived, though the worker died before it could note that; any other is late."""
     if delivery is None:
         return
-    used = await Code.filter(id=code_id, used_at__isnull=False).exists()
     state = DeliveryState.DELIVERED if used else DeliveryState.FAILED
     values = {"state": state.value, "code": _USED if used else _LATE, "updated_at": services.now()}
     await Delivery.filter(id=delivery.id).update(**values)
@@ -266,12 +299,15 @@ def return_path(services: Services, ref: str) -> str:
 # What came of it
 
 
-async def _settle(post: Post, delivery: Delivery, answer: Delivered | Deferred | Failed) -> None:
-    """Note the server's answer. Raises NotDelivered where another attempt is due."""
+async def _settle(post: Post, delivery: Delivery, answer: Delivered | Deferred | Failed) -> Result | None:
+    """Note the server's answer. Raises NotDelivered where another attempt is due.
+
+    That a mail was taken is left to be noted with the task's end: a relay takes mails faster than a disk commits.
+    """
     services = post.services
     match answer:
         case Delivered():
-            await _note(services, delivery, DeliveryState.DELIVERED, answer)
+            return Result(_note_all, _noted(services, delivery, DeliveryState.DELIVERED, answer))
         case Deferred():
             await _put_off(services, delivery, answer)
         case Failed(login=True):
@@ -282,31 +318,38 @@ async def _settle(post: Post, delivery: Delivery, answer: Delivered | Deferred |
             await _fail(services, delivery, answer)
         case _:
             assert_never(answer)
+    return None
 
 
 def _code(answer: Delivered | Deferred | Failed) -> str:
     return f"{answer.code} {answer.status}".strip()
 
 
-async def _note(
+def _noted(
     services: Services, delivery: Delivery, state: DeliveryState, answer: Delivered | Deferred | Failed
-) -> None:
+) -> Mapping[str, object]:
+    return {
+        "id": delivery.id,
+        "state": state.value,
+        "code": _code(answer)[:20],
+        "answer": answer.text,
+        "attempts": delivery.attempts + 1,
+        "updated_at": services.now(),
+    }
+
+
+async def _note_all(connection: BaseDBAsyncClient, notes: Sequence[Mapping[str, object]]) -> None:
     # A report that came back in this very moment knows more than the answer of the first server.
     waiting = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value)
-    await Delivery.filter(id=delivery.id, state__in=waiting).update(
-        state=state.value,
-        code=_code(answer)[:20],
-        answer=answer.text,
-        attempts=delivery.attempts + 1,
-        updated_at=services.now(),
-    )
+    await update_each(connection, Delivery, notes, among={"state": waiting})
 
 
 async def _put_off(services: Services, delivery: Delivery, answer: Deferred | Failed) -> None:
     if services.now() >= delivery.created_at + services.policy.retry_end:
         await _fail(services, delivery, answer)
         return
-    await _note(services, delivery, DeliveryState.RETRY, answer)
+    note = _noted(services, delivery, DeliveryState.RETRY, answer)
+    await unit(lambda connection: _note_all(connection, [note]))
     raise NotDelivered(f"{DEFERRED} {_code(answer)}")
 
 
@@ -314,20 +357,11 @@ async def _stopped(services: Services, delivery: Delivery, answer: Failed) -> No
     """Keep the mail however long it takes: that we are not let in says nothing about it. Tell the operator."""
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        await _note(services, delivery, DeliveryState.RETRY, answer)
-        await _tell_operator(services, connection, delivery, Refusal.LOGIN)
+        await _note_all(connection, [_noted(services, delivery, DeliveryState.RETRY, answer)])
+        await alerting.tell(connection, Alert.LOGIN, now=services.now(), delivery=delivery)
 
     await unit(work)
     raise NotDelivered(f"{DEFERRED} {_code(answer)}")
-
-
-async def _tell_operator(
-    services: Services, connection: BaseDBAsyncClient, delivery: Delivery, refusal: Refusal
-) -> None:
-    """Queue the mail to the administrators, once a day: the same cause would fill their mailboxes."""
-    now = services.now()
-    ids = {"delivery": delivery.id, "refusal": int(refusal)}
-    await tasks.enqueue(connection, Task.RELAY_MAIL, f"{refusal}:{jst_day(now)}", now=now, ids=ids)
 
 
 async def _fail(services: Services, delivery: Delivery, answer: Deferred | Failed) -> None:
@@ -338,11 +372,11 @@ async def _fail(services: Services, delivery: Delivery, answer: Deferred | Faile
     again = isinstance(answer, Failed) and answer.too_big and delivery.attached
 
     async def work(connection: BaseDBAsyncClient) -> None:
-        await _note(services, delivery, DeliveryState.FAILED, answer)
+        await _note_all(connection, [_noted(services, delivery, DeliveryState.FAILED, answer)])
         if policy:
-            await _tell_operator(services, connection, delivery, Refusal.POLICY)
+            await alerting.tell(connection, Alert.POLICY, now=services.now(), delivery=delivery)
         if not again:
-            await undelivered.tell(connection, delivery, now=services.now())
+            await undelivered.tell(connection, delivery, policy=services.policy, now=services.now())
         else:
             await tasks.enqueue(
                 connection,

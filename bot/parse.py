@@ -22,8 +22,11 @@ from bot.mailboxes import Mailbox, mailboxes
 from bot.returned import Returned, read
 from bot.tree import PDF, Kind, Node, Sealed, Tree, first
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.policy import Policy
+from envelopes.sandbox import Limits
 
 _MOST_REFERENCES: Final = 100
+_OPEN_FILES: Final = 32  # why: the child reads one mail and needs no more than the interpreter's own
 _MOST_HEADERS: Final = 2_000
 _SUFFIXES: Final = {
     PDF: ".pdf",
@@ -121,6 +124,16 @@ def head_of(raw: bytes) -> bytes:
         if not field[:8].lower().startswith(b"content-")
     ]
     return b"\r\n".join((*kept, b"", b""))
+
+
+def limits(policy: Policy) -> Limits:
+    """What a child may use that reads one mail."""
+    return Limits(
+        cpu_seconds=int(policy.parse_seconds),
+        memory_bytes=policy.parse_memory,
+        wall_seconds=policy.parse_seconds,
+        files=_OPEN_FILES,
+    )
 
 
 def parse(raw: bytes, *, decoded_limit: int) -> ParsedMail:

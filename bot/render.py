@@ -9,28 +9,32 @@ because mail programs drop style sheets.
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from email import policy
 from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from bot.charsets import one_line
 from bot.letters import Letter
+from envelopes.languages import catalogue, mark_japanese
+from envelopes.phrases import tongue
+from envelopes.rules.colours import Colour, tint
 from envelopes.rules.errors import FukanError
 from envelopes.rules.lines import REPLY_ABOVE
 from envelopes.rules.schedule import JST
-from envelopes.rules.wording import jst_date, jst_datetime, size, yen
+from envelopes.rules.wording import Dates, Language, Wording, are_many, are_quick
 
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "mail_templates"
 SUBJECT_COLUMNS: Final = 60  # longer subjects are cut by the mail programs of phones
@@ -39,6 +43,11 @@ _LABEL_COLUMNS: Final = 12  # six full-width characters: 契約締結日 and a g
 _HEADER_LINE: Final = 76  # RFC 2047 2: a line with an encoded word has at most 76 characters
 _WIDE: Final = frozenset("WFA")
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: mark what may be shortened in a subject
+
+
+# The colours as the templates have them: the portal's own, which a town may replace by its own.
+_COLOUR: Final = "#0017c1"
+_TINT: Final = "#e8f1fe"
 
 
 class HeaderUnsafe(FukanError):
@@ -51,10 +60,39 @@ class MailSite:
 
     town: str
     town_english: str
-    service: str
     portal_url: str
     hours: str
+    hours_english: str
     intake: str
+    dates: Dates = Dates.WESTERN
+    language: Language = Language.JAPANESE
+    colour: str = _COLOUR
+
+    def spoken(self, language: Language) -> Self:
+        """The same in *language*."""
+        if language is Language.JAPANESE:
+            return self
+        return replace(self, language=language, town=self.town_english, hours=self.hours_english)
+
+    @property
+    def wording(self) -> Wording:
+        """How dates and amounts are written."""
+        return Wording(language=self.language, dates=self.dates)
+
+    @property
+    def service(self) -> str:
+        """What the service is called."""
+        return "e-contracts" if self.language is Language.ENGLISH else "電子契約"
+
+    @property
+    def name(self) -> str:
+        """Town and service, above the text."""
+        return f"{self.town} {self.service}" if self.wording.gap else f"{self.town}　{self.service}"
+
+    @property
+    def tag(self) -> str:
+        """The town before every subject."""
+        return f"[{self.town}] " if self.wording.gap else f"【{self.town}】"
 
     @property
     def host(self) -> str:
@@ -64,11 +102,13 @@ class MailSite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A mail in words: subject (≤ 60 columns), text and HTML that say the same."""
+    """A mail in words: subject (≤ 60 columns), text and HTML that say the same. `languages` as RFC 3282 has them."""
 
     subject: str
     text: str
     html: str
+    sender: str = ""
+    languages: str = "ja"
 
 
 class Mailbox(NamedTuple):
@@ -98,11 +138,6 @@ def clock(value: datetime) -> str:
     return f"{value.astimezone(JST):%H:%M}"
 
 
-def second(value: datetime) -> str:
-    """2026年8月4日（火）14時21分8秒 in Japan: for signatures, where the order may matter."""
-    return jst_datetime(value, seconds=True)
-
-
 def columns(text: str) -> int:
     """Columns of *text* on a terminal: a full-width character takes two."""
     return sum(2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text)
@@ -112,6 +147,11 @@ def pad(label: str) -> str:
     """*label* filled up with ideographic spaces, so that values line up also in a proportional font."""
     wide, narrow = divmod(_LABEL_COLUMNS - columns(label), 2)
     return label + (" " * narrow + "　" * wide if wide > 0 else "　")
+
+
+def colon(label: str) -> str:
+    """*label* before its value where labels are too long for a column of their own."""
+    return f"{label}: " if label else "  "
 
 
 def elastic(text: str) -> str:
@@ -124,11 +164,6 @@ def nb(text: str) -> Markup:
     return Markup('<span class="nb">{}</span>').format(text)
 
 
-def indented(text: str) -> str:
-    """*text* beside a label: further lines stand below the first."""
-    return text.replace("\n", f"\n{pad('')}")
-
-
 def breaks(text: str) -> Markup:
     """*text* for HTML with its line ends."""
     return Markup("<br>").join(text.split("\n"))
@@ -136,13 +171,16 @@ def breaks(text: str) -> Markup:
 
 def _one_line(text: str) -> str:
     """No control character and no line break survives: a subject must not become a header."""
-    printable = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
-    return re.sub(r"[ \t]+", " ", printable).strip()
+    return re.sub(" +", " ", one_line(text))
 
 
 def squeeze(subject: str, limit: int) -> str:
     """Shorten the elastic parts of *subject*, longest first, until it has at most *limit* columns."""
     parts = re.split(f"{_OPEN}(.*?){_CLOSE}", _one_line(subject))
+    for place in range(1, len(parts), 2):
+        # Far too long a part, of a stranger's subject say, is cut at once: letter by letter would take for ever.
+        if len(parts[place]) > limit:
+            parts[place] = parts[place][:limit] + "…"
     kept = [columns(part) for part in parts]
     while sum(kept) > limit and (cut := max(range(1, len(parts), 2), key=kept.__getitem__, default=0)):
         stem = parts[cut].removesuffix("…")
@@ -153,32 +191,29 @@ def squeeze(subject: str, limit: int) -> str:
     return "".join(parts)
 
 
-def _same(message: str) -> str:
-    return message
+def _filters(wording: Wording) -> dict[str, Callable[..., str | bool]]:
+    label = colon if wording.gap else pad
+    return {
+        "day": wording.day,
+        "month_day": wording.month_day,
+        "clock": wording.clock if wording.gap else clock,
+        "minute": wording.instant,
+        "second": wording.second,
+        "size": wording.size,
+        "yen": wording.yen,
+        "pad": label,
+        "elastic": elastic,
+        "nb": nb,
+        "indented": lambda text: text.replace("\n", f"\n{label('')}"),
+        "breaks": breaks,
+        "are_many": lambda documents: are_many(len(documents)),
+        "are_quick": lambda documents: are_quick(sum(one.pages for one in documents)),
+    }
 
 
-def _same_or_many(one: str, many: str, count: int) -> str:
-    return one if count == 1 else many
-
-
-_FILTERS: Final[dict[str, Callable[..., str]]] = {
-    "day": jst_date,
-    "clock": clock,
-    "minute": jst_datetime,
-    "second": second,
-    "size": size,
-    "yen": yen,
-    "pad": pad,
-    "elastic": elastic,
-    "nb": nb,
-    "indented": indented,
-    "breaks": breaks,
-}
-
-
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """The templates' environment. An unknown name is an error, and values are escaped in HTML only."""
+@cache
+def environment(wording: Wording) -> Environment:
+    """The templates' environment for one reader. An unknown name is an error, and values are escaped in HTML only."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(["html"]),
@@ -187,10 +222,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Japanese is the source language; catalogues of other languages are installed in the same place.
-    env.install_gettext_callables(_same, _same_or_many, newstyle=True)  # type: ignore[attr-defined]
-    env.filters.update(_FILTERS)
-    env.globals["reply_above"] = REPLY_ABOVE
+    env.install_gettext_translations(catalogue(wording.language), newstyle=True)  # type: ignore[attr-defined]
+    env.filters.update(_filters(wording))
+    # `gap` stands between two sentences, `dot` before each of a list, `indent` before a quotation.
+    dot, indent = ("- ", "  ") if wording.gap else ("・", "　")
+    env.globals.update(
+        reply_above=REPLY_ABOVE, language=wording.language.value, gap=wording.gap, dot=dot, indent=indent
+    )
     return env
 
 
@@ -200,7 +238,8 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def _context(letter: Letter, site: MailSite) -> dict[str, Any]:
-    return {field.name: getattr(letter, field.name) for field in fields(letter)} | {"site": site}
+    spoken = tongue(site.wording).translate(letter)
+    return {field.name: getattr(spoken, field.name) for field in fields(spoken)} | {"site": site}
 
 
 def _tidy(text: str) -> str:
@@ -216,16 +255,35 @@ def _slim(html: str) -> str:
 
 def render(letter: Letter, *, site: MailSite) -> Rendered:
     """Put *letter* into words. Every address and id of the HTML part is in the text too."""
-    env, context = environment(), _context(letter, site)
+    language = letter.to.language
+    here = site.spoken(language)
+    below = letter.also_japanese and language is not Language.JAPANESE
 
     def part(name: str) -> str:
-        return env.get_template(f"{letter.template}/{name}").render(context)
+        japanese = _part(letter, site, name, bare=True) if below else ""
+        return _part(letter, here, name, below=Markup(japanese.strip()))  # noqa: S704 -- made by the same template
 
+    html = _dressed(_slim(_inliner().inline(part("body.html"))), site.colour)
     return Rendered(
+        sender=f"{here.town} {here.service}",
+        languages=f"{language}, ja" if below else language,
         subject=squeeze(part("subject.txt"), SUBJECT_COLUMNS),
         text=_tidy(part("body.txt")),
-        html=_slim(_inliner().inline(part("body.html"))),
+        html=html if language is Language.JAPANESE else mark_japanese(html),
     )
+
+
+def _dressed(html: str, colour: str) -> str:
+    """The HTML in the town's colour. Mail programs know no variables, so the values themselves are replaced."""
+    if colour == _COLOUR:
+        return html
+    return html.replace(_COLOUR, colour).replace(_TINT, str(tint(Colour.read(colour))))
+
+
+def _part(letter: Letter, site: MailSite, name: str, *, bare: bool = False, below: str = "") -> str:
+    """One part of a mail; *bare*: only what it says, to stand *below* the same in another language."""
+    template = environment(site.wording).get_template(f"{letter.template}/{name}")
+    return template.render(_context(letter, site) | {"bare": bare, "below": below})
 
 
 def _checked(value: str) -> str:
@@ -264,18 +322,25 @@ def _ascii_domain(domain: str) -> str:
 
 def _encoded(name: str, text: str) -> str:
     """RFC 2047: encoded words of at most 76 characters a line, folded with a leading space."""
-    if text.isascii() and text.isprintable() and len(name) + 2 + len(text) <= _HEADER_LINE:
+    if text.isprintable() and _stands(name, text):
         return text
-    clean = _one_line(text)
-    return Header(clean, "utf-8", maxlinelen=_HEADER_LINE, header_name=name).encode(linesep="\r\n")
+    return _words(name, _one_line(text))
+
+
+def _stands(name: str, text: str) -> bool:
+    """Whether *text* fits into a header as it is. What looks like an encoded word would be decoded by its reader."""
+    return text.isascii() and "=?" not in text and len(name) + 2 + len(text) <= _HEADER_LINE
+
+
+def _words(name: str, text: str) -> str:
+    return Header(text, "utf-8", maxlinelen=_HEADER_LINE, header_name=name).encode(linesep="\r\n")
 
 
 def _quoted_name(name: str, display: str) -> str:
     clean = _one_line(display)
-    if clean.isascii() and clean.isprintable():
-        escaped = clean.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return _encoded(name, clean)
+    escaped = clean.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = f'"{escaped}"'
+    return quoted if _stands(name, quoted) else _words(name, clean)
 
 
 def _address(name: str, mailbox: Mailbox) -> str:
@@ -304,6 +369,11 @@ def _part_off(message: EmailMessage, seed: str) -> None:
         part.set_boundary(f"=_{stem}_{level}")
 
 
+def _file_name(name: str) -> str:
+    """*name* on one line. An encoded word in it would be decoded by the standard library, line ends and all."""
+    return _one_line(name).replace("=?", "=_")
+
+
 def _body(rendered: Rendered, attachments: Sequence[Attachment], *, plain_only: bool, seed: str) -> bytes:
     """The MIME part of the message, with its own headers first. Everything is base64."""
     message = EmailMessage(policy=policy.SMTP)
@@ -311,7 +381,7 @@ def _body(rendered: Rendered, attachments: Sequence[Attachment], *, plain_only: 
     if not plain_only:
         message.add_alternative(rendered.html, subtype="html", charset="utf-8", cte="base64")
     for name, ascii_name, content in attachments:
-        shown = _one_line(_checked(ascii_name) if plain_only else name)
+        shown = _file_name(_checked(ascii_name) if plain_only else name)
         message.add_attachment(content, maintype="application", subtype="pdf", filename=shown)
     if "MIME-Version" not in message:
         message["MIME-Version"] = "1.0"
@@ -348,6 +418,6 @@ def build(
         *_thread(references),
         ("Auto-Submitted", auto_submitted.value),
         ("X-Auto-Response-Suppress", "OOF, AutoReply"),
-        ("Content-Language", "ja"),
+        ("Content-Language", rendered.languages),
     ]
     return _headers(rows) + _body(rendered, attachments, plain_only=plain_only, seed=message_id)

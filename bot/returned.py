@@ -1,7 +1,7 @@
 """What came back: bytes of an automatic mail → whose mail it is about, what is said, and why.
 
-Runs in a child with limits, like every reading of foreign bytes. Who is meant is proved by the return path alone: its
-token has a MAC, so a forged bounce changes nothing. What a refusal means stands in `envelopes.rules.returns`, what a
+Runs in a child with limits, like every reading of foreign bytes. Everything here is said by a stranger; what of it
+proves whose mail is meant is asked in `bot.reports`. What a refusal means stands in `envelopes.rules.returns`, what a
 report changes in `envelopes.actions.worker.undelivered`.
 """
 
@@ -65,11 +65,15 @@ class Action(StrEnum):
 class Returned:
     """What an automatic mail says. `tokens` are what may be our return path's, proved by nothing yet.
 
-    `status` is an enhanced status or empty; `text` are foreign words: for the sealed column and for staff only.
+    `envelope_id` is the ENVID that a bounce gives back (RFC 3464 2.2.1), `message_id` that of the mail it returns; ""
+    where it says neither. `status` is an enhanced status or empty; `text` are foreign words: for the sealed column and
+    for staff only.
     """
 
     kind: Kind
     tokens: tuple[str, ...]
+    envelope_id: str = ""
+    message_id: str = ""
     action: Action = Action.UNSAID
     status: str = ""
     text: str = field(default="", repr=False)
@@ -98,7 +102,15 @@ def read(raw: bytes, *, signs: frozenset[Sign]) -> Returned:
     if kind is not Kind.BOUNCE:
         return Returned(kind=kind, tokens=tokens)
     action, status, text = _status_said(message) or _foreign(message, raw)
-    return Returned(kind=kind, tokens=tokens, action=action, status=status, text=text[:TEXT])
+    return Returned(
+        kind=kind,
+        tokens=tokens,
+        envelope_id=_envelope_id(message),
+        message_id=_message_id(message),
+        action=action,
+        status=status,
+        text=text[:TEXT],
+    )
 
 
 def _kind(message: Message, signs: frozenset[Sign]) -> Kind:
@@ -149,6 +161,38 @@ def _groups(message: Message) -> Iterator[Message]:
             yield from (group for group in part.get_payload() if isinstance(group, Message))
 
 
+# Which mail, where its return path is missing
+
+_ENVID: Final = 100  # RFC 3461 4.4: characters
+_ID: Final = re.compile(r"<[^<>\s]{1,250}>")
+
+
+def _envelope_id(message: Message) -> str:
+    said = (str(group.get("Original-Envelope-Id", "")).strip().lower() for group in _groups(message))
+    return next((one for one in said if one and len(one) <= _ENVID), "")
+
+
+def _message_id(message: Message) -> str:
+    """The Message-ID of the mail, or of its head, that the report carries inside."""
+    for part in message.walk():
+        if (head := _head_inside(part)) is not None:
+            found = _ID.search(str(head.get("Message-ID", "")))
+            return found[0] if found else ""
+    return ""
+
+
+def _head_inside(part: Message) -> Message | None:
+    match part.get_content_type():
+        case "message/rfc822" if part.is_multipart():
+            inner = part.get_payload(0)
+            return inner if isinstance(inner, Message) else None
+        case "text/rfc822-headers":
+            raw = part.get_payload(decode=True)
+            return BytesParser(policy=policy.compat32).parsebytes(raw) if isinstance(raw, bytes) else None
+        case _:
+            return None
+
+
 def _action(written: str, status: str) -> Action:
     match written.partition(" ")[0]:
         case "failed" | "failure":
@@ -185,7 +229,10 @@ def _flufl(raw: bytes) -> tuple[bool, bool]:
     """Whether flufl.bounce finds an address that failed for now, or for good."""
     # It logs what it stumbles over, with the foreign words; and it stumbles over octets above 127.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
-    waiting, gone = all_failures(message_from_bytes(raw.translate(_SEVEN_BITS)))
+    try:
+        waiting, gone = all_failures(message_from_bytes(raw.translate(_SEVEN_BITS)))
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return False, False  # a mail without From, say; the words are looked at all the same
     return bool(waiting), bool(gone)
 
 

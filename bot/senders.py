@@ -1,47 +1,26 @@
 """Who sent a mail, as far as it is proven. From by itself proves nothing.
 
-Outside the demo the only proof is the topmost Authentication-Results (RFC 8601) that carries the name of a
-configured relay: DMARC passed for the From domain, or a DKIM signature passed whose domain is the From domain
-or a parent of it. The relay must remove results that arrive under its own name (RFC 8601 5). Whether the
-sender is on the staff list is not known here.
+Here the proof is the topmost Authentication-Results (RFC 8601) that carries the name of a configured relay: DMARC
+passed for the From domain, or a DKIM signature passed whose domain is the From domain or a parent of it. The relay must
+remove results that arrive under its own name (RFC 8601 5). Signatures are verified in signatures.py; whether the sender
+is on the staff list is asked in authors.py.
 """
 
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
 from typing import Final
 
 from bot.parse import ParsedMail
 from envelopes.rules.addresses import domain_of
+from envelopes.rules.provenance import PROVING, Level, Why, is_aligned
 
 NAMELESS: Final = "-"
 """As a trusted name: results without any name count, the form that Exchange Online writes."""
 
-_MOST_SIGNATURES: Final = (
+MOST_SIGNATURES: Final = (
     5  # honest mail has one to three; more are there to hide one or to keep the reader busy
 )
-
-
-class Level(IntEnum):
-    """0: nothing is proven, the mail is put aside unanswered. 1: the address in From is the sender's."""
-
-    UNPROVEN = 0
-    PROVEN = 1
-
-
-class Why(StrEnum):
-    """What decided. The first three prove, the others do not."""
-
-    DEMO = "demo"
-    DMARC = "dmarc"
-    DKIM = "dkim"
-    NOT_ONE_SENDER = "not-one-sender"
-    NO_TRUSTED_RESULTS = "no-trusted-results"
-    MALFORMED_RESULTS = "malformed-results"
-    PARTLY_SIGNED = "partly-signed"
-    NOT_ALIGNED = "not-aligned"
-    NOT_PASSED = "not-passed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +62,7 @@ def judge(mail: ParsedMail, *, trusted_authserv_ids: Collection[str], demo: bool
     if isinstance(found, Why):
         return _unproven(found)
     why = _weigh(found.results, domain_of(mail.sender.address), _partly_signed(mail))
-    if why in (Why.DMARC, Why.DKIM):
-        return Verdict(level=Level.PROVEN, why=why, address=mail.sender.address)
-    return _unproven(why)
+    return verdict(why, mail.sender.address)
 
 
 def parse_results(value: str) -> Results | None:
@@ -99,6 +76,11 @@ def parse_results(value: str) -> Results | None:
     read = [_result(section) for section in sections if section.lower() != "none"]
     results = tuple(result for result in read if result)
     return Results(name=name, results=results) if len(results) == len(read) else None
+
+
+def verdict(why: Why, address: str) -> Verdict:
+    """What follows from *why* for the one sender that the mail names."""
+    return Verdict(level=Level.PROVEN, why=why, address=address) if why in PROVING else _unproven(why)
 
 
 def _unproven(why: Why) -> Verdict:
@@ -125,16 +107,16 @@ def _weigh(results: tuple[Result, ...], domain: str, partly_signed: Collection[s
     dmarc = [result for result in results if result.method == "dmarc"]
     if len(dmarc) > 1:
         return Why.MALFORMED_RESULTS
-    if any(_aligned(domain, signer) for signer in partly_signed):
+    if any(is_aligned(domain, signer) for signer in partly_signed):
         # A signature with l= leaves room for text that nobody signed (RFC 6376 8.2), whatever the result.
         return Why.PARTLY_SIGNED
     if dmarc and dmarc[0].result == "pass" and dmarc[0].properties.get("header.from") == domain:
         return Why.DMARC
     if dmarc and dmarc[0].result == "fail":
         return Why.NOT_PASSED
-    signatures = [result for result in results if result.method == "dkim"][:_MOST_SIGNATURES]
+    signatures = [result for result in results if result.method == "dkim"][:MOST_SIGNATURES]
     passed = [_signer(result) for result in signatures if result.result == "pass"]
-    if any(_aligned(domain, signer) for signer in passed):
+    if any(is_aligned(domain, signer) for signer in passed):
         return Why.DKIM
     return Why.NOT_ALIGNED if passed or (dmarc and dmarc[0].result == "pass") else Why.NOT_PASSED
 
@@ -143,11 +125,6 @@ def _signer(result: Result) -> str:
     """The signing domain. header.i, which some write alone, lies in it or below it (RFC 6376 3.5)."""
     written = result.properties.get("header.d") or domain_of(result.properties.get("header.i", ""))
     return written.rstrip(".")
-
-
-def _aligned(domain: str, signer: str) -> bool:
-    """The same domain or a parent of it; a name without a dot is no one's domain."""
-    return "." in signer and (domain == signer or domain.endswith(f".{signer}"))
 
 
 def _partly_signed(mail: ParsedMail) -> set[str]:

@@ -111,6 +111,11 @@ def read(raw: bytes) -> Message:
     return BytesParser(policy=policy.compat32).parsebytes(raw)
 
 
+def read_head(raw: bytes) -> Message:
+    """The fields of a mail as `read` sees them, its body left in one piece."""
+    return BytesParser(policy=policy.compat32).parsebytes(raw, headersonly=True)
+
+
 class _Gardener:
     """Grows a tree and counts what it holds."""
 

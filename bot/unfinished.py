@@ -14,9 +14,9 @@ from typing import Final
 
 from bot.files import ASIDE
 from bot.parse import Attachment, ParsedMail
-from envelopes.actions.worker.mails import MailStatus
 from envelopes.records.models import Mail, Staff
 from envelopes.rules.errors import Reason
+from envelopes.rules.mails import MailStatus
 from envelopes.rules.reading import Answered, Remark
 from envelopes.services import Services
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from bot import desk, health, outbox, uploads
+from bot import desk, health, outbox, sms, uploads
 from bot.outbox import NotDelivered, NotYet, Post
 from envelopes.actions import anchoring, bundling, renewing
 from envelopes.actions.worker import completion, pages, preparing, signing, windows
@@ -27,19 +27,20 @@ from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.models import Task as TaskRow
-from envelopes.records.tasks import Claimed, Lane
+from envelopes.records.tasks import Claimed, Lane, Result
 from envelopes.rules.errors import Later, Reason, Refused
 from envelopes.rules.policy import Policy
-from envelopes.rules.schedule import retry_after
+from envelopes.rules.schedule import jst_day, retry_after
 from envelopes.rules.states import Task
 from envelopes.services import Services
 
 log = logging.getLogger(__name__)
 
-# How many tasks of a lane run at once. Signing and papers are bound by processors, sending by the relay's patience.
+# How many tasks of a lane run at once. Signing and papers are bound by processors. Of the mails a few are with the
+# relay and the others in the database, where many at once cost one commit.
 WIDTH: Final[Mapping[Lane, int]] = {
     Lane.CODE: 4,
-    Lane.MAIL: 6,
+    Lane.MAIL: 64,
     Lane.SIGN: 2,
     Lane.INTAKE: 2,
     Lane.OFFICE: 2,
@@ -47,12 +48,12 @@ WIDTH: Final[Mapping[Lane, int]] = {
     Lane.VERIFY: 2,
     Lane.KEEP: 1,
 }
+# Fewer than this are not claimed, as each claim is a commit.
+_FREE: Final[Mapping[Lane, int]] = {Lane.MAIL: 32}
 POLL: Final = 1.0  # why: seconds until work is found whose bell was not heard
 _RECONNECT: Final = 5.0  # seconds between attempts to listen again; meanwhile the poll finds the work
 _TIMED: Final = frozenset({Task.TIMESTAMP, Task.ANCHOR})  # what waits for the timestamp authority alone
-# Another lane is at work, or somebody was first: no fault, so a short wait.
-_SOON: Final = timedelta(seconds=2)
-_NO_FAULT: Final = frozenset({Reason.PAGES_NOT_READY, Reason.STALE})
+_SOON: Final = timedelta(seconds=2)  # why: another lane is at work, or somebody was first
 # Records or files are not what was agreed to. Trying again soon changes nothing, and nothing may be lost.
 _ALARMS: Final = frozenset({Reason.RECORD_ALTERED, Reason.CONSENT_INVALID, Reason.BYTES_DIFFER})
 
@@ -69,7 +70,8 @@ class Tools:
         return self.shop.services
 
 
-Handler = Callable[[Tools, Claimed], Awaitable[None]]
+# Returns what is to be written in the transaction that marks the task done.
+Handler = Callable[[Tools, Claimed], Awaitable[Result | None]]
 
 
 def _envelope(task: Claimed) -> int:
@@ -86,11 +88,14 @@ async def _read_files(tools: Tools, task: Claimed) -> None:
 
 
 async def _pages(tools: Tools, task: Claimed) -> None:
-    await pages.render_pages(tools.shop, _envelope(task))
+    if await pages.render_pages(tools.shop, _envelope(task)):
+        # The other documents take their turn behind what others sent meanwhile, which may be a single page.
+        raise NotYet(timedelta())
 
 
 async def _prepare(tools: Tools, task: Claimed) -> None:
-    await preparing.prepare(tools.shop, _envelope(task))
+    if not await preparing.prepare(tools.shop, _envelope(task)):
+        raise NotYet(_SOON)
 
 
 async def _sign(tools: Tools, task: Claimed) -> None:
@@ -126,12 +131,16 @@ async def _write(tools: Tools, task: Claimed) -> None:
     await outbox.write(tools.services, task)
 
 
-async def _send(tools: Tools, task: Claimed) -> None:
-    await outbox.send(tools.post, task)
+async def _send(tools: Tools, task: Claimed) -> Result | None:
+    return await outbox.send(tools.post, task)
 
 
-async def _send_code(tools: Tools, task: Claimed) -> None:
-    await outbox.send_code(tools.post, task)
+async def _send_code(tools: Tools, task: Claimed) -> Result | None:
+    return await outbox.send_code(tools.post, task)
+
+
+async def _send_sms(tools: Tools, task: Claimed) -> Result | None:
+    return await sms.send(tools.services, task)
 
 
 HANDLERS: Final[Mapping[Task, Handler]] = {
@@ -146,7 +155,12 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.CLOSE_WINDOW: _close_window,
     Task.SEND: _send,
     Task.CODE_MAIL: _send_code,
+    Task.CODE_SMS: _send_sms,
+    Task.APPLICATION_CODE_MAIL: _send_code,
     Task.ANSWER_MAIL: _write,
+    Task.NEWCOMER_MAIL: _write,
+    Task.COMMAND_MAIL: _write,
+    Task.STATUS_MAIL: _write,
     Task.DRAFT_MAIL: _write,
     Task.REQUEST_MAIL: _write,
     Task.SENT_MAIL: _write,
@@ -161,14 +175,20 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.FRESH_DOWNLOAD_MAIL: _write,
     Task.ENROL_MAIL: _write,
     Task.ADDRESS_MAIL: _write,
+    Task.MOBILE_MAIL: _write,
+    Task.AUTHENTICATOR_MAIL: _write,
+    Task.APPLICATION_MAIL: _write,
+    Task.APPLICATION_DESK_MAIL: _write,
+    Task.INVITATION_MAIL: _write,
     Task.REMINDER_MAIL: _write,
     Task.WINDOW_MAIL: _write,
     Task.UNDELIVERED_MAIL: _write,
     Task.DAILY_MAIL: _write,
     Task.TROUBLE_MAIL: _write,
     Task.HEALTH_MAIL: _write,
-    Task.RELAY_MAIL: _write,
+    Task.ALERT_MAIL: _write,
     Task.NOTE_MAIL: _write,
+    Task.CHANGE_MAIL: _write,
     Task.DEVICE_MAIL: _write,
     Task.VERIFY: _verify,
     Task.EVIDENCE: _evidence,
@@ -209,21 +229,25 @@ class Worker:
 
     async def _lane(self, lane: Lane, stop: asyncio.Event) -> None:
         running: set[asyncio.Task[None]] = set()
-        while not stop.is_set():
-            self._bells[lane].clear()
-            if free := WIDTH[lane] - len(running):
-                running |= {asyncio.create_task(self.work_on(task)) for task in await self._claim(lane, free)}
-            await self._wait(lane, running)
-            running = {task for task in running if not task.done()}
-        await asyncio.gather(*running)
+        bell = self._bells[lane]
 
-    async def _wait(self, lane: Lane, running: set[asyncio.Task[None]]) -> None:
-        """Wait for the bell, for the end of a task, or for the poll."""
-        bell = asyncio.create_task(self._bells[lane].wait())
-        await asyncio.wait({bell, *running}, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
-        bell.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await bell
+        def ended(work: asyncio.Task[None]) -> None:
+            running.discard(work)
+            bell.set()
+
+        while not stop.is_set():
+            bell.clear()
+            free = WIDTH[lane] - len(running)
+            if free >= _FREE.get(lane, 1):
+                for task in await self._claim(lane, free):
+                    work = asyncio.create_task(self.work_on(task))
+                    running.add(work)
+                    work.add_done_callback(ended)
+            # The bell tells of new work, the end of a task or the end of it all; the poll finds what nobody rang for.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await bell.wait()
+        await asyncio.gather(*running)
 
     async def _claim(self, lane: Lane, limit: int) -> list[Claimed]:
         now, lease = self._services.now(), self._services.policy.lease
@@ -240,8 +264,8 @@ class Worker:
         """Run one claimed task to its end: done, or put back with what went wrong."""
         beat = asyncio.create_task(self._beat(task))
         try:
-            await self._handlers[task.kind](self._tools, task)
-            await tasks.done(task, now=self._services.now())
+            result = await self._handlers[task.kind](self._tools, task)
+            await tasks.done(task, now=self._services.now(), result=result)
         except NotYet as early:
             await self._put_off(task, early.wait)
         except Exception as error:  # noqa: BLE001 -- the top of the loop: logs, counts and backs off
@@ -290,7 +314,7 @@ class Worker:
             await tasks.enqueue(
                 connection,
                 Task.TROUBLE_MAIL,
-                f"{task.id}:{since.isoformat()}",
+                _cause(task, since, now),
                 now=now,
                 envelope_id=task.envelope_id,
                 ids={"task": task.id},
@@ -331,19 +355,26 @@ class Worker:
             raise ConnectionResetError
 
 
+def _cause(task: Claimed, since: datetime, now: datetime) -> str:
+    """What one mail about trouble is for: of mails that wait for the same relay nobody reads a hundred."""
+    if task.kind is Task.SEND and task.envelope_id is None:
+        return f"{task.kind}:{jst_day(now)}"
+    return f"{task.id}:{since.isoformat()}"
+
+
 def _is_alarm(error: Exception) -> bool:
     return isinstance(error, Refused) and error.reason in _ALARMS
 
 
 def _level(error: Exception) -> int:
-    """How loud the log says it: waiting for another lane is everyday."""
+    """How loud the log says it: that somebody was first is everyday."""
     if _is_alarm(error):
         return logging.ERROR
     return logging.INFO if _is_no_fault(error) else logging.WARNING
 
 
 def _is_no_fault(error: Exception) -> bool:
-    return isinstance(error, Refused | Later) and error.reason in _NO_FAULT
+    return isinstance(error, Refused) and error.reason is Reason.STALE
 
 
 def _pause(error: Exception, attempts: int, policy: Policy) -> timedelta:

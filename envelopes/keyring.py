@@ -6,6 +6,7 @@
     keys/bot/archive          bot only: originals, raw mails and everything after the download window
     keys/bot/authority/       bot only: the embedded authority, opened by `envelopes.signing`
     keys/bot/passphrase       bot only: opens the authority's encrypted keys
+    keys/bot/dkim/            bot only: sign outgoing mail, where `fukan dkim new` made some; read by `bot.dkim_signing`
 
 An operator file holds lines of `id:64 hex digits`, newest first. A value keeps the id of the key it was made with, so
 a new first line rotates. Working keys are HKDF-SHA256 (RFC 5869) with the purpose's name as info.

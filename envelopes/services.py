@@ -1,21 +1,21 @@
 """What an action needs, in one frozen dataclass. Signing and papers are here only as Protocols: the portal has none."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from obstore.store import LocalStore, S3Store
-from pydantic import TypeAdapter
 
 from envelopes.keyring import Keyring
 from envelopes.records.blobs import Blobs
 from envelopes.records.fields import look_up, unlock
 from envelopes.rules import tokens
 from envelopes.rules.addresses import comparable
+from envelopes.rules.factors import Method
 from envelopes.rules.policy import Policy
 from envelopes.rules.tokens import Purpose, Ticket, ref_from
-from envelopes.settings import Settings, build_policy
+from envelopes.settings import POLICY, Settings, build_policy
 
 
 def _now() -> datetime:
@@ -31,6 +31,8 @@ class Services:
     keyring: Keyring
     blobs: Blobs
     clock: Callable[[], datetime] = field(default=_now)
+    receives: Callable[[str], Awaitable[bool]] | None = None
+    """Whether a domain takes mail, where somebody asks DNS."""
 
     def now(self) -> datetime:
         """The current instant. Nobody else reads the clock."""
@@ -56,7 +58,13 @@ class Services:
 
     def policy_text(self) -> str:
         """The policy as JSON, kept with an envelope: the numbers that were in force when it was opened."""
-        return TypeAdapter(Policy).dump_json(self.policy).decode()
+        return POLICY.dump_json(self.policy).decode()
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """By what staff may let a contractor prove who he is, here."""
+        sms = (Method.SMS,) if self.settings.sms is not None else ()
+        return (Method.MAIL, Method.ACCESS_CODE, Method.AUTHENTICATOR, *sms)
 
     @property
     def code_key(self) -> bytes:

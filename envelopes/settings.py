@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,12 +26,19 @@ from pydantic import (
     model_validator,
 )
 
+from envelopes.rules import colours, networks
+from envelopes.rules.addresses import domain_of
 from envelopes.rules.errors import FukanError
 from envelopes.rules.kinds import Kind
 from envelopes.rules.policy import Policy
+from envelopes.rules.wording import Dates
 
 PREFIX: Final = "FUKAN_"
+POLICY: Final = TypeAdapter(Policy)  # why: to make it takes 16 ms, and every order needs it
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+SECRET_CHARACTERS: Final = (
+    32  # why: RFC 2104 3: a key for HMAC-SHA256 has 32 octets; shorter ones can be guessed
+)
 
 
 class SettingsFaulty(FukanError):
@@ -59,7 +68,22 @@ def _of_a_kind(value: object) -> object:
     return {"kind": "embedded", **value} if isinstance(value, dict) else value
 
 
+def _readable(value: str) -> str:
+    colour = colours.Colour.read(value)
+    if not colours.is_readable(colour):
+        instead = colours.readable(colour)
+        raise ValueError(
+            f"{value} は薄すぎて、文字が読めません（明暗の比は{colours.READABLE}以上）。{instead} ならば使えます。 / "
+            f"{value} is too light to be read (the contrast must be {colours.READABLE}); {instead} would do."
+        )
+    return str(colour)
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(networks.normalise(one) for one in value)
 
 
 class _Part(BaseModel):
@@ -67,13 +91,32 @@ class _Part(BaseModel):
 
 
 class Town(_Part):
-    """The town's own face, as pages and mails show it."""
+    """The town's own face, as pages and mails show it.
+
+    `dates`: with western years, in 和暦, or with both. `mark` is an SVG or PNG file, checked when the portal starts.
+    """
 
     name: str = "みほん村"
+    name_english: str = ""
     prefix: str = Field(default="MHN", pattern=r"^[A-Z]{2,6}$")
     phone: str = "0261-00-0000"
     hours: str = "平日 8時30分〜17時15分"
+    hours_english: str = ""
     section: str = "総務課 電子契約担当"
+    section_english: str = ""
+    dates: Dates = Dates.WESTERN
+    colour: Annotated[str, AfterValidator(_readable)] = "#0017c1"
+    mark: Path | None = None
+
+    @property
+    def in_english(self) -> str:
+        """The name on English pages; the Japanese one where no other is set."""
+        return self.name_english or self.name
+
+    @property
+    def hours_in_english(self) -> str:
+        """The hours on English pages."""
+        return self.hours_english or self.hours
 
 
 class Operator(_Part):
@@ -84,7 +127,11 @@ class Operator(_Part):
 
 
 class Smtp(_Part):
-    """The relay that takes mail from the bot."""
+    """The relay that takes mail from the bot.
+
+    `ca_file` (PEM) may vouch for it where that is not one of the system's authorities. `sends_from` are the addresses
+    from which it sends into the world, where they are not those of `host`; only `fukan doctor` uses them.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=25, ge=1, le=65535)
@@ -92,10 +139,24 @@ class Smtp(_Part):
     user: str = ""
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
+    ca_file: Path | None = None
+    sends_from: Words = ()
+
+    @property
+    def outgoing(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        return tuple(map(ip_address, self.sends_from))
+
+    @model_validator(mode="after")
+    def _sends_from_addresses(self) -> Self:
+        assert self.outgoing is not None
+        return self
 
 
 class Imap(_Part):
-    """The mailbox of the intake address. TLS is implicit or off; aioimaplib has no STARTTLS."""
+    """The mailbox of the intake address. TLS is implicit or off; aioimaplib has no STARTTLS.
+
+    `ca_file` is as for `[smtp]`.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=993, ge=1, le=65535)
@@ -103,6 +164,7 @@ class Imap(_Part):
     user: str = ""
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
+    ca_file: Path | None = None
     mailbox: str = "INBOX"
     done: str = "Processed"
     failed: str = "Failed"
@@ -128,12 +190,81 @@ class Mail(_Part):
     """Addresses, and whose word about a sender counts.
 
     `sub_addresses` by what stands behind the plus: `[mail.sub_addresses.ukesho]` is for uketsuke+ukesho@….
+    `verify_dkim`: where no relay named in `trusted_authserv_ids` says who sent a mail, its DKIM signature is verified
+    here, with a question to DNS.
     """
 
     address: str = "keiyaku@localhost.example"
     intake: str = "uketsuke@localhost.example"
     sub_addresses: dict[str, Intake] = {}
     trusted_authserv_ids: Words = ()
+    verify_dkim: bool = True
+
+
+class DkimAlgorithm(StrEnum):
+    """Kinds of DKIM key that `fukan dkim new` makes."""
+
+    RSA2048 = "rsa2048"
+    ED25519 = "ed25519"
+
+
+class Dkim(_Part):
+    """A DKIM key whose record is in DNS. Without `key_file` the relay signs with it, and it is only looked for there.
+
+    `key_file` is PEM: RSA of at least 2048 bits, or Ed25519. `domain` is that of the address in From or a parent of it;
+    empty: the same.
+    """
+
+    selector: str = Field(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*$", max_length=63
+    )
+    domain: str = ""
+    key_file: Path | None = None
+
+
+class Clock(_Part):
+    """A time server (SNTP, RFC 4330) that `fukan doctor` and the bot compare the clock with; empty: none."""
+
+    server: str = ""
+    port: int = Field(default=123, ge=1, le=65535)
+
+
+class DnsPlace(NamedTuple):
+    """Where a name server listens."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+
+_DNS_PORT: Final = 53
+
+
+class Dns(_Part):
+    """Name servers to ask, as addresses with or without a port (`192.0.2.53`, `[2001:db8::53]:5353`).
+
+    Empty: the system's. A network whose own servers see another zone than the world does names one that sees the world.
+    `check_registrations`: the registration form asks whether an address's domain takes mail.
+    """
+
+    servers: Words = ()
+    check_registrations: bool = True
+
+    @property
+    def places(self) -> tuple[DnsPlace, ...]:
+        return tuple(map(_dns_place, self.servers))
+
+    @model_validator(mode="after")
+    def _servers_are_places(self) -> Self:
+        assert self.places is not None
+        return self
+
+
+def _dns_place(text: str) -> DnsPlace:
+    parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
+    try:
+        return DnsPlace(ip_address(parts.hostname or ""), parts.port or _DNS_PORT)
+    except ValueError:
+        raise ValueError(f"servers: {text} is no address of a name server") from None
 
 
 class S3(_Part):
@@ -148,12 +279,17 @@ class S3(_Part):
 
 
 class Portal(_Part):
-    """Where the pages are served, and under which address people reach them."""
+    """Where the pages are served, and under which address people reach them.
+
+    `staff_networks`: from where the staff's pages can be reached, as `10.20.0.0/16`; from everywhere if none is named.
+    Behind a proxy it needs `trusted_proxies`.
+    """
 
     url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     trusted_proxies: Words = ()
+    staff_networks: Annotated[Words, AfterValidator(_networks)] = ()
 
 
 class Algorithm(StrEnum):
@@ -269,6 +405,42 @@ class Tsa(_Part):
         return self
 
 
+class Sms(_Part):
+    """The HTTP hook that sends SMS (docs/sms.md says what it is sent). Without this part there is no SMS.
+
+    `secret` signs what is sent. `sender` is passed on for gateways that show a name or number of one's own.
+    `allow_private`: the hook may be on this machine or in a private network, and there also without TLS. `ca_file`
+    (PEM) may vouch for it where that is not one of the system's authorities.
+    """
+
+    url: str = Field(pattern=r"^https?://[^/\s]+")
+    secret: SecretStr = SecretStr("")
+    secret_file: Path | None = None
+    sender: str = Field(default="", max_length=40)
+    timeout: float = Field(default=10.0, gt=0, le=60)  # seconds
+    allow_private: bool = False
+    ca_file: Path | None = None
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @model_validator(mode="after")
+    def _can_be_believed(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.username is not None:
+            raise ValueError(
+                "url: a name or password does not belong there; the hook knows us by the signature"
+            )
+        if parts.scheme == "http" and not self.allow_private:
+            raise ValueError(
+                "url: codes would be sent in the clear; use https, or allow_private for a hook nearby"
+            )
+        if len(self.secret.get_secret_value()) < SECRET_CHARACTERS:
+            raise ValueError(f"secret_file: a secret of at least {SECRET_CHARACTERS} characters is needed")
+        return self
+
+
 class Settings(_Part):
     """Everything an operator sets."""
 
@@ -282,8 +454,12 @@ class Settings(_Part):
     imap: Imap = Imap()
     office: Office = Office()
     mail: Mail = Mail()
+    dns: Dns = Dns()
+    clock: Clock = Clock()
+    dkim: tuple[Dkim, ...] = ()  # empty: nothing is known of a signature; the relay may add one
     signing_key: SigningKey = EmbeddedKey()
     tsa: tuple[Tsa, ...] = ()  # empty: the embedded authority
+    sms: Sms | None = None
     s3: S3 | None = None
     keys: Path | None = None
     policy: dict[str, Any] = Field(default_factory=dict)
@@ -317,6 +493,15 @@ class Settings(_Part):
         return self
 
     @model_validator(mode="after")
+    def _dkim_is_aligned(self) -> Self:
+        own = domain_of(self.mail.address)
+        for one in self.dkim:
+            # RFC 7489 3.1.1: another domain's signature says nothing about the address in From.
+            if one.domain and own != one.domain.lower() and not own.endswith(f".{one.domain.lower()}"):
+                raise ValueError(f"dkim.domain: {one.domain} is neither {own} nor a parent of it")
+        return self
+
+    @model_validator(mode="after")
     def _policy_fits(self) -> Self:
         build_policy(self.policy)
         return self
@@ -327,7 +512,7 @@ def build_policy(changed: Mapping[str, Any]) -> Policy:
     known = set(Policy.__dataclass_fields__)
     if unknown := sorted(set(changed) - known):
         raise ValueError(f"unknown rules: {', '.join(unknown)}")
-    return TypeAdapter(Policy).validate_python(dict(changed))
+    return POLICY.validate_python(dict(changed))
 
 
 def load(directory: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -381,14 +566,14 @@ def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
 def _with_secrets(values: dict[str, Any]) -> dict[str, Any]:
     """Read what is given as the path of a file; a password that stands there counts more than one beside it."""
     for name, part in _with_passwords(values):
-        for secret in ("password", "client_key_password"):
+        for secret in ("password", "client_key_password", "secret"):
             if place := part.get(f"{secret}_file"):
                 part[secret] = _secret(Path(place), f"{name}.{secret}_file")
     return values
 
 
 def _with_passwords(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name in ("smtp", "imap"):
+    for name in ("smtp", "imap", "sms"):
         if isinstance(part := values.get(name), dict):
             yield name, part
     listed = values.get("tsa")

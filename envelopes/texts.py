@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from envelopes.rules.errors import Reason
+from envelopes.rules.provenance import Why
 from envelopes.rules.reading import Remark
+from envelopes.rules.replies import Verb
 
 
 class Text(NamedTuple):
@@ -16,6 +18,10 @@ class Text(NamedTuple):
 
     ja: str
     en: str
+
+    def in_(self, language: str) -> str:
+        """The sentence in *language*; Japanese where it is neither."""
+        return self.en if language == "en" else self.ja
 
 
 _MB: Final = 1_000_000  # the town's limits are decimal: 6 MB is 6,000,000 bytes
@@ -38,8 +44,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "文書が{actual}件あります。1つの封筒に入れられるのは{limit}件までです。PDFをまとめるか、封筒を分けてください。",
         "There are {actual} documents; one envelope takes {limit}. Combine the PDFs or send several envelopes."),
     Reason.MAIL_TOO_BIG: Text(
-        "メールが大きすぎて読み取れません。添付ファイルを減らすか小さくして、もう一度送ってください。",
-        "The mail is too big to be read. Attach fewer or smaller files and send it again."),
+        "メールが大きすぎて読み取れません。1通で送れる添付ファイルは、合わせて{room}までです。図面や写真は解像度を"
+        "下げてPDFにし（スキャンは200dpi程度）、それでも大きいときは封筒を分けて、もう一度送ってください。",
+        "The mail is too big to be read. The files of one mail may have {room} together: lower the resolution "
+        "of pictures (200 dpi for scans), or make several envelopes of them, and send it again."),
     Reason.MAILS_TOO_BIG: Text(
         "1日に受け付けられるメールの量を超えたため、読み取っていません。明日、もう一度送ってください。",
         "You have mailed more in a day than is taken, so this was not read. Send it again tomorrow."),
@@ -94,6 +102,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.NOT_STAFF: Text(
         "差出人が職員の名簿にありません。登録は情報担当に依頼してください。",
         "The sender is not on the staff list. Ask the administrator to be added."),
+    Reason.DNS_SILENT: Text(
+        "DNSサーバーが応答しないため、差出人を確かめられません。自動でもう一度試みます。",
+        "No DNS server answers, so the sender cannot be verified. It is tried again by itself."),
 
     # What was written in the mail
     Reason.TITLE_MISSING: Text(
@@ -108,6 +119,18 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.RECIPIENT_UNREADABLE: Text(
         "宛先を読み取れません。「会社名 役職 氏名 様 <アドレス>」の形で書いてください。",
         "The recipient cannot be read. Write company, office, name and <address>."),
+    Reason.IDENTITY_UNREADABLE: Text(
+        "本人確認の方法を読み取れません。「メール」「アクセスコード」「認証アプリ」「SMS」のどれか1つを書いてください。",
+        "The way to prove oneself cannot be read. Write one of メール, アクセスコード, 認証アプリ, SMS."),
+    Reason.IDENTITY_NOT_HERE: Text(
+        "本人確認の方法「{method}」は、ここではまだ使えません。別の方法を書いてください。",
+        "The way to prove oneself “{method}” cannot be used here yet. Write another one."),
+    Reason.IDENTITY_SAME: Text(
+        "いまとは別の方法を選んでください。",
+        "Choose another way than the one that is asked for now."),
+    Reason.IDENTITY_SAME_PERSON: Text(
+        "この変更は、申し出た職員とは別の職員が承認します。",
+        "Somebody other than the person who proposed this change has to approve it."),
     Reason.RECIPIENT_UNKNOWN: Text(
         "この宛先は台帳にありません。台帳の担当に登録を依頼するか、登録した会社名またはアドレスを書いてください。{suggestion:ja}",
         "This recipient is not in the registry. Have it registered, or write it as it was registered. {suggestion:en}"),
@@ -117,6 +140,11 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.RECIPIENT_NOT_READY: Text(
         "この宛先はまだ使えません。登録の確認期間が終わる{date}以降に、もう一度送ってください。",
         "This recipient cannot be used yet. Send the mail again after {date}."),
+    Reason.RECIPIENT_DEAD: Text(
+        "この宛先のアドレスには、前に送ったメールが届いていません。電話で正しいアドレスを確かめ、台帳を直してください。"
+        "直るまでは、ほかの宛先を書いてください。",
+        "Mail to this address came back. Ask for the right one by telephone and have the registry corrected; "
+        "until then, name another recipient."),
     Reason.KIND_MISSING: Text(
         "種別がありません。契約書か請書のどちらかを書いてください。",
         "The kind is missing. Write 契約書 (contract) or 請書 (acceptance)."),
@@ -127,8 +155,12 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "金額がありません。金額と税込か税抜かを書いてください。単価契約のときは「なし」と書いてください。",
         "The amount is missing. Write it with 税込 or 税抜, or なし where none is agreed."),
     Reason.AMOUNT_UNREADABLE: Text(
-        "金額を読み取れません。算用数字で書いてください。",
-        "The amount cannot be read. Write it in digits."),
+        "金額を読み取れません。総額だけを、算用数字で書いてください。月額や増減などの説明は備考に書けます。",
+        "The amount cannot be read. Write the total alone, in digits; what else there is to say goes into 備考."),
+    Reason.AMOUNT_NONE_UNSURE: Text(
+        "金額を決めない契約かどうかが分かりません。単価契約などで金額がないときは「なし」とだけ、"
+        "あるときは算用数字で書いてください。",
+        "It is not clear whether an amount is agreed. Write なし alone where none is, else the amount in digits."),
     Reason.AMOUNT_TAX_UNSAID: Text(
         "税込か税抜かが分かりません。金額のあとに（税込）か（税抜）と書いてください。",
         "Tax is not mentioned. Write （税込） or （税抜） after the amount."),
@@ -156,6 +188,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.NOTE_TOO_LONG: Text(
         "備考が{actual}字あります。{limit}字以内で書いてください。",
         "The note has {actual} characters. Use {limit} or fewer."),
+    Reason.HAND_OVER_UNREADABLE: Text(
+        "引継ぎを読み取れません。「可」か「不可」と書いてください。この行は使っていません。",
+        "Whether the request may be handed over cannot be read. Write 可 (yes) or 不可 (no). This line is not used."),
     Reason.SECTION_UNKNOWN: Text(
         "「{said}」という課は登録されていません。差出人の課の契約として扱います。",
         "There is no section “{said}”. The contract is taken for one of your own section."),
@@ -166,7 +201,7 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "「{said}」という受付アドレスは設定されていません。ふつうの受付アドレスに届いたものとして読みました。",
         "No intake is set up at {said}. The mail was read as one to the plain intake."),
     Reason.VILLAGE_SIGNER_UNKNOWN: Text(
-        "署名者「{said}」を職員の名簿から1人に決められません。送る前に、村側署名者を選んでください。",
+        "署名者「{said}」を職員の名簿から1人に決められません。送る前に、署名者を選んでください。",
         "“{said}” is not exactly one signer on the staff list. Choose the signer before sending."),
     Reason.COPY_UNKNOWN: Text(
         "写し「{said}」は職員の名簿にありません。写しは職員だけに送れるため、この行は使っていません。",
@@ -186,6 +221,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LINE_TYPO: Text(
         "「{key}」は「{suggestion}」の書き間違いではありませんか。この行は使っていません。",
         "Did you mean “{suggestion}” by “{key}”? The line was not used."),
+
+    Reason.LINES_GARBLED: Text(
+        "ここから、文字化けなどで読めない行があります。読めない行は使っていません。大切な行は、書き直して送ってください。",
+        "From here on there are lines that cannot be read as text. They were not used; write what matters again."),
 
     # 対象外の確認
     Reason.EXCLUDED_TERM: Text(
@@ -302,6 +341,15 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.NOT_YOUR_TURN: Text(
         "ほかの方の署名を待っています。順番が来たらメールでお知らせします。",
         "Waiting for another signer. We will write when it is your turn."),
+    Reason.PAUSED: Text(
+        "宛先や担当者の変更の申し出があり、依頼を止めています。申し出への対応が済むと、続けられます。",
+        "The request is on hold because a change of contact was reported. It can go on once that is settled."),
+    Reason.CHANGE_DECIDED: Text(
+        "この変更はもう承認されています。取りやめるときは、担当の課へご連絡ください（{tel}）。",
+        "This change has been approved already. To stop it, call the section in charge ({tel})."),
+    Reason.CHANGE_GONE: Text(
+        "変更の申し出は、もう済んでいるか、取り下げられています。最新の内容を確かめてください。",
+        "The reported change has been settled or taken back. Look at the latest."),
     Reason.DEADLINE_OVER: Text(
         "署名期限（{date}）が過ぎました。延長については担当の課へご連絡ください。",
         "The deadline ({date}) has passed. Ask the section for more time."),
@@ -327,14 +375,23 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "下書きを作った人や、相手方のアドレスを確認した人は署名者になれません。ほかの署名者を選んでください。",
         "Whoever drafted this or approved the address cannot sign it. Choose another signer."),
     Reason.SIGNER_MISSING: Text(
-        "村側の署名者を選んでください。",
-        "Choose who signs for the village."),
+        "自庁の署名者を選んでください。",
+        "Choose who signs for the town."),
     Reason.PROOF_MISSING: Text(
         "時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。",
         "Please confirm it is you again. You can continue where you left off."),
+    Reason.REMINDER_DAY: Text(
+        "明日から署名期限までの日を選んでください。",
+        "Choose a day from tomorrow to the deadline."),
     Reason.LIMIT_REACHED: Text(
         "操作が続いたため、受け付けを止めています。少し時間をおいてください。",
         "Too many requests. Please wait a while."),
+    Reason.ANSWERED_ALREADY: Text(
+        "同じ内容の誤りには、24時間以内にお返事しています。前の返信をご覧ください。",
+        "The same mistake was answered within the last 24 hours. Please see that answer."),
+    Reason.ANSWERS_STOPPED: Text(
+        "誤りへの返信が短い間に続いたため、返信を止めています。受付アドレスに届いたメールを確かめてください。",
+        "Too many mistakes came in, so answering them has stopped. Look at what reaches the intake."),
 
     # Links, codes, sign-in
     Reason.LINK_UNKNOWN: Text(
@@ -343,6 +400,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LINK_EXPIRED: Text(
         "このリンクの期限が切れました。担当の課へご連絡ください。",
         "This link has expired. Please contact the section."),
+    Reason.PROVED_ELSEWHERE: Text(
+        "この画面は、本人確認を済ませたブラウザーでだけ開けます。メールのリンクから、もう一度開いてください。",
+        "This page opens only in the browser in which you confirmed who you are. Open the link in the mail again."),
     Reason.LINK_REPLACED: Text(
         "このリンクは新しいものに替わりました。いちばん新しいメールから開いてください。",
         "There is a newer link. Open the newest e-mail."),
@@ -361,6 +421,54 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.CODE_SPENT: Text(
         "間違いが続いたため、このコードは使えません。コードを再送してください。",
         "Too many tries. Send a new code."),
+    Reason.ACCESS_CODE_EMPTY: Text(
+        "アクセスコードを入力してください。",
+        "Enter the access code."),
+    Reason.ACCESS_CODE_FORMAT: Text(
+        "アクセスコードは8けたの数字で入力してください。メールで届いた6けたの確認コードとは別のものです。",
+        "The access code must be 8 numbers. It is not the 6-digit code that came by e-mail."),
+    Reason.ACCESS_CODE_WRONG: Text(
+        "アクセスコードが違います。もう一度入力してください（残り{n}回）。",
+        "That access code is not right. Try again ({n} left)."),
+    Reason.ACCESS_CODE_SPENT: Text(
+        "間違いが続いたため、このアクセスコードは使えません。担当の課（電話 {tel}）へご連絡ください。"
+        "新しいコードをお伝えします。",
+        "Too many tries: this access code no longer works. Call the section ({tel}) to be told a new one."),
+    Reason.SMS_NOT_SENT: Text(
+        "SMSを送れませんでした。少したってから「SMSを送る」を押すか、担当の課（電話 {tel}）へご連絡ください。",
+        "The SMS could not be sent. Press “Send the SMS” in a while, or call the section ({tel})."),
+    Reason.SMS_CAP: Text(
+        "SMSを送る回数の上限に達しました。時間をおくか、担当の課（電話 {tel}）へご連絡ください。",
+        "No more SMS can be sent for now. Wait, or call the section ({tel})."),
+    Reason.SMS_LATE: Text(
+        "確認コードの有効時間が過ぎました。「SMSを送る」を押し、新しいSMSの数字を入力してください。",
+        "The code has expired. Press “Send the SMS” and enter the digits of the new one."),
+    Reason.SMS_NO_NUMBER: Text(
+        "SMSを送る携帯電話の番号が登録されていません。担当の課（電話 {tel}）へご連絡ください。",
+        "No mobile number is registered for you. Call the section ({tel})."),
+    Reason.SMS_SPENT: Text(
+        "間違いが続いたため、この確認コードは使えません。「SMSを送る」を押し、新しいSMSの数字を入力してください。",
+        "Too many tries: this code no longer works. Press “Send the SMS” and enter the digits of the new one."),
+    Reason.CODE_UNREACHED: Text(
+        "確認コードのメールは、登録されたアドレスに届きませんでした。{tel} へご連絡ください。",
+        "The mail with the code did not reach the registered address. Please call {tel}."),
+    Reason.AUTHENTICATOR_FORMAT: Text(
+        "認証アプリに表示されている6けたの数字を入力してください。",
+        "Enter the 6 numbers that the authenticator app shows."),
+    Reason.AUTHENTICATOR_WRONG: Text(
+        "数字が違います。認証アプリに今表示されている6けたの数字を入力してください。"
+        "合わないときは、スマートフォンの時刻を自動に合わせてください。",
+        "That is not right. Enter the 6 numbers that the app shows now, and let the phone set its clock by itself."),
+    Reason.AUTHENTICATOR_LOCKED: Text(
+        "入力が続いたため、しばらく受け付けません。15分ほどたってから、もう一度お試しください。"
+        "お急ぎのときは担当の課（電話 {tel}）へご連絡ください。",
+        "There were too many tries. Wait a quarter of an hour, or call the section ({tel})."),
+    Reason.AUTHENTICATOR_LOST: Text(
+        "この認証アプリは、なくしたとの届け出があったため使えません。担当の課（電話 {tel}）へご連絡ください。",
+        "This authenticator app was reported lost and cannot be used. Call the section ({tel})."),
+    Reason.AUTHENTICATOR_THERE: Text(
+        "認証アプリはもう登録されています。次の依頼からお使いください。",
+        "An authenticator app is set up already. Use it from the next request on."),
     Reason.LINK_DEAD: Text(
         "入力の間違いが続いたため、このリンクは使えなくなりました。登録済みのアドレスに新しいリンクを送りました。",
         "Too many wrong codes. This link no longer works; we sent a new one to the registered address."),
@@ -389,6 +497,59 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "操作を受け付けられませんでした。メールのリンクから、もう一度開き直してください。",
         "The request was not accepted. Please open the link again."),
 
+    # Commands by reply
+    Reason.REPLY_OFF: Text(
+        "返信での指示は使わない設定です。画面で操作してください。",
+        "Orders by reply are switched off here. Use the pages."),
+    Reason.REPLY_UNSOUND: Text(
+        "メールの設定の点検が済んでいないため、返信での指示はまだ使えません。画面で操作してください。"
+        "情報担当は、fukan doctor を実行してください。",
+        "Orders by reply are off until the mail settings are found sound. Use the pages, and ask the operator to run"
+        " fukan doctor."),
+    Reason.REPLY_NOT_ENROLLED: Text(
+        "返信での指示に使う認証アプリが登録されていません。ログインして「返信での指示」の画面で登録するか、画面で操作してください。",
+        "No authenticator is set up for orders by reply. Sign in and set it up, or use the pages."),
+    Reason.REPLY_CLOSED: Text(
+        "数字の間違いが続いたため、返信での指示を止めています。画面にログインすると、また使えます。",
+        "Too many wrong codes: orders by reply are off until you sign in on the portal."),
+    Reason.REPLY_LATE: Text(
+        "メールが届いてから読み取るまでに時間がかかったため、指示を実行していません。新しい6けたの数字で、もう一度返信してください。",
+        "The mail was read too long after it arrived, so nothing was done. Reply again with new digits."),
+    Reason.REPLY_CODE_MISSING: Text(
+        "認証アプリ（返信用）の6けたの数字がありません。数字を付けて、もう一度返信してください。",
+        "The six digits from your authenticator (for replies) are missing. Reply again with them."),
+    Reason.REPLY_CODE_WRONG: Text(
+        "6けたの数字が違います。認証アプリの「返信用」の、いま出ている数字で、もう一度返信してください（本日はあと{n}回）。",
+        "The six digits are not right. Reply again with those your authenticator shows for replies ({n} left today)."),
+    Reason.REPLY_CODE_SPENT: Text(
+        "この6けたの数字は使用済みです。次の数字に変わってから、もう一度返信してください。",
+        "These digits were used already. Wait for the next ones and reply again."),
+    Reason.COMMAND_SEVERAL: Text(
+        "1通のメールに2つ以上の指示があります。1通に1つずつ書いてください。",
+        "There are several orders in one mail. Write one a mail."),
+    Reason.COMMAND_UNREAD: Text(
+        "返信から指示を読み取れませんでした。指示は、返信のいちばん上の行に書いてください。",
+        "No order could be read. Write it on the first line of your reply."),
+    Reason.COMMAND_WORDS: Text(
+        "「{said}」は、この指示といっしょに書けません。指示と6けたの数字だけを書いてください。"
+        "内容を直すときは、先に「修正」で返信してください。",
+        "“{said}” cannot stand with this order. Write only the order and the six digits. Corrections go first: 修正."),
+    Reason.COMMAND_ABOUT_NOTHING: Text(
+        "どの封筒についての指示か分かりません。封筒についてのメールに返信するか、題名に番号（例：[D-0123]）を書いてください。",
+        "It is not clear which envelope is meant. Reply to a mail about it, or put its number in the subject."),
+    Reason.COMMAND_EMPTY: Text(
+        "直す行がありません。「修正」の次の行に、直す項目を書いてください（例：期限：9月10日）。",
+        "There is no line to correct. Write the corrected lines below."),
+    Reason.COMMAND_NOT_DONE: Text(
+        "書かれた内容では直せないため、下書きは元のままです。次の点を直して、もう一度返信してください。",
+        "The draft cannot be corrected like that and is as before. Mend what follows and reply again."),
+    Reason.DRAFT_CHANGED: Text(
+        "返信の元のメールが、いまの下書きの内容ではありません。下のいまの内容を確かめて、このメールに返信してください。",
+        "That mail does not show the draft as it is now. Check it below and reply to this mail."),
+    Reason.REMINDED_TODAY: Text(
+        "きょうは、もうお知らせを送っています。あすになってから、もう一度お試しください。",
+        "A reminder went out today already. Try again tomorrow."),
+
     # The registry of contractors' addresses
     Reason.ADDRESS_FORM: Text(
         "メールアドレスの形が正しくありません。例のように書いてください（例：taro@example.co.jp）。",
@@ -396,6 +557,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.ADDRESS_TAKEN: Text(
         "このアドレスはすでに登録されています。ほかのアドレスを使うか、台帳の担当へ確かめてください。",
         "This address is already registered. Use another, or ask the registrar."),
+    Reason.ADDRESS_UNCHANGED: Text(
+        "今のアドレスと同じです。新しいアドレスを入力してください。",
+        "This is the present address. Enter the new one."),
     Reason.ADDRESS_UNKNOWN: Text(
         "このアドレスは台帳にありません。台帳の一覧で確かめてください。",
         "This address is not in the registry. Look it up in the list."),
@@ -408,6 +572,100 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.REGISTRAR_SAME_PERSON: Text(
         "登録する人と確認する人は別の職員にしてください。",
         "The person who registers and the one who approves must be two people."),
+    Reason.SIGNS_FOR_VILLAGE: Text(
+        "このアドレスに続く依頼（{number}）の自庁の署名者は、アドレスを届け出ることも承認することもできません。"
+        "署名者とは別の職員が行ってください。",
+        "The town's signer of a request that will go to this address ({number}) can neither enter nor approve it. "
+        "Somebody else has to do that."),
+    Reason.CALLED_OFF: Text(
+        "もとになった申し出が取り下げられたか、断られたため、登録を取りやめました。",
+        "The reported change behind this was taken back or refused, so the registration was called off."),
+    Reason.RECIPIENT_WITHDRAWN: Text(
+        "この宛先は、電子契約の承諾を取りやめています。紙で契約するか、台帳の担当に、あらためて承諾を得られるか確かめてもらってください。",
+        "This recipient has withdrawn the consent to electronic contracts. Use paper, or have it asked for again."),
+
+    Reason.MOBILE_MISSING: Text(
+        "携帯電話の番号を入力してください（例：090-1234-5678）。",
+        "Enter a mobile phone number (for example 090-1234-5678)."),
+    Reason.MOBILE_FORM: Text(
+        "SMSを受け取れる日本の携帯電話の番号（060・070・080・090で始まる11けた）を入力してください（例：090-1234-5678）。",
+        "Enter a Japanese mobile number: 11 digits from 060, 070, 080 or 090 (for example 090-1234-5678)."),
+
+    Reason.MOBILE_SOURCE_MISSING: Text(
+        "番号をどこで知ったかを書いてください（例：4月2日の来庁時に本人から）。",
+        "Note where the number comes from (for example: told in person on 2 April)."),
+    Reason.MOBILE_UNCHANGED: Text(
+        "いま登録されている番号と同じです。新しい番号を入力してください。",
+        "This is the number that is registered already. Enter the new one."),
+    Reason.MOBILE_NONE: Text(
+        "{who}には、SMSに使える携帯電話の番号が登録されていません。台帳の担当に登録を依頼するか、別の本人確認の方法を選んでください。",
+        "No mobile number for SMS is registered for {who}. Have it registered, or choose another way."),
+
+    # Staff and their lists
+    Reason.NETWORK_ELSEWHERE: Text(
+        "職員の画面は、この場所からは利用できません（接続元 {ip}）。庁内のネットワークから開くか、"
+        "情報担当へ連絡してください。",
+        "The staff's pages cannot be used from here ({ip}). Open them from the town's own network, or tell IT staff."),
+
+    Reason.RANGE_BACKWARDS: Text(
+        "「から」は「まで」より前の日付にしてください。",
+        "“From” must be a day before “to”."),
+    Reason.AMOUNTS_BACKWARDS: Text(
+        "「から」は「まで」より小さい金額にしてください。",
+        "“From” must be less than “to”."),
+    Reason.SEARCH_DAY: Text(
+        "日付を読み取れません。2026-08-31 のように入力してください。",
+        "The date cannot be read. Write it as 2026-08-31."),
+    Reason.SEARCH_AMOUNT: Text(
+        "金額は、1,000,000 のように数字で入力してください。",
+        "Write the amount in digits, as 1,000,000."),
+    Reason.EXPORT_TOO_BIG: Text(
+        "{n}件は一度に出力できません（上限{max}件）。期間を分けてください。",
+        "{n} envelopes cannot be exported at once (at most {max}). Narrow the period."),
+
+    # Applications for the registry
+    Reason.COMPANY_MISSING: Text(
+        "会社名（屋号）を入力してください。",
+        "Enter the name of the company."),
+    Reason.PERSON_MISSING: Text(
+        "契約を結ぶ権限のある方の氏名を入力してください。",
+        "Enter the name of the person with authority to contract."),
+    Reason.ENTRY_TOO_LONG: Text(
+        "{limit}字以内で入力してください。",
+        "Use {limit} characters or fewer."),
+    Reason.ADDRESS_EMPTY: Text(
+        "メールアドレスを入力してください。",
+        "Enter the e-mail address."),
+    Reason.ADDRESS_FULL_WIDTH: Text(
+        "全角文字が入っています。半角で入力してください。",
+        "Use half-width characters."),
+    Reason.ADDRESS_TYPO: Text(
+        "もしかして {suggestion} ですか。違うときは、このまま次へ進んでください。",
+        "Did you mean {suggestion}? If not, go on as it is."),
+    Reason.ADDRESS_DOMAIN: Text(
+        "このドメインはメールを受け取れません。＠から後ろを確かめてください。",
+        "This domain cannot receive e-mail. Check what stands after the @."),
+    Reason.ADDRESS_FREE: Text(
+        "フリーメールの登録には理由が必要です。会社のアドレスがあれば、そちらを登録してください。",
+        "A reason is needed for a free e-mail address. Use the company's own address if there is one."),
+    Reason.ADDRESS_CARRIER: Text(
+        "携帯会社のアドレスの登録には理由が必要です。2MBを超える契約書は添付されません。",
+        "A reason is needed for a mobile-carrier address. Contracts over 2 MB are not attached."),
+    Reason.ADDRESS_ELSEWHERE: Text(
+        "このアドレスは別の事業者が登録しています。{tel} へご連絡ください。",
+        "This address is registered by another company. Call {tel}."),
+    Reason.TERMS_UNTICKED: Text(
+        "同意の欄にチェックを入れてください。",
+        "Tick the box to agree."),
+    Reason.TERMS_CHANGED: Text(
+        "承諾していただく内容が新しくなりました。もう一度お読みください。",
+        "The terms have been renewed. Please read them again."),
+    Reason.APPLICATION_GONE: Text(
+        "登録の手続きが途中で終わっています。はじめからもう一度入力してください。",
+        "This registration has ended. Please begin again."),
+    Reason.LIST_FAULTY: Text(
+        "一覧に誤りがあるため、何も登録していません。直して、もう一度選んでください。",
+        "There are faults in the list, so nothing was registered. Mend them and choose the file again."),
 
     # Verifying in public
     Reason.UPLOAD_MISSING: Text(
@@ -472,6 +730,94 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "締結証明書を作れないため、完了していません。運用者は日本語の書体（fonts-noto-cjk）があるか確かめてください。",
         "The certificate cannot be made, so nothing was completed. Check that the Japanese fonts are installed."),
 }
+
+# Why a mail led to nothing, for the operator: what was found, and what can be done.
+ASIDES: Final[Mapping[str, Text]] = {
+    Why.NOT_ONE_SENDER: Text(
+        "差出人（From）が1人に決まりません。何もする必要はありません。",
+        "From does not name exactly one sender. There is nothing to do."),
+    Why.NO_TRUSTED_RESULTS: Text(
+        "差出人が証明されていません（送信ドメイン認証の結果がありません）。自庁のメールなら、設定の "
+        "trusted_authserv_ids か verify_dkim を確かめてください。",
+        "The sender is not proven: there are no authentication results. If it is the town's mail, look at the settings"
+        " trusted_authserv_ids and verify_dkim."),
+    Why.MALFORMED_RESULTS: Text(
+        "送信ドメイン認証の結果（Authentication-Results）を読み取れません。偽装の疑いがあります。続くときは、"
+        "メールサーバーの担当に伝えてください。",
+        "The authentication results cannot be read; it may be a forgery. If it goes on, tell who runs mail."),
+    Why.PARTLY_SIGNED: Text(
+        "DKIM署名が本文の一部にしか及びません（l= の指定）。自庁のメールなら、送信側で l= を外してください。",
+        "The DKIM signature covers a part of the body (l=). If it is the town's mail, take l= out where it is signed."),
+    Why.NOT_ALIGNED: Text(
+        "差出人のドメインと、DKIM署名または認証に通ったドメインが違います。なりすましの疑いがあります。",
+        "The domain that was authenticated is not the sender's. It may be a forgery."),
+    Why.NOT_PASSED: Text(
+        "中継サーバーの送信ドメイン認証に通っていません。なりすましの疑いがあります。",
+        "The relay says that authentication was not passed. It may be a forgery."),
+    Why.NOT_SIGNED: Text(
+        "差出人が証明されていません（DKIM署名も、信頼する中継サーバーの判定もありません）。自庁のメールなら、送信サーバーで"
+        "DKIM署名を付けるか、設定の trusted_authserv_ids を確かめてください。",
+        "The sender is not proven: no DKIM signature, no word of a trusted relay. If it is the town's mail, sign it"
+        " where it is sent, or look at the setting trusted_authserv_ids."),
+    Why.TWO_READINGS: Text(
+        "メールの見出し（ヘッダー）が、読む人によって違って見える形です。偽装の疑いがあります。",
+        "The mail's header can be read in two ways. It may be a forgery."),
+    Why.DOUBLE_FIELD: Text(
+        "件名や差出人などの見出しが二重にあります。偽装の疑いがあります。",
+        "A field such as Subject or From is there twice. It may be a forgery."),
+    Why.UNSIGNED_FIELD: Text(
+        "差出人または件名にDKIM署名が及んでいません。自庁のメールなら、送信側で署名する見出しに加えてください。",
+        "The DKIM signature leaves out From or Subject. If it is the town's mail, add them where it is signed."),
+    Why.SIGNATURE_MALFORMED: Text(
+        "DKIM署名を読み取れません。自庁のメールなら、メールサーバーの担当に伝えてください。",
+        "The DKIM signature cannot be read. If it is the town's mail, tell who runs the mail server."),
+    Why.SIGNATURE_WEAK: Text(
+        "DKIM署名の方式が古く、証明になりません。自庁のメールなら、送信側で rsa-sha256 に変えてください。",
+        "The DKIM signature is of an old kind that proves nothing. Let the town's mail be signed with rsa-sha256."),
+    Why.SIGNATURE_EXPIRED: Text(
+        "DKIM署名の期限が過ぎてから届きました。必要なメールなら、送り直してもらってください。",
+        "The DKIM signature had expired when the mail came. If it is needed, have it sent again."),
+    Why.SIGNATURE_BROKEN: Text(
+        "DKIM署名が合いません。途中で書き換えられたか、なりすましです。必要なメールなら、送り直してもらってください。",
+        "The DKIM signature is not good: the mail was changed on the way or is a forgery. If it is needed, have it sent"
+        " again."),
+    Why.KEY_MISSING: Text(
+        "DKIM署名の公開鍵がDNSにありません。自庁のメールなら、DNSのTXTレコードを確かめてから、読み直してください。",
+        "The key of the DKIM signature is not in DNS. If it is the town's, mend the TXT record and read it again."),
+    Why.KEY_UNUSABLE: Text(
+        "DKIM署名の公開鍵が使えません（短い、試験用、重複など）。自庁のメールなら、DNSのTXTレコードを直してから、"
+        "読み直してください。",
+        "The key of the DKIM signature cannot be used (short, for trial, several). If it is the town's mail, mend the"
+        " TXT record and read it again."),
+    Why.DNS_SILENT: Text(
+        "DNSサーバーが応答せず、差出人を確かめられませんでした。DNSが直ったら、読み直してください。",
+        "No DNS server answered, so the sender was not verified. Read it again once DNS works."),
+    Why.AUTOMATIC: Text(
+        "自動で送られたメールです（自動返信、配送の通知、メーリングリストなど）。何もする必要はありません。",
+        "Sent by a program: an automatic reply, a notice, a mailing list. There is nothing to do."),
+    Why.OWN_ADDRESS: Text(
+        "このシステム自身のアドレスから届いた形のメールです。返信すると堂々巡りになるため、保留しました。",
+        "It says to come from this service itself; an answer would go round for ever."),
+    Reason.NOT_STAFF: Text(
+        "差出人が職員の名簿にありません。職員なら、名簿に登録してから、読み直してください。",
+        "The sender is not on the staff list. If he is of the staff, add him and read it again."),
+    Reason.ANSWERED_ALREADY: Text(
+        "同じ誤りにはすでに返信したため、もう返信していません。何もする必要はありません。",
+        "The same mistake was answered before, so it was not answered again. There is nothing to do."),
+    Reason.LIMIT_REACHED: Text(
+        "この職員への返信が1日の上限に達したため、返信していません。職員に知らせ、翌日に読み直してください。",
+        "This person has got a day's number of answers. Tell him, and read it again tomorrow."),
+    Reason.ANSWERS_STOPPED: Text(
+        "返信が全体の上限に達したため、返信していません。原因を調べ、落ち着いたら読み直してください。",
+        "All answers together reached their limit. Look for the cause, and read it again afterwards."),
+    Reason.MAIL_UNREADABLE: Text(
+        "メールの形が複雑で読み取れず、差出人も分かりません。更新のあと、読み直すと読めることがあります。",
+        "The mail cannot be read, not even by whom it is. After an update it may be worth another try."),
+    "not-taken-in": Text(
+        "受け取りに5回失敗しました。受付のメールボックスの、失敗したメールのフォルダーにあります。"
+        "メールサーバーの担当に見てもらってください。",
+        "Taking it in failed five times. It lies in the intake mailbox's folder for failed mails; have somebody look."),
+}
 # fmt: on
 
 # What staff say when they answer a question of 対象外の確認. It is kept in the history with their name.
@@ -492,19 +838,35 @@ ANSWERS: Final[Mapping[Reason, Text]] = {
     ),
 }
 
+# What each command by reply does, beside how it is written.
+ORDERS: Final[Mapping[Verb, Text]] = {
+    Verb.SEND: Text("相手方に署名依頼を送る", "sends the request to the other party"),
+    Verb.REVISE: Text("次の行に書いた項目を直す", "corrects what the lines below say"),
+    Verb.REMIND: Text("相手方に、同じリンクでお知らせを送る", "reminds the other party, by the same link"),
+    Verb.EXTEND: Text("署名期限を延ばす", "moves the deadline"),
+    Verb.CANCEL: Text(
+        "署名依頼を取り消す（理由は相手方にも伝わります）",
+        "cancels the request (the other party is told the reason)",
+    ),
+    Verb.STATUS: Text(
+        "経過を返信で受け取る（数字は要りません）", "answers with the history (no digits needed)"
+    ),
+}
+
 # What stands in where a refusal does not carry the detail.
-_UNSAID: Final[Mapping[str, str]] = {
-    "actual": "多数",
-    "limit": "定めた数",
-    "file": "添付ファイル",
-    "key": "項目",
-    "suggestion": "",
-    "date": "期日",
-    "seconds": "60",
-    "list": "文書",
-    "choices": "台帳で確かめられます",
-    "said": "この行",
-    "characters": "12",
+_UNSAID: Final[Mapping[str, Text]] = {
+    "actual": Text("多数", "many"),
+    "limit": Text("定めた数", "the permitted number"),
+    "room": Text("定めた大きさ", "the permitted size"),
+    "file": Text("添付ファイル", "the attachment"),
+    "key": Text("項目", "the item"),
+    "suggestion": Text("", ""),
+    "date": Text("期日", "the due date"),
+    "seconds": Text("60", "60"),
+    "list": Text("文書", "documents"),
+    "choices": Text("台帳で確かめられます", "see the registry"),
+    "said": Text("この行", "this line"),
+    "characters": Text("12", "12"),
 }
 
 
@@ -523,25 +885,44 @@ class _Detail(str):
 
 
 class _Details(dict[str, Any]):
+    """The details of a refusal; for one that is missing, a neutral word in *language*."""
+
+    def __init__(self, language: str, details: Mapping[str, str | int]) -> None:
+        super().__init__({name: _Detail(value) for name, value in details.items()})
+        self._language = language
+
     def __missing__(self, name: str) -> _Detail:
-        return _Detail(_UNSAID.get(name, "…"))
+        return _Detail(_UNSAID.get(name, Text("…", "…")).in_(self._language))
 
 
 def say(reason: Reason, /, language: str = "ja", **details: str | int) -> str:
     """Return what to tell a person about *reason*. Never raises for details that are missing or too many."""
-    text = TEXTS[reason].en if language == "en" else TEXTS[reason].ja
-    return text.format_map(_Details({name: _Detail(value) for name, value in details.items()})).strip()
+    return TEXTS[reason].in_(language).format_map(_Details(language, details)).strip()
 
 
-def say_trouble(trouble: str) -> str:
-    """Return in Japanese why a draft came back: a reason, and the position of the document it is about."""
+_ABOUT: Final = Text("文書{position}：{text}", "Document {position}: {text}")
+_NAMED: Final = Text("文書{position}「{file}」：{text}", "Document {position} “{file}”: {text}")
+_AT: Final = Text("{where}：{text}", "{where}: {text}")
+
+
+def say_aside(reason: str, language: str = "ja") -> str:
+    """Return why a mail led to nothing, and what can be done, for the operator."""
+    known = ASIDES.get(reason)
+    return known.in_(language) if known else say(Reason(reason), language)
+
+
+def say_trouble(trouble: str, language: str = "ja") -> str:
+    """Return why a draft came back: a reason, and the position of the document it is about."""
     reason, _, position = trouble.partition(" ")
-    return f"文書{position}：{say(Reason(reason))}" if position else say(Reason(reason))
+    text = say(Reason(reason), language)
+    return _ABOUT.in_(language).format(position=position, text=text) if position else text
 
 
-def say_remark(remark: Remark) -> str:
-    """Return a remark in Japanese, with the line or the document it is about."""
-    text = say(remark.reason, "ja", **remark.details)
-    if "position" not in remark.details:
-        return f"{remark.where}：{text}" if remark.where else text
-    return f"文書{remark.details['position']}「{remark.details.get('file', '')}」：{text}"
+def say_remark(remark: Remark, language: str = "ja") -> str:
+    """Return a remark with the line or the document it is about."""
+    text, details = say(remark.reason, language, **remark.details), remark.details
+    if "position" not in details:
+        where = remark.place(language)
+        return _AT.in_(language).format(where=where, text=text) if where else text
+    file = details.get("file", "")
+    return _NAMED.in_(language).format(position=details["position"], file=file, text=text)

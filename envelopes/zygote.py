@@ -44,6 +44,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
 _JOB_FD = 3
+_NICE = 5  # why: whoever waits for a page or a code comes before what is read and drawn
 _DRAIN = 1 << 20  # one read of what nobody will use
 
 
@@ -74,6 +75,7 @@ def main(arguments: str) -> None:
     """Serve jobs until the service goes away. `arguments`: JSON with the control socket and preloads."""
     given = json.loads(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICE)
     _leave_the_network()
     for name in given["preload"]:
         importlib.import_module(name)

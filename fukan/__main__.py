@@ -12,7 +12,7 @@ import typer
 
 from envelopes.rules.errors import FukanError, Refused
 from envelopes.texts import say
-from fukan import keys, people
+from fukan import dkim, keys, people
 from fukan.people import Directory
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(people.section, name="section")
 app.add_typer(people.staff, name="staff")
 app.add_typer(people.registry, name="registry")
 app.add_typer(keys.section, name="keys")
+app.add_typer(dkim.section, name="dkim")
 
 
 @app.command(help="設定ファイル、鍵、認証局、データベースを作ります。あるものには触れません。")
@@ -105,12 +106,19 @@ def serve(
 
 
 @app.command(help="この環境に悪いところがないか調べます。あれば終了コードが1になります。")
-def doctor(*, directory: Directory = Path("var")) -> None:
+def doctor(
+    *,
+    mail: Annotated[
+        bool,
+        typer.Option("--mail", help="受付アドレスに試しのメールを送り、届くまでを確かめます（2分以内）。"),
+    ] = False,
+    directory: Directory = Path("var"),
+) -> None:
     """Print one line a check and what to do."""
     from envelopes.settings import load
     from fukan import doctor as checks
 
-    outcomes = asyncio.run(checks.examine(load(directory)))
+    outcomes = asyncio.run(checks.examine(load(directory), send=mail))
     print(checks.report(outcomes))
     if not checks.is_sound(outcomes):
         raise typer.Exit(1)

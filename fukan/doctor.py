@@ -1,8 +1,8 @@
 """Is this installation sound? Every check says ○, × with what is wrong and what to do, or － for what is not needed.
 
-Reads and never mends. It trusts no state: consents are verified with the portal's public key, files are hashed again,
-and every use of the signing key must have its consent and its signature. Names things by number and reference; no
-personal data is printed.
+Reads and never mends; all it writes is the verdict on the mail, on which orders by reply rest. It trusts no state:
+consents are verified with the portal's public key, files are hashed again, and every use of the signing key must have
+its consent and its signature. Names things by number and reference; no personal data is printed.
 """
 
 import asyncio
@@ -12,17 +12,17 @@ import os
 import stat
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tortoise.exceptions import BaseORMException
 
-from bot import authorities
+from bot import authorities, mail_examination, round_trip, sms, time_check
 from bot.app import office_limits
-from envelopes.actions import renewing
+from bot.outcomes import Finding, Outcome
+from envelopes.actions import operating, renewing
 from envelopes.actions.signer import party_of
 from envelopes.actions.worker.signing import verified_order
 from envelopes.papers import convert
@@ -36,6 +36,7 @@ from envelopes.records.models import (
     Envelope,
     File,
     KeyUse,
+    Mobile,
     Proof,
     Segment,
     Session,
@@ -45,6 +46,7 @@ from envelopes.records.models import Task as TaskRow
 from envelopes.rules import consent as consents
 from envelopes.rules import renewal
 from envelopes.rules.errors import FukanError, Later, Refused
+from envelopes.rules.policy import ReplyCommands
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State, Task
 from envelopes.services import Services
@@ -54,46 +56,38 @@ from fukan import key_checks
 from fukan.history import judge_of, wrong_anchors
 from fukan.installation import opened
 
-CONNECT_SECONDS: Final = 10.0  # why: a mail server that takes longer is as good as down
 _PRIVATE: Final = 0o077
 _WITH_FILES: Final = (State.OUT, State.SIGNING, State.SIGNED, State.COMPLETED)
-
-
-class Finding(NamedTuple):
-    """What is wrong, and what to do."""
-
-    what: str
-    todo: str
 
 
 Check = Callable[[Services], AsyncIterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One line of the report: a check with nothing found is ○, or － with what it means to do without."""
+async def examine(settings: Settings, *, send: bool = False) -> list[Outcome]:
+    """Run every check that can be run; with *send* also send a mail to the intake and wait for it.
 
-    name: str
-    findings: tuple[Finding, ...] = ()
-    without: str = ""
-
-
-async def examine(settings: Settings) -> list[Outcome]:
-    """Run every check that can be run. Raises nothing that a fault of the installation causes."""
+    Raises nothing that a fault of the installation causes.
+    """
+    mail = await _mail(settings)
     outcomes = [
         Outcome(name="鍵の置き場所", findings=tuple(_keys(settings.keys_directory))),
         Outcome(name="署名の鍵", findings=_said(await asyncio.to_thread(key_checks.signing_key, settings))),
         Outcome(
             name="証明書の期限", findings=_said(await asyncio.to_thread(key_checks.certificates, settings))
         ),
-        Outcome(name="時刻認証局（TSA）", findings=await asyncio.to_thread(_times, settings)),
-        Outcome(name="メールの送信（SMTP）", findings=await _reach(settings.smtp.host, settings.smtp.port)),
-        Outcome(name="メールの受信（IMAP）", findings=await _reach(settings.imap.host, settings.imap.port)),
+        await asyncio.to_thread(_times, settings),
+        *mail,
+        _senders(settings),
+        *(await _sent(settings) if send else ()),
         Outcome(name="Word・Excelの変換", without=await _office(settings)),
+        *(await _sms(settings)),
     ]
     archive = (settings.keys_directory / "bot" / "archive").exists()
     try:
         async with opened(settings, bot=archive) as services:
+            if archive and not settings.demo:
+                await mail_examination.keep(services, mail)
+            outcomes.append(await _replies(services))
             outcomes += [await _outcome(name, check, services) for name, check in CHECKS]
     except FukanError as error:
         todo = "設定の database と、データベースが動いているかを確かめ、fukan init を実行してください。"
@@ -139,39 +133,87 @@ def _said(pairs: Iterable[tuple[str, str]]) -> tuple[Finding, ...]:
     return tuple(Finding(*pair) for pair in pairs)
 
 
-def _times(settings: Settings) -> tuple[Finding, ...]:
-    """Ask each authority of the list for one token; the embedded one needs no asking."""
+def _times(settings: Settings) -> Outcome:
+    """Ask each authority of the list for one token and compare our clock; the embedded one needs no asking."""
+    name = "時刻認証局（TSA）"
     if not (settings.keys_directory / "bot").exists():
-        return ()  # a host that only serves the portal
+        return Outcome(name=name)  # a host that only serves the portal
     try:
-        listed = authorities.chosen(settings, clock=lambda: datetime.now(UTC))
+        listed = authorities.chosen(settings, clock=_clock)
     except SettingsFaulty as error:
-        return (Finding(str(error), "設定の [[tsa]] を直してください。"),)
+        return Outcome(name=name, findings=(Finding(str(error), "設定の [[tsa]] を直してください。"),))
     if listed is None:
-        return ()
+        return Outcome(name=name)
     with closing(listed):
-        return tuple(finding for member in listed.active for finding in _silent(member))
+        said = [_time_of(member) for member in listed.active]
+    notes, findings = (tuple(one for part in parts for one in part) for parts in zip(*said, strict=True))
+    return Outcome(name=name, notes=notes, findings=findings)
 
 
-def _silent(member: Member) -> Iterator[Finding]:
+def _time_of(member: Member) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """How far our clock is from the authority's, or why it gives no time."""
+    before = _clock()
+    failed: tuple[Finding, ...] = ()
     try:
         member.probe()
     except Later as error:
         todo = (
             "局の状態、利用の契約、設定の [[tsa]]、ファイアウォールを確かめてください。ほかの局が使われます。"
         )
-        yield Finding(f"{member.name} から時刻を取得できません：{authorities.in_words(error.note)}", todo)
+        what = f"{member.name} から時刻を取得できません：{authorities.in_words(error.note)}"
+        failed = (Finding(what, todo),)
+    if member.told is None:
+        return (), failed
+    # The token was made at some moment between; many authorities say whole seconds (RFC 3161 2.4.2).
+    early = max(before - member.told - timedelta(seconds=1), timedelta())
+    notes, findings = time_check.compared(member.name, early or min(_clock() - member.told, timedelta()))
+    return notes, (*findings, *failed)
 
 
-async def _reach(host: str, port: int) -> tuple[Finding, ...]:
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-            writer.close()
-    except (OSError, TimeoutError) as error:
-        todo = "サーバーの名前とポート、ファイアウォールを確かめてください。"
-        return (Finding(f"{host}:{port} につながりません（{type(error).__name__}）", todo),)
-    return ()
+async def _mail(settings: Settings) -> Sequence[Outcome]:
+    if not (settings.keys_directory / "bot").exists():
+        return ()  # a host that only serves the portal
+    return await mail_examination.examine(settings, _clock)
+
+
+async def _sent(settings: Settings) -> Sequence[Outcome]:
+    return () if settings.demo else (await round_trip.examine(settings, _clock),)
+
+
+def _senders(settings: Settings) -> Outcome:
+    """Whether there is any proof of who sent a mail."""
+    name, mail = "差出人の確認", settings.mail
+    if settings.demo:
+        return Outcome(
+            name=name, without="しません。見本の村では、どの差出人のメールも本人のものとみなします。"
+        )
+    if mail.trusted_authserv_ids or mail.verify_dkim:
+        return Outcome(name=name)
+    what = "差出人を確かめる方法がないため、受付に届くメールはすべて保留されます"
+    todo = "設定の [mail] で、trusted_authserv_ids に中継サーバーの名前を書くか、verify_dkim を true にしてください。"
+    return Outcome(name=name, findings=(Finding(what, todo),))
+
+
+async def _replies(services: Services) -> Outcome:
+    """Whether staff can order things by reply, and why not."""
+    name = "返信での操作（送信・取消など）"
+    if services.policy.reply_commands is ReplyCommands.OFF:
+        return Outcome(name=name, without="設定で止めています（reply_commands）。")
+    if await operating.mail_is_sound(services):
+        return Outcome(name=name)
+    without = (
+        "止めています。メールについての × を直し、もう一度 fukan doctor を実行すると、使えるようになります。"
+    )
+    return Outcome(name=name, without=without)
+
+
+async def _sms(settings: Settings) -> Sequence[Outcome]:
+    """Only the bot sends; a host that only serves the portal need not reach the hook."""
+    return (await sms.examine(settings),) if (settings.keys_directory / "bot").exists() else ()
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _office(settings: Settings) -> str:
@@ -332,6 +374,21 @@ async def _is_own_address(services: Services, signer_id: Any) -> bool:
         return False
     contact: Any = signer.contact
     return own and (contact is None or contact.email_look_up == signer.email_look_up)
+
+
+async def _mobiles(_services: Services) -> AsyncIterator[Finding]:
+    """Every mobile number that counts as approved was approved by two people through the service."""
+    for mobile_id in await Mobile.exclude(approver_id=None).order_by("id").values_list("id", flat=True):
+        if not await _is_approved(mobile_id):
+            what = f"携帯電話の番号 {mobile_id} は、このサービスで承認されたものではありません"
+            yield Finding(what, _FORGED)
+
+
+async def _is_approved(mobile_id: Any) -> bool:
+    try:
+        return bonds.is_approved(await Mobile.get(id=mobile_id))
+    except FukanError:
+        return False
 
 
 async def _browsers(_services: Services) -> AsyncIterator[Finding]:
@@ -521,6 +578,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("文書の版", _revisions),
     ("同意の記録", _consents),
     ("署名者", _addresses),
+    ("携帯電話の番号", _mobiles),
     ("ログインと本人確認", _browsers),
     ("署名の指示", _orders),
     ("署名", _signatures),
@@ -542,6 +600,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"－ {outcome.name}：{outcome.without}"
     elif not outcome.findings:
         yield f"○ {outcome.name}"
+    for note in outcome.notes:
+        yield f"    ・{note}"
     for finding in outcome.findings:
         yield f"× {outcome.name}：{finding.what}\n    → {finding.todo}"
 

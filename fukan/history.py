@@ -50,6 +50,7 @@ MIXED: Final = (
 _SUBJECTS: Final[Mapping[str, str]] = {
     Subject.ENVELOPE: "封筒",
     Subject.CONTACT: "台帳",
+    Subject.APPLICATION: "登録の申請",
     Subject.STAFF: "職員",
     Subject.SETTINGS: "設定",
 }

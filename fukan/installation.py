@@ -39,6 +39,12 @@ prefix = "MHN"                      # 契約番号の頭の英大文字（2〜6�
 phone = "0261-00-0000"
 hours = "平日 8時30分〜17時15分"
 section = "総務課 電子契約担当"
+# name_english = "Mihon Village"    # 英語の画面とメールに出る名前
+# hours_english = "weekdays 8:30–17:15"
+# section_english = "General Affairs Section, e-contracts"
+# dates = "both"                    # western 2026年 | wareki 令和8年 | both 2026年（令和8年）
+# colour = "#7a1f3d"                # 画面とメールの色。薄すぎて読めない色は起動のときに断ります
+# mark = "/etc/fukan/mark.svg"      # 紋章など。SVG か PNG、32KB まで
 
 [operator]
 # 署名の鍵を預かる事業者です。署名の「理由」に名前が入ります。
@@ -50,12 +56,15 @@ url = {url}       # 相手方がブラウザーで開くアドレス
 host = "127.0.0.1"                  # 待ち受けるアドレス。リバースプロキシを前に置いてください
 port = 8000
 # trusted_proxies = ["127.0.0.1"]   # X-Forwarded-For を信じるプロキシ
+# staff_networks = ["10.20.0.0/16"]  # 職員の画面を使えるネットワーク。書かなければ、どこからでも使えます
 
 [mail]
 address = {address}     # 差出人。画面のアドレスと同じドメインにします
 intake = {intake}     # 職員が文書を転送する受付アドレス
-# 差出人が本物かどうかの判定（Authentication-Results）を信じるメールサーバーの名前。空のままでは何も受け付けません。
+# 差出人が本物かどうかの判定（Authentication-Results）を信じるメールサーバーの名前。判定がないメールは、DKIM署名を
+# ここで確かめます（DNSに問い合わせます。しないときは verify_dkim = false）。どちらでも証明されないメールは保留します。
 trusted_authserv_ids = []
+verify_dkim = true
 
 [smtp]
 host = "127.0.0.1"
@@ -63,6 +72,8 @@ port = 25
 tls = "starttls"                    # none | starttls | implicit
 # user = ""
 # password_file = "/etc/fukan/smtp-password"
+# ca_file = "/etc/fukan/mail-ca.pem"                # 社内の認証局が証明書を出しているとき。[imap] も同じ
+# sends_from = ["203.0.113.25"]                     # 中継サーバーが外へ送るときのアドレス。SPFと逆引きを確かめます
 
 [imap]
 host = "127.0.0.1"
@@ -71,10 +82,29 @@ tls = true
 user = ""
 # password_file = "/etc/fukan/imap-password"
 
+# 送るメールに付ける署名（DKIM）。fukan dkim new が鍵を作ります。中継サーバーが署名するときは selector だけ
+# [[dkim]]
+# selector = "fukan2026"
+# key_file = "/var/lib/fukan/keys/bot/dkim/fukan2026.pem"
+
+# 外から見えるDNSを引けるサーバー。書かなければ、このサーバーの設定に従います。
+# [dns]
+# servers = ["192.0.2.53"]
+
+# 時計を比べる時刻サーバー（日本標準時）。返信の6桁の数字には、正しい時計が要ります
+[clock]
+server = "ntp.nict.jp"
+
 # 署名の鍵。書かなければ、内蔵の認証局が作り、期限の前に自動で替えます。
 # [signing_key]
-# kind = "embedded"                 # embedded | file（商用の証明書） | pkcs11（HSM）。書き方は README.md にあります
+# kind = "embedded"                 # embedded | file（商用の証明書） | pkcs11（HSM）。書き方は docs/operating.md に
 # algorithm = "rsa3072"             # rsa3072 | p256。これから作る鍵の種類です
+
+# SMSで本人確認をするとき。送り先のフックの作り方は docs/sms.md にあります。
+# [sms]
+# url = "https://sms.example.jp/send"
+# secret_file = "/etc/fukan/sms-secret"              # 32文字以上（openssl rand -hex 32）
+# allow_private = true                              # フックがこのサーバーか内部のネットワークにあるとき
 
 # データベース。書かなければ、このフォルダーの SQLite を使います。
 # database = "postgres://fukan@localhost/fukan"      # ファイルの先頭（[town] より上）に書いてください

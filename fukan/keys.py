@@ -49,7 +49,7 @@ def renew(
         raise typer.BadParameter("認証局そのものは替えられません。", param_hint="ROLE")
     settings, now = load(directory), datetime.now(UTC)
     if not set(roles or ()) <= set(pki.used(settings)):
-        words = "署名の鍵は [signing_key] のものです。そのファイルを置き換えてください（README.md）。"
+        words = "署名の鍵は [signing_key] のものです。そのファイルを置き換えてください（docs/operating.md）。"
         raise typer.BadParameter(words, param_hint="ROLE")
     own = pki.opened(settings)
     made = pki.renew(settings, own, now=now, roles=tuple(dict.fromkeys(roles or pki.used(settings))))

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 import typer
 
 from envelopes.actions import registrar
+from envelopes.actions.registry import living
 from envelopes.records.models import Contact, Section, Staff
-from envelopes.rules.errors import FukanError
+from envelopes.rules.errors import FukanError, Reason
 from envelopes.rules.people import Role, roles_from
 from envelopes.services import Services
 from envelopes.settings import load
+from envelopes.texts import say
 from fukan.installation import opened
 from fukan.lists import entry_from, read_list
 
@@ -40,6 +42,17 @@ class NoSection(FukanError):
     """The section named on the command line does not exist."""
 
 
+def _at_most(limit: int) -> Callable[[str], str]:
+    """Refuse what is longer than its place in the database; the message names the option."""
+
+    def check(typed: str) -> str:
+        if len(typed) > limit:
+            raise typer.BadParameter(say(Reason.ENTRY_TOO_LONG, limit=limit))
+        return typed
+
+    return check
+
+
 def _with(directory: Path, work: Callable[[Services], Awaitable[T]]) -> T:
     async def run() -> T:
         async with opened(load(directory)) as services:
@@ -55,16 +68,31 @@ def _with(directory: Path, work: Callable[[Services], Awaitable[T]]) -> T:
 def section_add(
     *,
     code: Annotated[str, typer.Argument(help="短い符号（例：kensetsu）。")],
-    name: Annotated[str, typer.Argument(help="名前（例：建設課）。")],
-    email: Annotated[str, typer.Option(help="課のアドレス。相手方からの返信先になります。")],
-    phone: Annotated[str, typer.Option(help="電話番号。")] = "",
-    hours: Annotated[str, typer.Option(help="受付時間。")] = "",
+    name: Annotated[str, typer.Argument(help="名前（例：建設課）。", callback=_at_most(100))],
+    email: Annotated[
+        str, typer.Option(help="課のアドレス。相手方からの返信先になります。", callback=_at_most(320))
+    ],
+    phone: Annotated[str, typer.Option(help="電話番号。", callback=_at_most(40))] = "",
+    hours: Annotated[str, typer.Option(help="受付時間。", callback=_at_most(100))] = "",
+    name_english: Annotated[
+        str, typer.Option(help="英語の画面とメールに出る名前。", callback=_at_most(100))
+    ] = "",
+    hours_english: Annotated[str, typer.Option(help="同じく受付時間。", callback=_at_most(100))] = "",
     directory: Directory = Path("var"),
 ) -> None:
     """Add a section or bring it up to date."""
 
     async def work(services: Services) -> None:
-        await registrar.add_section(services, code=code, name=name, email=email, phone=phone, hours=hours)
+        await registrar.add_section(
+            services,
+            code=code,
+            name=name,
+            email=email,
+            phone=phone,
+            hours=hours,
+            name_english=name_english,
+            hours_english=hours_english,
+        )
 
     _with(directory, work)
     print(f"課を登録しました：{name}（{code}）")
@@ -79,7 +107,7 @@ def staff_add(
     role: Annotated[
         list[Role],
         typer.Option(
-            help="役割。何度でも：drafter 担当、approver 承認者、signer 村側署名者、"
+            help="役割。何度でも：drafter 担当、approver 承認者、signer 署名者、"
             "registrar 台帳、auditor 監査、admin 管理。"
         ),
     ],
@@ -139,6 +167,7 @@ def registry_add(
     call_back: Annotated[str, typer.Option(help="折り返し確かめた番号と、その出どころ。")],
     reason: Annotated[str, typer.Option(help="備考。フリーメールと携帯会社のアドレスでは必要です。")] = "",
     language: Annotated[str, typer.Option(help="メールの言語（ja / en）。")] = "ja",
+    mobile: Annotated[str, typer.Option(help="SMSで本人確認をする携帯電話の番号。")] = "",
     registrar_: Registrar,
     approver: Approver,
     directory: Directory = Path("var"),
@@ -154,6 +183,7 @@ def registry_add(
         "折返し": call_back,
         "備考": reason,
         "言語": language,
+        "携帯電話": mobile,
     }
 
     async def work(services: Services) -> Contact:
@@ -222,9 +252,10 @@ def registry_end(
 def registry_list(*, directory: Directory = Path("var")) -> None:
     """Print all working addresses, one a line, columns separated by tabs."""
 
-    async def work(_services: Services) -> list[Contact]:
-        return await Contact.filter(state=registrar.ACTIVE).order_by("company_search", "id")
+    async def work(services: Services) -> list[Contact]:
+        return await Contact.filter(living(services.now())).order_by("company_search", "id")
 
     for one in _with(directory, work):
         names = (one.company, one.office, one.person)
-        print(one.email, *names, one.kind, one.revision, _local(one), sep="\t")
+        dead = ("不達",) if one.dead_at else ()
+        print(one.email, *names, one.kind, one.revision, _local(one), *dead, sep="\t")

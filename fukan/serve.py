@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +20,7 @@ from envelopes.rules.errors import FukanError
 from envelopes.services import Services
 from envelopes.settings import Settings
 from fukan.installation import bring_up_to_date, opened
+from fukan.receiving import receiving
 
 STOP_SECONDS: Final = 10.0  # why: a download under way may end; container managers kill after this
 IDLE_SECONDS: Final = (
@@ -89,13 +91,21 @@ async def running(
 
             portal = services.settings.portal
             socket_ = place or listen(portal.host, portal.port)
-            await stack.enter_async_context(served(create_app(services), socket_))
+            await stack.enter_async_context(served(create_app(_asking(services)), socket_))
         if Door.BOT in doors:
             await stack.enter_async_context(_bot_running(services, stop))
         try:
             yield
         finally:
             stop.set()
+
+
+def _asking(services: Services) -> Services:
+    """The portal's services: it asks DNS about addresses that are to be registered. The demo's domains are made up."""
+    settings = services.settings
+    if settings.demo or not settings.dns.check_registrations:
+        return services
+    return replace(services, receives=receiving(settings.dns))
 
 
 @asynccontextmanager

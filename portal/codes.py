@@ -1,25 +1,36 @@
 """Asking for a confirmation code and checking it, through the link or where a session was idle too long."""
 
 import secrets
+from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import reachable
 from envelopes.actions import signer as act
 from envelopes.actions.signer import Checked, CodeFor, SentCode
 from envelopes.records import sessions
 from envelopes.records.models import Signer
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
-from envelopes.texts import say
-from portal import cookies, views
-from portal.respond import answer, browser, form, ip, move, services, told
-from portal.views import DeadLink, FieldError
+from envelopes.rules.states import Task
+from portal import cookies, resuming, signer_views
+from portal.phrases import reason
+from portal.respond import answer, browser, form, ip, services, told
+from portal.signer_views import DeadLink
+from portal.views import FieldError
 from portal.visit import Visit, request_of
 
 
 async def ask(request: web.Request, signer: Signer, purpose: CodeFor, device: str) -> None:
     """Have a code mailed to *signer*, asked for in the browser that holds *device*."""
     await act.send_code(services(request), signer, purpose, browser=browser(request), device=device)
+
+
+async def unreached(request: web.Request, visit: Visit) -> tuple[FieldError, ...]:
+    """That the newest code came back from the registered address: waiting for it would be in vain."""
+    if not await reachable.came_back(visit.signer, (Task.CODE_MAIL,)):
+        return ()
+    return (FieldError(text=told(request, Refused(Reason.CODE_UNREACHED))),)
 
 
 def new_device(request: web.Request) -> str:
@@ -37,33 +48,54 @@ async def send(request: web.Request, visit: Visit) -> web.Response:
             raise
         error = FieldError(text=told(request, refused))
         sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
-        page = code_page(visit, purpose, sent, errors=(error,))
+        page = code_page(visit, purpose, sent, errors=(error,), kept=await resuming.kept(request))
         return answer(request, page, status=429)
-    query = "&for=decline" if purpose is views.CodeFor.DECLINE else ""
-    response = web.Response(status=303, headers={"Location": f"{visit.at('code')}?sent=1{query}"})
+    response = await _sent(request, visit, purpose)
     cookies.keep(request, response, cookies.ASKED, device)
     return response
 
 
-def wanted(request: web.Request) -> views.CodeFor:
-    """What the code is asked for: to sign, or to decline."""
-    return views.CodeFor.DECLINE if request.query.get("for") == "decline" else views.CodeFor.SIGN
+async def _sent(request: web.Request, visit: Visit, purpose: signer_views.CodeFor) -> web.Response:
+    if carried := await resuming.kept(request):
+        sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
+        return answer(request, code_page(visit, purpose, sent, resent=True, kept=carried))
+    return web.Response(status=303, headers={"Location": f"{visit.at('code')}?sent=1{_query('&', purpose)}"})
+
+
+# Where a right code leads, by what it was asked for. Without a word about it in the address: to the documents.
+_ONWARD: Final = {
+    signer_views.CodeFor.SIGN: "1",
+    signer_views.CodeFor.DECLINE: "decline",
+    signer_views.CodeFor.CHANGE: "wrong",
+}
+
+
+def wanted(request: web.Request) -> signer_views.CodeFor:
+    """What the code is asked for: to sign, to decline, or to tell of another person."""
+    asked = request.query.get("for", "")
+    named = (signer_views.CodeFor.DECLINE, signer_views.CodeFor.CHANGE)
+    return next((one for one in named if one == asked), signer_views.CodeFor.SIGN)
+
+
+def _query(mark: str, purpose: signer_views.CodeFor) -> str:
+    return "" if purpose is signer_views.CodeFor.SIGN else f"{mark}for={purpose.value}"
 
 
 def code_page(
     visit: Visit,
-    purpose: views.CodeFor,
+    purpose: signer_views.CodeFor,
     sent: SentCode | None,
     *,
     resent: bool = False,
     notice: str | None = None,
     typed: str = "",
     errors: tuple[FieldError, ...] = (),
-) -> views.CodeEntry:
+    kept: resuming.Kept = (),
+) -> signer_views.CodeEntry:
     """C2: where the code is typed."""
-    query = "?for=decline" if purpose is views.CodeFor.DECLINE else ""
+    query = _query("?", purpose)
     wait = (sent.resend_at - visit.services.now()).total_seconds() if sent else 0
-    return views.CodeEntry(
+    return signer_views.CodeEntry(
         purpose=purpose,
         title=visit.shot.envelope.title,
         masked_address=visit.masked,
@@ -78,6 +110,7 @@ def code_page(
         wrong_person_url=visit.at("wrong") if visit.token else None,
         typed=typed,
         errors=errors,
+        kept=kept,
     )
 
 
@@ -97,23 +130,26 @@ async def verify(request: web.Request, visit: Visit) -> web.Response:
             raise
         return await _again(request, visit, told(request, refused), typed=typed)
     if checked.renewed:
-        page = views.UnusableLink(why=DeadLink.SPENT, request=request_of(visit), masked_address=visit.masked)
+        page = signer_views.UnusableLink(
+            why=DeadLink.SPENT, request=request_of(visit), masked_address=visit.masked
+        )
         return answer(request, page, status=410)
     match checked.verdict:
-        case Verdict.OK:
+        case Verdict.OK | Verdict.AGAIN:
             return await _let_in(request, visit)
         case Verdict.WRONG if checked.left:
-            return await _again(request, visit, say(Reason.CODE_WRONG, n=checked.left))
+            return await _again(request, visit, reason(Reason.CODE_WRONG, n=checked.left))
         case Verdict.LATE:
             return await _late(request, visit)
         case _:
-            return await _again(request, visit, say(Reason.CODE_SPENT))
+            return await _again(request, visit, reason(Reason.CODE_SPENT))
 
 
 async def _again(request: web.Request, visit: Visit, text: str, *, typed: str = "") -> web.Response:
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     error = FieldError(text=text, field="code")
-    page = code_page(visit, wanted(request), sent, typed=typed, errors=(error,))
+    carried = await resuming.kept(request)
+    page = code_page(visit, wanted(request), sent, typed=typed, errors=(error,), kept=carried)
     return answer(request, page, status=422)
 
 
@@ -124,7 +160,7 @@ async def _late(request: web.Request, visit: Visit) -> web.Response:
         await ask(request, visit.signer, CodeFor.SIGN, device)
     except Refused as refused:
         return await _again(request, visit, told(request, refused))
-    response = await _again(request, visit, say(Reason.CODE_LATE))
+    response = await _again(request, visit, reason(Reason.CODE_LATE))
     cookies.keep(request, response, cookies.ASKED, device)
     return response
 
@@ -138,8 +174,12 @@ async def _let_in(request: web.Request, visit: Visit) -> web.Response:
     await sessions.prove(
         session, visit.signer, generation=visit.signer.generation, method=act.MAIL_CODE, now=now
     )
-    onward = "decline" if wanted(request) is views.CodeFor.DECLINE else "1"
-    response = move("sign", visit.signer.ref, onward)
+    response = await onward(request, visit)
     if cookie:
         cookies.keep(request, response, cookies.SIGNER, cookie)
     return response
+
+
+async def onward(request: web.Request, visit: Visit) -> web.Response:
+    """Lead a browser that has proved its signer to where it was, or to the first page of what the code was for."""
+    return resuming.onward(visit.signer.ref, await resuming.kept(request), default=_ONWARD[wanted(request)])

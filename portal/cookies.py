@@ -1,16 +1,21 @@
 """Cookies and the sessions behind them. Over https a cookie's name begins with `__Host-`: no other host can set it."""
 
 from datetime import timedelta
+from typing import Final
 
 from aiohttp import web
 
 from envelopes.records import bonds, sessions
-from envelopes.records.models import Session, Staff
+from envelopes.records.models import Proof, Session, Staff
 from portal.respond import services
 
 SIGNER = "fukan"
 STAFF = "fukan-staff"
 ASKED = "fukan-asked"
+REGISTRATION = "fukan-registration"
+_ASLEEP: Final = timedelta(
+    days=1
+)  # so long a browser is still known, and asked for a code instead of turned away
 
 
 def _name(request: web.Request, kind: str) -> str:
@@ -28,6 +33,11 @@ def keep(request: web.Request, response: web.Response, kind: str, value: str) ->
     )
 
 
+def read(request: web.Request, kind: str) -> str:
+    """The cookie's value; empty where the browser has none."""
+    return request.cookies.get(_name(request, kind), "")
+
+
 def drop(request: web.Request, response: web.Response, kind: str) -> None:
     """Remove the cookie."""
     response.del_cookie(
@@ -37,14 +47,24 @@ def drop(request: web.Request, response: web.Response, kind: str) -> None:
 
 def device(request: web.Request) -> str:
     """The secret of the browser that asked for a code; it opens nothing. Empty where it has none."""
-    return request.cookies.get(_name(request, ASKED), "")
+    return read(request, ASKED)
 
 
-async def signer_session(request: web.Request, *, asleep: bool = False) -> Session | None:
-    """The session of this browser. *asleep*: also one that was idle too long, to go on where it stopped."""
-    policy = services(request).policy
-    idle = timedelta(days=1) if asleep else policy.signer_idle
-    return await _find(request, SIGNER, idle, None)
+async def signer_session(request: web.Request) -> Session | None:
+    """The session of this browser."""
+    return await _find(request, SIGNER, services(request).policy.signer_idle, None)
+
+
+async def proved(request: web.Request, ref: str, *, asleep: bool = False) -> Proof | None:
+    """What this browser has proved about the signer called *ref*, with all that one look at the database can bring.
+
+    *asleep*: also where it was idle too long since, to go on where it stopped.
+    """
+    provided, value = services(request), request.cookies.get(_name(request, SIGNER), "")
+    if not value:
+        return None
+    idle = _ASLEEP if asleep else provided.policy.signer_idle
+    return await sessions.proved(value, ref, now=provided.now(), idle=idle)
 
 
 async def staff_session(request: web.Request) -> Session | None:
@@ -54,7 +74,7 @@ async def staff_session(request: web.Request) -> Session | None:
 
 
 async def _find(request: web.Request, kind: str, idle: timedelta, total: timedelta | None) -> Session | None:
-    value = request.cookies.get(_name(request, kind), "")
+    value = read(request, kind)
     if not value:
         return None
     return await sessions.find(value, now=services(request).now(), idle=idle, total=total)

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 from envelopes.records.models import Envelope
 from envelopes.rules.lines import ON_PAGE, SEVERAL, Key, Statement
 from envelopes.rules.reading import Record, Remark
-from envelopes.rules.wording import jst_date
-from envelopes.texts import say
-from portal.phrases import _
-from portal.views import Correction, FieldError
+from portal.phrases import _, reason
+from portal.staff_views import Correction
+from portal.views import FieldError
 
 
 class _Shape(NamedTuple):
@@ -30,8 +29,36 @@ _FIELDS: Final[Mapping[Key, _Shape]] = {
     Key.DEADLINE: _Shape(_("例：8月31日、令和8年8月31日、今月末")),
     Key.START: _Shape(_("例：令和8年9月1日")),
     Key.PERIOD: _Shape(_("例：令和8年9月1日から令和9年3月31日まで")),
+    Key.SECTION: _Shape(_("課の名前。書かなければ、作った人の課")),
+    Key.IDENTITY: _Shape(
+        _(
+            "メール、アクセスコード、認証アプリなど。1行に1つ、署名する順に。1行だけなら全員。書かなければ台帳の既定"
+        ),
+        rows=2,
+    ),
     Key.COPY: _Shape(_("写しを送る職員。1行に1人"), rows=2),
+    Key.HAND_OVER: _Shape(_("可 または 不可。可のとき、相手方は別の担当者への引き継ぎを申し出られます")),
     Key.NOTE: _Shape(_("署名依頼のメールに載せます"), rows=4),
+}
+
+
+# The keys of an order in words; in Japanese they are the keys themselves.
+LABELS: Final[Mapping[str, str]] = {
+    Key.TITLE: _("封筒名"),
+    Key.RECIPIENT: _("宛先"),
+    Key.KIND: _("種別"),
+    Key.AMOUNT: _("金額"),
+    Key.DEADLINE: _("期限"),
+    Key.START: _("履行開始日"),
+    Key.PERIOD: _("履行期間"),
+    Key.SECTION: _("担当課"),
+    Key.SIGNER: _("署名者"),
+    Key.IDENTITY: _("本人確認"),
+    Key.COPY: _("写し"),
+    Key.HAND_OVER: _("引継ぎ"),
+    Key.NOTE: _("備考"),
+    Key.DOCUMENT: _("文書"),
+    Key.ANSWERED: _("確認済"),
 }
 
 
@@ -43,7 +70,7 @@ def fields(
     return tuple(
         Correction(
             name=_name(key),
-            label=key.value,
+            label=LABELS[key],
             value=said[key] if posted is None else posted.get(_name(key), ""),
             hint=_hint(key, shape, envelope, said),
             rows=shape.rows,
@@ -70,7 +97,7 @@ def errors(problems: Sequence[Remark]) -> tuple[FieldError, ...]:
     names = {key.value: _name(key) for key in _FIELDS}
     return tuple(
         FieldError(
-            text=say(problem.reason, "ja", **problem.details),
+            text=reason(problem.reason, **problem.details),
             field=names.get(str(problem.details.get("key", "")), ""),
         )
         for problem in problems
@@ -91,7 +118,7 @@ def _said(envelope: Envelope, record: Record) -> dict[Key, str]:
 
 def _hint(key: Key, shape: _Shape, envelope: Envelope, said: Mapping[Key, str]) -> str:
     if key is Key.DEADLINE and not said[key]:
-        return _("書かなければ {day}。{hint}", day=jst_date(envelope.deadline_on), hint=shape.hint)
+        return _("書かなければ {day}。{hint}", day=envelope.deadline_on, hint=shape.hint)
     return shape.hint
 
 

@@ -1,26 +1,31 @@
 """Not signing: 差戻し or 辞退, with a reason, after one more question."""
 
 import secrets
+import unicodedata
+from datetime import date, timedelta
 from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import notes
 from envelopes.actions import signer as act
-from envelopes.rules.errors import Refused
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State
-from envelopes.texts import say
-from portal import views
+from portal import papers, signer_views, views
+from portal.link import told_staff
 from portal.phrases import _
+from portal.phrases import reason as why
 from portal.proved import reading
-from portal.respond import answer, form, move
+from portal.respond import answer, form, move, told
 from portal.views import FieldError
 from portal.visit import Visit, request_of
 
 _REFUSALS: Final = {
-    views.Refusal.RETURN: act.Refusal.RETURN,
-    views.Refusal.DECLINE: act.Refusal.DECLINE,
+    signer_views.Refusal.RETURN: act.Refusal.RETURN,
+    signer_views.Refusal.DECLINE: act.Refusal.DECLINE,
 }
-_REFUSED: Final = {State.RETURNED: views.Refusal.RETURN, State.DECLINED: views.Refusal.DECLINE}
+_REFUSED: Final = {State.RETURNED: signer_views.Refusal.RETURN, State.DECLINED: signer_views.Refusal.DECLINE}
 
 
 async def decline(request: web.Request) -> web.Response:
@@ -34,10 +39,10 @@ async def decline(request: web.Request) -> web.Response:
     choice, reason = posted.get("choice", ""), posted.get("reason", "")
     try:
         text = act.tidy_reason(reason, visit.services)
-        picked = views.Refusal(choice)
+        picked = signer_views.Refusal(choice)
     except (Refused, ValueError) as error:
         return answer(request, _decline_again(visit, choice, reason, error), status=422)
-    page = views.DeclineConfirm(
+    page = signer_views.DeclineConfirm(
         request=request_of(visit),
         choice=picked,
         reason=text,
@@ -48,17 +53,18 @@ async def decline(request: web.Request) -> web.Response:
     return answer(request, page)
 
 
-def _picked(choice: str) -> views.Refusal | None:
-    return views.Refusal(choice) if choice in set(views.Refusal) else None
+def _picked(choice: str) -> signer_views.Refusal | None:
+    return signer_views.Refusal(choice) if choice in set(signer_views.Refusal) else None
 
 
 def _decline(
     visit: Visit, *, choice: str = "", reason: str = "", errors: tuple[FieldError, ...] = ()
-) -> views.Decline:
-    return views.Decline(
+) -> signer_views.Decline:
+    return signer_views.Decline(
         request=request_of(visit),
         next_url=visit.at("decline"),
         back_url=visit.at("1"),
+        checking_url=visit.at("checking"),
         choice=_picked(choice),
         reason=reason,
         reason_limit=visit.services.policy.reason_characters,
@@ -66,13 +72,15 @@ def _decline(
     )
 
 
-def _decline_again(visit: Visit, choice: str, reason: str, error: Refused | ValueError) -> views.Decline:
+def _decline_again(
+    visit: Visit, choice: str, reason: str, error: Refused | ValueError
+) -> signer_views.Decline:
     errors = []
     if _picked(choice) is None:
-        errors.append(FieldError(text=_("差戻しか辞退かを選んでください"), field="choice"))
+        errors.append(FieldError(text=_("差戻しか辞退かを選んでください。"), field="choice"))
     if isinstance(error, Refused):
         errors.append(
-            FieldError(text=say(error.reason, limit=visit.services.policy.reason_characters), field="reason")
+            FieldError(text=why(error.reason, limit=visit.services.policy.reason_characters), field="reason")
         )
     return _decline(visit, choice=choice, reason=reason, errors=tuple(errors))
 
@@ -100,12 +108,67 @@ async def refuse(request: web.Request) -> web.Response:
     return move("sign", visit.signer.ref, "done")
 
 
-def declined(visit: Visit) -> views.Declined | None:
+async def checking(request: web.Request) -> web.Response:
+    """C6: not sure yet. The request stays as it is; staff are told, the signer is reminded on a day of his choice."""
+    visit = await reading(request)
+    if isinstance(visit, web.Response):
+        return visit
+    if request.method != "POST":
+        return answer(request, await _checking(visit))
+    posted = await form(request)
+    day, note = posted.get("remind_on", ""), posted.get("note", "")
+    try:
+        await notes.checking(visit.services, visit.signer, note=note, remind_on=_day(day))
+    except Refused as error:
+        field = "remind_on" if error.reason is Reason.REMINDER_DAY else "note"
+        wrong = FieldError(text=told(request, error), field=field)
+        page = await _checking(visit, day=day, note=note, errors=(wrong,))
+        return answer(request, page, status=422)
+    onward = _("依頼はそのまま続きます。同じリンクから、いつでも署名できます。")
+    return answer(request, told_staff(visit, onward, back_url=visit.at("1")))
+
+
+def _day(text: str) -> date | None:
+    """The day that a browser's date field posts, or what somebody typed into it where it has none."""
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(unicodedata.normalize("NFKC", text).strip().replace("/", "-"))
+    except ValueError:
+        return date.min  # a day in no reach: refused like any other
+
+
+async def _checking(
+    visit: Visit, *, day: str = "", note: str = "", errors: tuple[FieldError, ...] = ()
+) -> signer_views.Checking:
+    return signer_views.Checking(
+        request=request_of(visit),
+        files=tuple(
+            [
+                views.File(
+                    title=item.title,
+                    url=visit.at(str(item.position), "pdf"),
+                    size=await papers.prepared_size(item),
+                )
+                for item in visit.shot.documents
+            ]
+        ),
+        post_url=visit.at("checking"),
+        back_url=visit.at("1"),
+        first=jst_day(visit.services.now()) + timedelta(days=1),
+        remind_on=day,
+        note=note,
+        note_limit=visit.services.policy.reason_characters,
+        errors=errors,
+    )
+
+
+def declined(visit: Visit) -> signer_views.Declined | None:
     """The page for the one who returned or declined."""
     shot, choice = visit.shot, _REFUSED.get(visit.shot.state)
     mine = shot.turn is not None and shot.turn.id == visit.signer.id
     if choice is None or not mine or shot.envelope.ended_on is None:
         return None
-    return views.Declined(
+    return signer_views.Declined(
         request=request_of(visit), choice=choice, number=shot.number, at=shot.envelope.ended_on
     )

@@ -2,28 +2,29 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
-from tortoise.expressions import Q
 
+from envelopes.actions import access_codes, applications, aside, factors, identity, reachable, searching
 from envelopes.actions import staff as act
 from envelopes.records import store
-from envelopes.records.models import Delivery as DeliveryRow
 from envelopes.records.models import Envelope, Signer, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason
+from envelopes.rules.factors import Method
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.schedule import day_over
 from envelopes.rules.states import State, Task
-from envelopes.texts import say, say_trouble
-from portal import views
-from portal.phrases import _
+from envelopes.services import Services
+from portal import staff_views
+from portal.phrases import _, reason, trouble
 from portal.respond import answer, move, path, services
 from portal.staff import money, nav, phase, require_staff
-from portal.views import Phase
+from portal.staff_views import Phase
 from portal.visit import kind_of
 
 _NEAR: Final = timedelta(days=3)
@@ -39,39 +40,50 @@ async def desk(request: web.Request) -> web.Response:
     for shot in rows:
         by_phase.setdefault(phase(shot), []).append(shot)
     contractor = by_phase.get(Phase.CONTRACTOR, [])
+    operates = Role.ADMIN in roles_from(staff.roles)
     ended = (Phase.COMPLETED, Phase.RETURNED, Phase.DECLINED, Phase.EXPIRED, Phase.CANCELLED)
-    page = views.Desk(
+    page = staff_views.Desk(
         nav=nav(staff),
+        search_url=path("staff", "search"),
         intake_address=services(request).settings.mail.intake,
         drafts=_rows(by_phase.get(Phase.DRAFT, []) + by_phase.get(Phase.PREPARING, [])),
         village=_rows(by_phase.get(Phase.VILLAGE, [])),
         contractor=_rows(contractor),
         near=_rows([one for one in contractor if day_over(one.envelope.deadline_on) - now < _NEAR]),
         undelivered=_rows(await _undelivered(contractor)),
+        changes=(
+            *(_change(one) for one in contractor if one.turn is not None and one.turn.paused_at),
+            *(_other_identity(shot, one) for shot, one in await identity.to_approve(rows)),
+        ),
+        spent=tuple(
+            replace(row(one), note=_("新しいコードを発行し、電話で伝えてください"))
+            for one in await _spent(services(request), contractor)
+        ),
         recent=_rows([one for name in ended for one in by_phase.get(name, [])]),
         stuck=await _stuck(rows),
+        asides=await aside.count() if operates else 0,
+        asides_url=path("staff", "mails") if operates else None,
+        applications=await applications.to_decide(act.actor_of(staff)),
     )
     return answer(request, page)
 
 
 async def _shots(staff: Staff) -> list[Snapshot]:
-    """The envelopes this person may see: the own section's and those to sign; all for an auditor."""
-    query = Envelope.exclude(state=State.DISCARDED.value)
-    if Role.AUDITOR not in roles_from(staff.roles):
-        to_sign = [seat.envelope_id for seat in await Signer.filter(staff_id=staff.id)]
-        query = query.filter(Q(section_id=staff.section_id) | Q(id__in=to_sign))
+    """The newest of the envelopes on this person's lists."""
+    query = Envelope.filter(searching.visible_to(staff)).exclude(state=State.DISCARDED.value)
     rows = await query.order_by("-id").limit(_ROWS).only("id")
     return [await store.snapshot(id=row.id) for row in rows]
 
 
-def _rows(shots: Sequence[Snapshot]) -> tuple[views.DeskRow, ...]:
-    return tuple(_row(shot) for shot in shots)
+def _rows(shots: Sequence[Snapshot]) -> tuple[staff_views.DeskRow, ...]:
+    return tuple(row(shot) for shot in shots)
 
 
-def _row(shot: Snapshot) -> views.DeskRow:
+def row(shot: Snapshot) -> staff_views.DeskRow:
+    """One envelope in a list."""
     envelope, now = shot.envelope, phase(shot)
     where = "drafts" if now in (Phase.DRAFT, Phase.PREPARING) else "envelopes"
-    return views.DeskRow(
+    return staff_views.DeskRow(
         number=shot.number,
         title=envelope.title,
         party=envelope.party,
@@ -80,15 +92,38 @@ def _row(shot: Snapshot) -> views.DeskRow:
         kind=kind_of(shot),
         url=path("staff", where, envelope.ref),
         deadline_on=envelope.deadline_on,
+        concluded_on=envelope.transaction_on,
         drafter=shot.drafter.name,
-        note=say_trouble(envelope.trouble) if envelope.trouble else "",
+        note=trouble(envelope.trouble) if envelope.trouble else "",
     )
 
 
+def _change(shot: Snapshot) -> staff_views.DeskRow:
+    """A request that is on hold, with the page on which that is decided."""
+    return replace(row(shot), url=path("staff", "envelopes", shot.envelope.ref, "change"))
+
+
+def _other_identity(shot: Snapshot, signer: Signer) -> staff_views.DeskRow:
+    """A request for which somebody has put forward that less be proved, with the page on which that is decided."""
+    here = path("staff", "envelopes", shot.envelope.ref, "identity", str(signer.position))
+    return replace(row(shot), url=here, note=_("本人確認の方法の変更が、別の職員の承認を待っています"))
+
+
+async def _spent(provided: Services, shots: Sequence[Snapshot]) -> list[Snapshot]:
+    """The requests whose access code was mistyped too often: they stand still until staff issue a new one."""
+    turns = {shot.turn.id: shot for shot in shots if shot.turn is not None}
+    found = await access_codes.spent(provided, [shot.turn for shot in shots if shot.turn is not None])
+    return [
+        shot
+        for id_, shot in turns.items()
+        if id_ in found and shot.turn and await factors.asked(shot.turn) is Method.ACCESS_CODE
+    ]
+
+
 async def _undelivered(shots: Sequence[Snapshot]) -> list[Snapshot]:
-    ids = [shot.envelope.id for shot in shots]
-    failed = {row.envelope_id for row in await DeliveryRow.filter(envelope_id__in=ids, state="failed")}
-    return [shot for shot in shots if shot.envelope.id in failed]
+    turns = {shot.turn.id: shot for shot in shots if shot.turn is not None}
+    missed = await reachable.unreached(turns)
+    return [shot for turn, shot in turns.items() if turn in missed]
 
 
 _WORK: Final = {
@@ -99,18 +134,18 @@ _WORK: Final = {
 }
 
 
-async def _stuck(shots: Sequence[Snapshot]) -> tuple[views.Stuck, ...]:
+async def _stuck(shots: Sequence[Snapshot]) -> tuple[staff_views.Stuck, ...]:
     ids = {shot.envelope.id: shot for shot in shots}
     failing = TaskRow.filter(envelope_id__in=list(ids), failing_since__isnull=False).exclude(state="done")
     return tuple(
-        views.Stuck(
+        staff_views.Stuck(
             what=_(
                 "{number} {work}",
                 number=ids[row.envelope_id].number,
                 work=_WORK.get(Task(row.kind), _("メールの送信")),
             ),
             since=row.failing_since,
-            trouble=_trouble(row.error or ""),
+            trouble=_why(row.error or ""),
             retry_url=path("staff", "tasks", str(row.id), "retry"),
             key=secrets.token_hex(8),
         )
@@ -119,10 +154,10 @@ async def _stuck(shots: Sequence[Snapshot]) -> tuple[views.Stuck, ...]:
     )
 
 
-def _trouble(error: str) -> str:
+def _why(error: str) -> str:
     code = error.partition(" ")[0]
     known = code in set(Reason)
-    return say(Reason(code)) if known else _("処理の途中で問題が起きました。自動でもう一度試みます。")
+    return reason(Reason(code)) if known else _("処理の途中で問題が起きました。自動でもう一度試みます。")
 
 
 async def retry(request: web.Request) -> web.Response:

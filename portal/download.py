@@ -22,9 +22,10 @@ from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Task
 from envelopes.rules.tokens import Purpose
 from envelopes.services import Services
-from portal import codes, cookies, papers, views
-from portal.respond import answer, file, form, move, path, services, told
-from portal.views import DeadLink, FieldError
+from portal import codes, cookies, papers, signer_views, views
+from portal.respond import about, answer, file, form, move, path, services, told
+from portal.signer_views import DeadLink
+from portal.views import FieldError
 from portal.visit import kind_of
 
 
@@ -51,6 +52,7 @@ async def _by_link(request: web.Request, *, closed_too: bool = False) -> Visit |
     token, provided = request.match_info["token"], services(request)
     ticket = provided.ticket(Purpose.DOWNLOAD, token)
     shot, signer = await store.of_signer(ticket.ref)
+    about(request, shot.section, signer.language)
     visit = Visit(services=provided, shot=shot, signer=signer, token=token)
     if shot.envelope.window_ends_at is None:
         raise Refused(Reason.LINK_UNKNOWN)
@@ -59,18 +61,18 @@ async def _by_link(request: web.Request, *, closed_too: bool = False) -> Visit |
     if provided.now() > shot.envelope.window_ends_at:
         return answer(request, _closed(visit), status=410)
     if ticket.generation != signer.download_generation:
-        page = views.UnusableLink(
+        page = signer_views.UnusableLink(
             why=DeadLink.REPLACED, masked_address=visit.masked, new_link_url=visit.at("fresh")
         )
         return answer(request, page, status=410)
     return visit
 
 
-def _closed(visit: Visit, *errors: FieldError) -> views.DownloadClosed:
+def _closed(visit: Visit, *errors: FieldError) -> signer_views.DownloadClosed:
     envelope = visit.shot.envelope
     assert envelope.window_ends_at is not None
     assert envelope.completed_at is not None
-    return views.DownloadClosed(
+    return signer_views.DownloadClosed(
         title=envelope.title,
         since=jst_day(envelope.completed_at),
         until=jst_day(envelope.window_ends_at),
@@ -103,7 +105,7 @@ async def show(request: web.Request) -> web.Response:
     return answer(request, await _page(visit))
 
 
-async def _page(visit: Visit) -> views.Download:
+async def _page(visit: Visit) -> signer_views.Download:
     envelope = visit.shot.envelope
     assert envelope.transaction_on is not None
     assert envelope.window_ends_at is not None
@@ -112,7 +114,7 @@ async def _page(visit: Visit) -> views.Download:
     together = views.File(
         title=f"{envelope.title}.zip", url=visit.at("all.zip"), size=sum(one.size for one in files)
     )
-    return views.Download(
+    return signer_views.Download(
         title=envelope.title,
         kind=kind_of(visit.shot),
         certificate_id=envelope.certificate_id,
@@ -131,11 +133,11 @@ async def _file(visit: Visit, item: Document) -> views.File:
 
 async def _code_page(
     visit: Visit, *, resent: bool = False, typed: str = "", errors: tuple[FieldError, ...] = ()
-) -> views.CodeEntry:
+) -> signer_views.CodeEntry:
     sent = await act.last_code(visit.services, visit.signer, CodeFor.DOWNLOAD)
     wait = (sent.resend_at - visit.services.now()).total_seconds() if sent else 0
-    return views.CodeEntry(
-        purpose=views.CodeFor.DOWNLOAD,
+    return signer_views.CodeEntry(
+        purpose=signer_views.CodeFor.DOWNLOAD,
         title=visit.shot.envelope.title,
         masked_address=visit.masked,
         verify_url=visit.at("verify"),
@@ -187,9 +189,9 @@ async def verify(request: web.Request) -> web.Response:
     except Refused as refused:
         return await _again(request, visit, refused, typed=typed)
     if checked.renewed:
-        page = views.UnusableLink(why=DeadLink.SPENT, masked_address=visit.masked)
+        page = signer_views.UnusableLink(why=DeadLink.SPENT, masked_address=visit.masked)
         return answer(request, page, status=410)
-    if checked.verdict is not Verdict.OK:
+    if checked.verdict not in (Verdict.OK, Verdict.AGAIN):
         return await _again(request, visit, _refusal(checked))
     return await _let_in(request, visit)
 
@@ -247,7 +249,9 @@ async def together(request: web.Request) -> web.Response:
             data = await papers.signed(visit.services, item)
             archive.writestr(store.file_name(item), data)
     name = f"{visit.shot.envelope.title}.zip"
-    return file(buffer.getvalue(), name=name, content_type="application/zip")
+    buffer.seek(0)
+    # Sent from where it lies, a part at a time; bytes would be copied whole into the line's own buffer.
+    return file(buffer, name=name, content_type="application/zip")
 
 
 async def fresh(request: web.Request) -> web.Response:
@@ -259,5 +263,5 @@ async def fresh(request: web.Request) -> web.Response:
     except Refused as refused:
         error = FieldError(text=told(request, refused))
         return answer(request, _closed(visit, error), status=429)
-    page = views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
+    page = signer_views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
     return answer(request, page)

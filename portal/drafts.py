@@ -2,31 +2,36 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
-from envelopes.actions import revising
+from envelopes.actions import reachable, revising
 from envelopes.actions import staff as act
 from envelopes.records import store
-from envelopes.records.models import Contact, Mail, Signer, Staff
+from envelopes.records.models import Contact, Document, Envelope, Mail, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.exclusions import QUESTIONS
+from envelopes.rules.factors import Method
 from envelopes.rules.lines import Key
 from envelopes.rules.people import Party, Role, roles_from
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Event, permits
 from envelopes.services import Services
-from envelopes.texts import ANSWERS, say, say_remark, say_trouble
-from portal import corrections, papers, views
-from portal.phrases import _
+from envelopes.texts import ANSWERS
+from portal import corrections, identity, papers, staff_views, views
+from portal.phrases import _, both, joined, reason, remark, trouble
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import nav, phase, require_staff, version, visible
-from portal.views import Choice, FieldError, Phase
+from portal.staff_views import Choice, Phase
+from portal.views import DocumentView, FieldError
 from portal.visit import kind_of, party_of
+
+_SHEETS: Final = 3 * views.AT_ONCE  # pages of all documents together; with more a draft's page grows heavy
 
 
 async def draft(request: web.Request) -> web.Response:
@@ -45,7 +50,7 @@ async def _draft(
     *errors: FieldError,
     posted: Mapping[str, str] | None = None,
     correcting: bool = False,
-) -> views.Draft:
+) -> staff_views.Draft:
     envelope, given = shot.envelope, posted or {}
     may = bool(roles_from(staff.roles) & {Role.DRAFTER, Role.APPROVER})
     at_home = envelope.section_id == staff.section_id
@@ -53,12 +58,14 @@ async def _draft(
     mail = await Mail.filter(id=envelope.mail_id or 0).first()
     reading = Record.from_json(json.loads(envelope.reading))
     choices = await _choices(provided, shot, given.get("village_signer", "") or reading.village_signer)
-    blocked = [] if may else [say(Reason.ROLE_MISSING)]
+    blocked = [] if may else [reason(Reason.ROLE_MISSING)]
     if open_to and not at_home:
-        blocked.append(say(Reason.SECTION_ELSEWHERE, section=shot.section.name))
+        blocked.append(reason(Reason.SECTION_ELSEWHERE, section=shot.section.name))
     if envelope.trouble:
-        blocked.append(say_trouble(envelope.trouble))
-    return views.Draft(
+        blocked.append(trouble(envelope.trouble))
+    if open_to and await reachable.is_dead([one.contact_id for one in shot.signers]):
+        blocked.append(reason(Reason.RECIPIENT_DEAD))
+    return staff_views.Draft(
         nav=nav(staff),
         number=shot.number,
         title=envelope.title,
@@ -67,15 +74,16 @@ async def _draft(
         received_at=mail.arrived_at if mail else envelope.opened_at,
         drafter=shot.drafter.name,
         readings=_readings(reading),
-        signers=tuple([await _draft_signer(one) for one in shot.signers if one.party == Party.CONTRACTOR]),
+        signers=tuple(
+            [
+                await _draft_signer(provided, one, given)
+                for one in shot.signers
+                if one.party == Party.CONTRACTOR
+            ]
+        ),
         village_signers=choices,
         documents=tuple(
-            [
-                await papers.view(
-                    provided, item, path("staff", "envelopes", envelope.ref, str(item.position))
-                )
-                for item in shot.documents
-            ]
+            [await _document(provided, envelope, item, apart=apart) for item, apart in _laid_out(shot)]
         ),
         version=envelope.version,
         key=secrets.token_hex(8),
@@ -85,15 +93,39 @@ async def _draft(
         corrections=corrections.fields(envelope, reading, given if correcting else None),
         correcting=correcting,
         exclusions=_exclusions(reading, given),
-        warnings=tuple(say_remark(remark) for remark in _warnings(reading)),
+        drawing=papers.drawing(shot) if phase(shot) is not Phase.DISCARDED else None,
+        warnings=tuple(remark(one) for one in _warnings(reading)),
         blocked=tuple(blocked),
         errors=errors,
     )
 
 
-def _readings(reading: Record) -> tuple[views.Reading, ...]:
+def _laid_out(shot: Snapshot) -> Iterator[tuple[Document, bool]]:
+    """Each document, and whether its pages have no room on the draft's page."""
+    room = _SHEETS
+    for item in shot.documents:
+        shown = min(item.page_count, views.AT_ONCE)
+        yield item, shown > room
+        room -= shown if shown <= room else 0
+
+
+async def _document(provided: Services, envelope: Envelope, item: Document, *, apart: bool) -> DocumentView:
+    """A document with what was odd about its file."""
+    base = path("staff", "envelopes", envelope.ref, str(item.position))
+    if apart:
+        size = await papers.prepared_size(item)
+        seen = await papers.laid_out(provided, item, base, size=size, images=(), text=None)
+    else:
+        seen = await papers.view(provided, item, base)
+    notes = tuple(reason(Reason(one)) for one in item.warnings.split(",") if one)
+    return replace(seen, notes=notes, apart=apart)
+
+
+def _readings(reading: Record) -> tuple[staff_views.Reading, ...]:
     return tuple(
-        views.Reading(label=one.label, value=one.value, where=one.where)
+        staff_views.Reading(
+            label=corrections.LABELS.get(one.label, one.label), value=one.value, where=both(one.place)
+        )
         for one in reading.lines
         if one.label != Key.KIND  # the page says it in words of its own
     )
@@ -105,14 +137,28 @@ _ADDRESS_NOTES: Final = {
 }
 
 
-async def _draft_signer(signer: Signer) -> views.DraftSigner:
+async def _draft_signer(
+    provided: Services, signer: Signer, posted: Mapping[str, str]
+) -> staff_views.DraftSigner:
     contact = await Contact.filter(id=signer.contact_id or 0).first()
     note: str = _ADDRESS_NOTES.get(signer.address_kind, "")
     if note and contact and contact.reason:
         note = _("{note}登録の理由：{reason}", note=note, reason=contact.reason)
-    return views.DraftSigner(
-        position=signer.position, party=party_of(signer), address=signer.email, note=note
+    return staff_views.DraftSigner(
+        position=signer.position,
+        party=party_of(signer),
+        address=signer.email,
+        note=note,
+        identity=await identity.ways(
+            provided, signer, posted.get(f"identity_{signer.position}", signer.proof)
+        ),
     )
+
+
+def _methods(shot: Snapshot, posted: Mapping[str, str]) -> dict[int, Method]:
+    """By what each contractor proves who he is, where the form says it."""
+    said = {one.position: posted.get(f"identity_{one.position}", "") for one in shot.signers}
+    return {position: Method(value) for position, value in said.items() if value in set(Method)}
 
 
 async def _choices(provided: Services, shot: Snapshot, chosen: str) -> tuple[Choice, ...]:
@@ -127,32 +173,32 @@ async def _choices(provided: Services, shot: Snapshot, chosen: str) -> tuple[Cho
             label=f"{one.staff.section.name}　{one.staff.office}　{one.staff.name}",
             chosen=one.staff.ref == picked,
             disabled=one.hindrance is not None,
-            note=say(one.hindrance) if one.hindrance else "",
+            note=reason(one.hindrance) if one.hindrance else "",
         )
         for one in candidates
     )
 
 
 def _warnings(reading: Record) -> list[Remark]:
-    return [remark for remark in reading.warnings if remark.reason not in QUESTIONS]
+    return [one for one in reading.warnings if one.reason not in QUESTIONS]
 
 
-def _exclusions(reading: Record, posted: Mapping[str, str]) -> tuple[views.Exclusion, ...]:
+def _exclusions(reading: Record, posted: Mapping[str, str]) -> tuple[staff_views.Exclusion, ...]:
     """Each question once, with everything that led to it."""
     found: dict[Reason, list[str]] = {}
-    for remark in reading.questions:
-        found.setdefault(remark.reason, []).append(say_remark(remark))
+    for one in reading.questions:
+        found.setdefault(one.reason, []).append(remark(one))
     return tuple(
-        views.Exclusion(
-            name=_tick(reason), text="".join(texts), answer=ANSWERS[reason].ja, ticked=_tick(reason) in posted
+        staff_views.Exclusion(
+            name=_tick(why), text=joined(texts), answer=both(ANSWERS[why].in_), ticked=_tick(why) in posted
         )
-        for reason, texts in found.items()
+        for why, texts in found.items()
     )
 
 
-def _tick(reason: Reason) -> str:
-    """The name of the field that answers *reason*."""
-    return f"answer_{reason.value}"
+def _tick(why: Reason) -> str:
+    """The name of the field that answers *why*."""
+    return f"answer_{why.value}"
 
 
 def _unticked(reading: Record, posted: Mapping[str, str]) -> list[FieldError]:
@@ -164,7 +210,7 @@ def _unticked(reading: Record, posted: Mapping[str, str]) -> list[FieldError]:
     ]
     if _warnings(reading) and not posted.get("acknowledged"):
         found.append(
-            FieldError(text=_("注意する点を確かめて、チェックを入れてください"), field="acknowledged")
+            FieldError(text=_("注意する点を確かめて、チェックを入れてください。"), field="acknowledged")
         )
     return found
 
@@ -184,7 +230,8 @@ async def confirm(request: web.Request) -> web.Response:
             shot.envelope.ref,
             version=version(posted),
             village_signer=posted.get("village_signer", ""),
-            answered=[reason for reason in QUESTIONS if _tick(reason) in posted],
+            methods=_methods(shot, posted),
+            answered=[why for why in QUESTIONS if _tick(why) in posted],
         )
     except Refused as refused:
         error = FieldError(text=told(request, refused))
@@ -201,7 +248,7 @@ async def revise(request: web.Request) -> web.Response:
     reading = Record.from_json(json.loads(shot.envelope.reading))
     said = corrections.changed(shot.envelope, reading, posted, jst_day(provided.now()))
     actor, ref = act.actor_of(staff), shot.envelope.ref
-    problems: tuple[FieldError, ...] = (FieldError(text=_("直すところを書き換えてください")),)
+    problems: tuple[FieldError, ...] = (FieldError(text=_("直すところを書き換えてください。")),)
     if said:
         found = await revising.revise(provided, actor, ref, version=version(posted), statements=said)
         problems = corrections.errors(found)
@@ -214,8 +261,6 @@ async def revise(request: web.Request) -> web.Response:
 async def discard(request: web.Request) -> web.Response:
     """Throw the draft away."""
     staff = await require_staff(request)
-    posted = await form(request)
-    await act.discard(
-        services(request), act.actor_of(staff), request.match_info["ref"], version=version(posted)
-    )
+    shot, posted = await visible(request, staff), await form(request)
+    await act.discard(services(request), act.actor_of(staff), shot.envelope.ref, version=version(posted))
     return move("staff")

@@ -1,27 +1,34 @@
 """One envelope on its page: how it stands, what can be done, its files and its history."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import access_codes as codes
+from envelopes.actions import changing, chronicle, reachable
 from envelopes.actions import staff as act
+from envelopes.actions.changing import HandedOver
 from envelopes.records import store
-from envelopes.records.models import Delivery as DeliveryRow
-from envelopes.records.models import Signer, Staff
+from envelopes.records.models import Signer, Sms, Staff
 from envelopes.records.store import Snapshot
+from envelopes.rules import factors, sms
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.factors import Method
 from envelopes.rules.people import Role, may_have_evidence, roles_from
-from envelopes.rules.returns import WORDS, DeliveryState, meaning_of
+from envelopes.rules.returns import DeliveryState, meaning_of, meant
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.states import FINAL, Event, Task, permits
+from envelopes.rules.states import FINAL, Event, permits
 from envelopes.services import Services
-from portal import chronicle, papers, views
-from portal.phrases import _
+from portal import access_codes, identity, papers, readdressing, staff_views, views
+from portal.phrases import _, both
 from portal.respond import answer, file, form, move, path, services, told
 from portal.staff import money, nav, phase, require_staff, version, visible
-from portal.views import Delivery, FieldError, Phase, Seat
+from portal.staff_views import Delivery, Phase, Seat
+from portal.views import FieldError
 from portal.visit import kind_of, party_of
 
 
@@ -36,19 +43,20 @@ async def envelope(request: web.Request) -> web.Response:
 
 async def _envelope(
     provided: Services, staff: Staff, shot: Snapshot, *errors: FieldError, typed: str = ""
-) -> views.Envelope:
+) -> staff_views.Envelope:
     row, base = shot.envelope, ("staff", "envelopes", shot.envelope.ref)
-    works = bool(roles_from(staff.roles) & {Role.DRAFTER, Role.APPROVER})
-    works = works and staff.section_id == row.section_id
+    works = act.works_on(staff, shot)
     today, turn = jst_day(provided.now()), shot.turn
     may_sign = turn is not None and turn.staff_id == staff.id and permits(shot.state, Event.CONSENTED)
     reissues = works and turn is not None and turn.staff_id is None and permits(shot.state, Event.REISSUED)
+    reissues = reissues and turn is not None and turn.paused_at is None
+    handed_over = await changing.hand_overs(row.id)
     window_open = row.window_ends_at is not None and provided.now() <= row.window_ends_at
 
     def when(event: Event, name: str) -> str | None:
         return path(*base, name) if works and permits(shot.state, event) else None
 
-    return views.Envelope(
+    return staff_views.Envelope(
         nav=nav(staff),
         number=shot.number,
         title=row.title,
@@ -59,8 +67,8 @@ async def _envelope(
         drafter=shot.drafter.name,
         deadline_on=row.deadline_on,
         documents=tuple([await _unsigned(shot, number) for number in range(len(shot.documents))]),
-        signers=tuple([await _signer_line(shot, one) for one in shot.signers]),
-        history=await chronicle.happenings(shot),
+        signers=tuple([await _signer_line(provided, staff, shot, one, handed_over) for one in shot.signers]),
+        history=tuple([views.Happening(**one._asdict()) for one in await chronicle.happenings(shot)]),
         version=row.version,
         key=secrets.token_hex(8),
         reason=row.end_reason or "",
@@ -71,11 +79,13 @@ async def _envelope(
         extend_url=when(Event.EXTENDED, "extend"),
         extend_from=max(today, row.deadline_on),
         extend_until=today + timedelta(days=provided.policy.deadline_max_days),
+        remind_url=path(*base, "remind") if reissues and turn and turn.asked_at else None,
         reissue_url=path(*base, "reissue") if reissues else None,
         cancel_url=when(Event.CANCELLED, "cancel"),
         evidence_url=path(*base, "evidence") if _has_evidence(staff, shot) else None,
         reason_limit=provided.policy.reason_characters,
         typed_reason=typed,
+        drawing=papers.drawing(shot) if phase(shot) is Phase.PREPARING else None,
         errors=errors,
     )
 
@@ -102,9 +112,10 @@ async def _signed(shot: Snapshot) -> tuple[views.File, ...]:
     return tuple(files)
 
 
-async def _signer_line(shot: Snapshot, signer: Signer) -> views.SignerLine:
-    asked = DeliveryRow.filter(signer_id=signer.id, mail__in=[Task.REQUEST_MAIL, Task.NEW_LINK_MAIL])
-    sent = await asked.order_by("-id").first()
+async def _signer_line(
+    provided: Services, staff: Staff, shot: Snapshot, signer: Signer, handed_over: Sequence[HandedOver]
+) -> staff_views.SignerLine:
+    sent = await reachable.last(signer)
     refused = shot.envelope.ended_on is not None and shot.turn is not None and shot.turn.id == signer.id
     refused = refused and phase(shot) in (Phase.RETURNED, Phase.DECLINED)
     seat = Seat.WAITING
@@ -112,31 +123,69 @@ async def _signer_line(shot: Snapshot, signer: Signer) -> views.SignerLine:
         seat = Seat.SIGNED
     elif refused:
         seat = Seat.REFUSED
-    elif signer.asked_at and phase(shot) in (Phase.CONTRACTOR, Phase.VILLAGE, Phase.SIGNING):
+    elif signer.consented_at and phase(shot) is Phase.SIGNING:
+        seat = Seat.CONSENTED
+    elif signer.asked_at and phase(shot) in (Phase.CONTRACTOR, Phase.VILLAGE):
         seat = Seat.CURRENT
     elif signer.asked_at or shot.state in FINAL:
         seat = Seat.NOT_SIGNED
+    code_url, new_code_url = None, None
+    if await access_codes.may_tell(staff, shot, signer):
+        code_url, new_code_url = access_codes.urls(shot, signer)
+        code_url = code_url if await codes.left(provided, signer) else None
     failed = sent if sent is not None and sent.state == DeliveryState.FAILED.value else None
-    return views.SignerLine(
+    changes = shot.turn is not None and shot.turn.id == signer.id and signer.paused_at is not None
+    return staff_views.SignerLine(
         position=signer.position,
         party=party_of(signer),
         address=signer.email,
         seat=seat,
         at=signer.consented_at or (shot.envelope.ended_on if refused else None),
         delivery=_DELIVERY[DeliveryState(sent.state)] if sent else None,
-        why=WORDS[meaning_of(failed.code, failed.answer)][0] if failed else "",
+        why=both(partial(meant, meaning_of(failed.code, failed.answer))) if failed else "",
         delivered_at=sent.updated_at if sent and sent.state == "delivered" else None,
         trouble=_(
             "電話で相手方に確かめ、直ったら依頼を送り直してください。アドレスが変わるときは、台帳も直してください。"
         )
         if failed
         else "",
+        progress=await readdressing.progress(signer.contact_id) if failed else "",
+        correct_url=path("staff", "envelopes", shot.envelope.ref, "address")
+        if failed and _may_correct(staff, shot, signer)
+        else None,
+        identity=both(partial(factors.called, Method(signer.proof))) if signer.contact_id else "",
+        identity_url=identity.url(staff, shot, signer),
+        sms_trouble=await _sms_trouble(signer) if seat is Seat.CURRENT else "",
+        code_url=code_url,
+        new_code_url=new_code_url,
+        before=tuple([(_former(one), one.at) for one in handed_over if one.signer_ref == signer.ref]),
+        change_url=path("staff", "envelopes", shot.envelope.ref, "change") if changes else None,
     )
+
+
+def _former(one: HandedOver) -> views.Party:
+    who = one.said["from"]
+    return views.Party(company=who["company"], office=who["office"], person=who["person"])
+
+
+async def _sms_trouble(signer: Signer) -> str:
+    """Why the newest SMS could not be sent, as long as none after it was."""
+    row = await Sms.filter(code__signer_id=signer.id).order_by("-id").first()
+    if row is None or row.state != DeliveryState.FAILED.value:
+        return ""
+    why = both(partial(sms.meant, sms.why(row.note)))
+    return _("SMSを送れませんでした（{at}）：{why}。", at=row.updated_at, why=why)
+
+
+def _may_correct(staff: Staff, shot: Snapshot, signer: Signer) -> bool:
+    mine = act.works_on(staff, shot) and Role.DRAFTER in roles_from(staff.roles)
+    is_asked = shot.turn is not None and shot.turn.id == signer.id and signer.contact_id is not None
+    return mine and is_asked and signer.paused_at is None and permits(shot.state, Event.REISSUED)
 
 
 _DELIVERY: Final = {
     DeliveryState.QUEUED: Delivery.SENDING,
-    DeliveryState.RETRY: Delivery.SENDING,
+    DeliveryState.RETRY: Delivery.DELAYED,
     DeliveryState.DELIVERED: Delivery.ACCEPTED,
     DeliveryState.DELAYED: Delivery.DELAYED,
     DeliveryState.FAILED: Delivery.UNDELIVERED,
@@ -177,6 +226,17 @@ async def cancel(request: web.Request) -> web.Response:
         )
     except Refused as refused:
         return await _envelope_again(request, staff, refused, "reason", typed=reason)
+    return move("staff", "envelopes", shot.envelope.ref)
+
+
+async def remind(request: web.Request) -> web.Response:
+    """再送: remind the contractor whose turn it is, by the same link."""
+    staff = await require_staff(request)
+    shot = await visible(request, staff)
+    try:
+        await act.remind(services(request), act.actor_of(staff), shot.envelope.ref)
+    except Refused as refused:
+        return await _envelope_again(request, staff, refused, "")
     return move("staff", "envelopes", shot.envelope.ref)
 
 

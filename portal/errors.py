@@ -9,22 +9,31 @@ from aiohttp import web
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
 from portal.phrases import _
 from portal.respond import REQUEST_ID, answer, phone, told
-from portal.views import DeadLink, Failure, UnusableLink
+from portal.signer_views import DeadLink, UnusableLink
+from portal.views import Failure
 
 log = logging.getLogger("portal")
 
 STATUS: Final[Mapping[Reason, int]] = {
     Reason.LINK_UNKNOWN: 404,
+    Reason.PROVED_ELSEWHERE: 404,
     Reason.LINK_EXPIRED: 410,
     Reason.LINK_REPLACED: 410,
     Reason.WINDOW_OVER: 410,
     Reason.ROLE_MISSING: 403,
     Reason.SELF_APPROVAL: 403,
+    Reason.REGISTRAR_SAME_PERSON: 403,
+    Reason.IDENTITY_SAME_PERSON: 403,
     Reason.PROOF_MISSING: 403,
+    Reason.NETWORK_ELSEWHERE: 403,
     Reason.REQUEST_FORGED: 403,
     Reason.STALE: 409,
     Reason.NOT_PERMITTED: 409,
     Reason.NOT_YOUR_TURN: 409,
+    Reason.PAUSED: 409,
+    Reason.CHANGE_DECIDED: 409,
+    Reason.CHANGE_GONE: 409,
+    Reason.SIGNS_FOR_VILLAGE: 403,
     Reason.OFFER_CHANGED: 409,
     Reason.LIMIT_REACHED: 429,
     Reason.RESEND_CAP: 429,
@@ -34,11 +43,13 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.UPLOAD_TOO_BIG: 413,
     Reason.UPLOADS_WAITING: 429,
     Reason.UPLOAD_GONE: 410,
+    Reason.APPLICATION_GONE: 410,
     Reason.CERTIFICATE_ID_UNKNOWN: 404,
     Reason.EVIDENCE_GONE: 410,
 }
 _DEAD: Final[Mapping[Reason, DeadLink]] = {
     Reason.LINK_UNKNOWN: DeadLink.UNKNOWN,
+    Reason.PROVED_ELSEWHERE: DeadLink.ELSEWHERE,
     Reason.LINK_EXPIRED: DeadLink.EXPIRED,
     Reason.LINK_REPLACED: DeadLink.REPLACED,
 }
@@ -76,6 +87,8 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
     title = (
         _("いまは、この操作はできません") if isinstance(error, NotPermitted) else _("手続きを進められません")
     )
+    if error.reason is Reason.NETWORK_ELSEWHERE:
+        return answer(request, _elsewhere(request, happened), status=status)
     page = Failure(
         title=title,
         happened=happened,
@@ -86,6 +99,15 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
         reference=request.get(REQUEST_ID, ""),
     )
     return answer(request, page, status=status)
+
+
+def _elsewhere(request: web.Request, happened: str) -> Failure:
+    return Failure(
+        title=_("この場所からは利用できません"),
+        happened=happened,
+        todo=_("署名を依頼された事業者の方は、メールのリンクから開いてください。どこからでも利用できます。"),
+        reference=request.get(REQUEST_ID, ""),
+    )
 
 
 def _http(request: web.Request, error: web.HTTPException) -> web.Response:

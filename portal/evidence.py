@@ -7,13 +7,13 @@ from aiohttp import web
 
 from envelopes.actions import evidence as act
 from envelopes.actions.evidence import Standing
-from envelopes.actions.staff import actor_of
+from envelopes.actions.staff import actor_of, sees
 from envelopes.records.models import Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import NotPermitted
-from portal import views
+from portal import staff_views, views
 from portal.respond import answer, file, move, path, services
-from portal.staff import nav, require_staff, sees
+from portal.staff import nav, require_staff
 
 
 async def show(request: web.Request) -> web.Response:
@@ -30,10 +30,10 @@ async def _asked_for(request: web.Request) -> tuple[Staff, Snapshot]:
     return staff, await act.shown_to(actor_of(staff), request.match_info["ref"])
 
 
-def _page(request: web.Request, staff: Staff, shot: Snapshot, found: Standing) -> views.Evidence:
+def _page(request: web.Request, staff: Staff, shot: Snapshot, found: Standing) -> staff_views.Evidence:
     base = ("staff", "envelopes", shot.envelope.ref)
     here, made = path(*base, "evidence"), found.file
-    return views.Evidence(
+    return staff_views.Evidence(
         nav=nav(staff),
         number=shot.number,
         title=shot.envelope.title,

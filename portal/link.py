@@ -4,40 +4,74 @@ GET and HEAD only show: mail scanners open links, run scripts and press buttons,
 have a code mailed to the registered address.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import changing, notes
 from envelopes.actions import signer as act
 from envelopes.actions.signer import CodeFor
 from envelopes.records import counters, store
+from envelopes.records.models import Contact
+from envelopes.rules import factors, wording
+from envelopes.rules.changes import Change
+from envelopes.rules.notes import About
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.tokens import Purpose
-from portal import codes, views
+from envelopes.rules.states import FINAL
+from envelopes.rules.tokens import Purpose, Ticket
+from portal import codes, cookies, signer_views, views
 from portal.phrases import _
-from portal.respond import answer, form, services
-from portal.views import DeadLink, FieldError
-from portal.visit import Visit, dead, request_of, status
+from portal.respond import answer, form, services, town
+from portal.signer_views import DeadLink
+from portal.views import FieldError
+from portal.visit import Visit, dead, is_paused, request_of, status, visiting, with_receipt
 
 
-async def _by_link(request: web.Request) -> Visit | web.Response:
-    """Read the link of the path. A link that leads nowhere is answered with its page."""
+async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web.Response:
+    """Read the link of the path. A link that leads nowhere is answered with its page.
+
+    *paused*: also where the request is paused, for whoever wants to prove that he may take that back.
+    """
     token, provided = request.match_info["token"], services(request)
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
-    page = dead(visit)
+    found = visiting(request, shot, signer, token)
+    page = await _handed_over(found, ticket) or dead(found)
     if page is None and ticket.generation != signer.generation:
-        page = views.UnusableLink(
+        page = signer_views.UnusableLink(
             why=DeadLink.REPLACED,
-            request=request_of(visit),
-            masked_address=visit.masked,
-            new_link_url=visit.at("link"),
+            request=request_of(found),
+            masked_address=found.masked,
+            new_link_url=found.at("link"),
         )
     if page is not None:
         return answer(request, page, status=410)
-    standing = status(visit)
-    return visit if standing is None else answer(request, standing)
+    standing = status(found)
+    if standing is None or (paused and is_paused(found)):
+        return found
+    here = await cookies.proved(request, signer.ref) is not None
+    return answer(request, with_receipt(standing, signer) if here else standing)
+
+
+async def _handed_over(visit: Visit, ticket: Ticket) -> signer_views.UnusableLink | None:
+    """The page for a link of whoever had this place before it went to another person, or None.
+
+    It names nobody but him: what became of the request is not for everybody with an old link.
+    """
+    if ticket.generation == visit.signer.generation:
+        return None
+    done = await changing.former(visit.signer, ticket.generation)
+    if done is None:
+        return None
+    before = await Contact.get(ref=done.contact)
+    party = views.Party(company=before.company, office=before.office, person=before.person)
+    return signer_views.UnusableLink(
+        why=DeadLink.HANDED_OVER,
+        request=replace(request_of(visit), party=party),
+        on=jst_day(done.at),
+        over=visit.shot.state in FINAL,
+    )
 
 
 async def landing(request: web.Request) -> web.Response:
@@ -50,21 +84,23 @@ async def landing(request: web.Request) -> web.Response:
     return answer(request, _landing(visit))
 
 
-def _landing(visit: Visit, *errors: FieldError) -> views.Landing:
-    return views.Landing(
+def _landing(visit: Visit, *errors: FieldError) -> signer_views.Landing:
+    return signer_views.Landing(
         request=request_of(visit),
         masked_address=visit.masked,
         send_code_url=visit.at("code"),
         have_code_url=visit.at("code"),
         wrong_person_url=visit.at("wrong"),
         decline_url=f"{visit.at('code')}?for=decline",
+        second=factors.second(visit.signer.proof),
+        quick=wording.are_quick(sum(item.page_count for item in visit.shot.documents)),
         errors=errors,
     )
 
 
 async def send_code(request: web.Request) -> web.Response:
     """Have a code mailed, then show where to enter it."""
-    visit = await _by_link(request)
+    visit = await _by_link(request, paused=True)
     if isinstance(visit, web.Response):
         return visit
     return await codes.send(request, visit)
@@ -72,18 +108,19 @@ async def send_code(request: web.Request) -> web.Response:
 
 async def enter_code(request: web.Request) -> web.Response:
     """C2: where the code is typed; on any device."""
-    visit = await _by_link(request)
+    visit = await _by_link(request, paused=True)
     if isinstance(visit, web.Response):
         return visit
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     resent = bool(request.query.get("sent")) and sent is not None and sent.again
-    page = codes.code_page(visit, codes.wanted(request), sent, resent=resent)
+    errors = await codes.unreached(request, visit) if sent else ()
+    page = codes.code_page(visit, codes.wanted(request), sent, resent=resent and not errors, errors=errors)
     return answer(request, page)
 
 
 async def verify(request: web.Request) -> web.Response:
     """Check the code; a right one opens the documents in this browser."""
-    visit = await _by_link(request)
+    visit = await _by_link(request, paused=True)
     if isinstance(visit, web.Response):
         return visit
     return await codes.verify(request, visit)
@@ -94,17 +131,31 @@ async def new_link(request: web.Request) -> web.Response:
     provided = services(request)
     ticket = provided.ticket(Purpose.REQUEST, request.match_info["token"])
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, shot=shot, signer=signer, token=request.match_info["token"])
-    if (ended := dead(visit)) is not None:
+    found = visiting(request, shot, signer, request.match_info["token"])
+    if (ended := await _handed_over(found, ticket) or dead(found)) is not None:
         return answer(request, ended, status=410)
     await act.ask_link(provided, signer)
-    return answer(request, views.LinkSent(title=shot.envelope.title, masked_address=visit.masked))
+    return answer(request, signer_views.LinkSent(title=shot.envelope.title, masked_address=found.masked))
 
 
-_WRONG: Final = {
-    "changed": _("担当者が変わった"),
-    "address": _("メールアドレスが変わった"),
-    "not-ours": _("自社あてではない"),
+async def more_time(request: web.Request) -> web.Response:
+    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it."""
+    provided, token = services(request), request.match_info["token"]
+    ticket = provided.ticket(Purpose.REQUEST, token)
+    shot, signer = await store.of_signer(ticket.ref)
+    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
+    ended = dead(visit)
+    if ended is None or ended.more_time_url is None or await _handed_over(visit, ticket) is not None:
+        return await landing(request)
+    await notes.ask_for_time(provided, signer)
+    thanks = told_staff(visit, _("期限が延びると、メールでお知らせします。同じリンクをもう一度使えます。"))
+    return answer(request, thanks)
+
+
+CHANGES: Final = {
+    Change.PERSON: _("担当者が変わった"),
+    Change.ADDRESS: _("メールアドレスが変わった"),
+    Change.NOT_OURS: _("自社あてではない"),
 }
 
 
@@ -117,29 +168,42 @@ async def wrong_person(request: web.Request) -> web.Response:
         return answer(request, _wrong_page(visit))
     posted = await form(request)
     choice, note = posted.get("choice", ""), posted.get("note", "")
-    if choice not in _WRONG:
-        error = FieldError(text=_("どれかを選んでください"), field="choice")
+    if choice not in set(Change):
+        error = FieldError(text=_("どれかを選んでください。"), field="choice")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
         return answer(request, page, status=422)
-    await act.wrong_person(visit.services, visit.signer, note=f"{_WRONG[choice]}　{note}", proved=False)
-    thanks = views.Message(
-        title=_("村に知らせました"),
-        paragraphs=(_("担当の課が内容を確かめて、ご連絡します。"), _("この画面は閉じて構いません。")),
-        good=True,
+    await notes.tell(
+        visit.services,
+        visit.signer,
+        About.WRONG_PERSON,
+        note=f"{CHANGES[Change(choice)]}　{note}",
+        proved=False,
     )
-    return answer(request, thanks)
+    return answer(request, told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。")))
+
+
+def told_staff(visit: Visit, next_step: str, *, back_url: str = "") -> views.Message:
+    """The page after a note to staff: that it is there, and what happens now."""
+    return views.Message(
+        title=_("{town}に知らせました", town=town(visit.services)),
+        paragraphs=(next_step, _("この画面は閉じて構いません。")),
+        good=True,
+        next_url=back_url,
+        next_label=_("文書の確認に戻る") if back_url else "",
+    )
 
 
 def _wrong_page(
     visit: Visit, *, choice: str = "", note: str = "", errors: tuple[FieldError, ...] = ()
-) -> views.WrongPerson:
-    return views.WrongPerson(
+) -> signer_views.WrongPerson:
+    return signer_views.WrongPerson(
         request=request_of(visit),
         post_url=visit.at("wrong"),
         back_url=visit.at(),
         choice=choice,
         note=note,
+        code_url=f"{visit.at('code')}?for=change",
         # The choice stands before the note in what staff read.
-        note_limit=visit.services.policy.reason_characters - max(map(len, _WRONG.values())) - 1,
+        note_limit=visit.services.policy.reason_characters - max(map(len, CHANGES.values())) - 1,
         errors=errors,
     )

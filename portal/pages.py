@@ -1,31 +1,32 @@
 """From a view to HTML: the Jinja environments, the filters, the static files and their hashed names.
 
-Knows nothing of requests or envelopes. Japanese is the language of the sources; a catalogue under `locale/`
-(domain `fukan`) replaces it where there is one.
+Knows nothing of requests or envelopes. Japanese is the language of the sources; what a page says in another one stands
+in the catalogues (`envelopes.languages`).
 """
 
-import gettext
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.environment import TemplateModule
+from markupsafe import Markup
 
-from envelopes.rules.wording import jst_date, jst_datetime, jst_time, local, size, yen
-from portal.phrases import translated
+from envelopes.languages import catalogue, mark_japanese
+from envelopes.rules.wording import Language, Wording, local
+from portal.phrases import PLAIN, tongue
 from portal.views import Page, Site
 
 HOME: Final = Path(__file__).resolve().parent.parent
 TEMPLATES: Final = HOME / "templates"
-LOCALE: Final = HOME / "locale"
-DOMAIN: Final = "fukan"
-SOURCE_LANGUAGE: Final = "ja"
 PREFIX: Final = "/static/"
+_NUMBER: Final = re.compile(r"([（「]?\b0\d{1,4}-\d{1,4}-\d{3,4}\b[）」。、]*)")
+_WHOLE: Final = Markup('<span class="nb">{}</span>')
 HASH_DIGITS: Final = 12  # 48 bits tell apart all versions a file ever has
 
 # Stated here, because the system's table of types may lack one and browsers are told not to guess.
@@ -50,19 +51,27 @@ def iso(at: date) -> str:
     return local(at).isoformat(timespec="seconds") if isinstance(at, datetime) else at.isoformat()
 
 
-FILTERS: Final = MappingProxyType(
-    {
-        "jst_date": jst_date,
-        "jst_time": jst_time,
-        "jst_datetime": jst_datetime,
+def unbroken(text: str) -> Markup:
+    """*text* for HTML, in which no telephone number is broken at its hyphens or parted from its brackets."""
+    parts = _NUMBER.split(text)
+    return Markup("").join(_WHOLE.format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def filters(wording: Wording) -> Mapping[str, Callable[..., object]]:
+    """How templates write dates, times, money and sizes for one reader."""
+    return {
+        "jst_date": wording.day,
+        "date_parts": wording.day_parts,
+        "jst_time": wording.clock,
         "iso": iso,
-        "yen": yen,
-        "size": size,
+        "yen": wording.yen,
+        "size": wording.size,
+        "unbroken": unbroken,
     }
-)
 
 
-def _hashed(path: Path, body: bytes) -> str:
+def hashed(path: Path, body: bytes) -> str:
+    """The name under which *body* is served for ever."""
     return f"{path.stem}.{sha256(body).hexdigest()[:HASH_DIGITS]}{path.suffix}"
 
 
@@ -73,7 +82,7 @@ def _manifest() -> Mapping[str, tuple[str, StaticFile]]:
     for path in sorted((TEMPLATES / "static").iterdir()):
         if path.suffix in CONTENT_TYPES:
             body = path.read_bytes()
-            found[path.name] = (_hashed(path, body), StaticFile(body, CONTENT_TYPES[path.suffix]))
+            found[path.name] = (hashed(path, body), StaticFile(body, CONTENT_TYPES[path.suffix]))
     return MappingProxyType(found)
 
 
@@ -88,8 +97,8 @@ def static(name: str) -> str:
 
 
 @cache
-def environment(language: str) -> Environment:
-    """Return the environment whose texts are in *language*; without a catalogue they stay Japanese."""
+def environment(wording: Wording) -> Environment:
+    """Return the environment whose texts, dates and amounts are for one reader."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -99,12 +108,18 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     made.policies["ext.i18n.trimmed"] = True
-    made.filters.update(FILTERS)
-    made.globals["static"] = static
-    catalogue = gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
-    made.finalize = partial(translated, catalogue=catalogue)
-    made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(filters(wording))
+    # `gap` stands between two sentences; a page in another language shows the consent in Japanese as well.
+    made.globals.update(
+        static=static, language=wording.language.value, gap=wording.gap, in_japanese=_in_japanese
+    )
+    made.install_gettext_translations(catalogue(wording.language), newstyle=True)  # type: ignore[attr-defined]
     return made
+
+
+def _in_japanese(name: str) -> TemplateModule:
+    """The macros of a template as they speak Japanese."""
+    return environment(Wording()).get_template(name).module
 
 
 def template_name(view: type[Page]) -> str:
@@ -112,11 +127,15 @@ def template_name(view: type[Page]) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", view.__name__).lower() + ".html"
 
 
-def render(page: Page, *, site: Site, language: str = "ja") -> str:
-    """Return the HTML of *page*, in Japanese where *language* has no catalogue.
+def render(page: Page, *, site: Site, language: Language = Language.JAPANESE, switch: str = "?") -> str:
+    """Return the HTML of *page*. *switch* is the address of the same page, to be ended by a language's `lang=…`.
 
     A template that reads what its view does not have raises UndefinedError.
     """
-    spoken = language if gettext.find(DOMAIN, LOCALE, [language]) else SOURCE_LANGUAGE
-    template = environment(spoken).get_template(template_name(type(page)))
-    return template.render(page=page, site=site, language=spoken)
+    wording, original = Wording(language=language, dates=site.dates), page
+    if wording != PLAIN.wording:
+        spoken = tongue(wording)
+        page, site = spoken.translate(page), spoken.translate(site)
+    template = environment(wording).get_template(template_name(type(page)))
+    html = template.render(page=page, site=site, switch=switch, original=original)
+    return html if language is Language.JAPANESE else mark_japanese(html)

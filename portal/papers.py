@@ -1,9 +1,11 @@
 """Documents as pages show them: tabs, page images and text, files. Which person may see them is decided before."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import Final
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -12,10 +14,21 @@ from envelopes.records.models import Document, File, Image
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.services import Services
-from portal.views import DocumentTab, DocumentView, ImageSource, PageImage
+from portal.views import AT_ONCE, DocumentTab, DocumentView, Drawing, ImageSource, PageImage
 
-# Images never change under their address; the address is known only to a proved session.
-CACHE: Final = "private, max-age=3600, immutable"
+
+class Leaf(NamedTuple):
+    """A rendering of a page: which page, and how large in pixels."""
+
+    page: int
+    width: int
+    height: int
+
+
+async def leaves(document_id: int) -> list[Leaf]:
+    """The renderings of a document's pages, by page and width."""
+    rows = Image.filter(document_id=document_id).order_by("page", "width")
+    return [Leaf(*row) for row in await rows.values_list("page", "width", "height")]
 
 
 def document(shot: Snapshot, number: str) -> Document:
@@ -31,6 +44,24 @@ def certificate(shot: Snapshot) -> Document:
     if shot.certificate is None:
         raise Refused(Reason.LINK_UNKNOWN)
     return shot.certificate
+
+
+def drawing(shot: Snapshot) -> Drawing | None:
+    """How far the images of an envelope's pages are; None where all are made."""
+    drawn = [item.page_count for item in shot.documents if item.pages_sha256 is not None]
+    pages = sum(item.page_count for item in shot.documents)
+    return Drawing(done=sum(drawn), pages=pages) if len(drawn) < len(shot.documents) else None
+
+
+def unfolded(request: web.Request) -> bool:
+    """Whether the text of every page was asked for (文字で読む), which works in browsers without scripts too."""
+    return request.query.get("text") == "open"
+
+
+def first_page(request: web.Request) -> int:
+    """The page from which a document is wanted, as a link or somebody's keyboard wrote it; the first in doubt."""
+    typed = unicodedata.normalize("NFKC", request.query.get("page", "")).strip()
+    return int(typed) if typed.isascii() and typed.isdigit() else 1
 
 
 def tabs(
@@ -49,21 +80,46 @@ def tabs(
     )
 
 
-async def view(services: Services, item: Document, base: str) -> DocumentView:
-    """One document with its page images; *base* is the path its files lie under."""
-    revisions = await store.segments(item.id)
-    size = revisions[0].length if revisions else item.base.size
-    images = await Image.filter(document_id=item.id).order_by("page", "width")
-    texts = await _texts(services, item)
-    pages = tuple(
-        _page(number, list(group), texts, base) for number, group in groupby(images, lambda image: image.page)
-    )
+async def view(
+    services: Services, item: Document, base: str, *, first: int = 1, unfolded: bool = False
+) -> DocumentView:
+    """One document with its page images from the *first* on; *base* is its path, and that of its files."""
+    size = await prepared_size(item)
+    images = await leaves(item.id)
+    text = await File.filter(id=item.text_id or 0).first()
+    found = await laid_out(services, item, base, size=size, images=images, text=text, first=first)
+    return replace(found, unfolded=unfolded)
+
+
+async def laid_out(
+    services: Services,
+    item: Document,
+    base: str,
+    *,
+    size: int,
+    images: Sequence[Leaf],
+    text: File | None,
+    first: int = 1,
+) -> DocumentView:
+    """The same of a document whose file size, images and text were looked up already."""
+    texts: Sequence[str] = json.loads(await services.blobs.get(text)) if text else ()
+    start = max(1, min(first, item.page_count))
+    wanted = [image for image in images if start <= image.page < start + AT_ONCE]
     return DocumentView(
-        number=item.position, title=item.title, pdf_url=f"{base}/pdf", pdf_size=size, pages=pages
+        number=item.position,
+        title=item.title,
+        pdf_url=f"{base}/pdf",
+        pdf_size=size,
+        pages=tuple(
+            _page(number, list(group), texts, base)
+            for number, group in groupby(wanted, lambda image: image.page)
+        ),
+        count=item.page_count,
+        url=base,
     )
 
 
-def _page(number: int, renderings: Sequence[Image], texts: Sequence[str], base: str) -> PageImage:
+def _page(number: int, renderings: Sequence[Leaf], texts: Sequence[str], base: str) -> PageImage:
     middle = renderings[len(renderings) // 2]
     text = texts[number - 1] if number <= len(texts) else ""
     return PageImage(
@@ -77,21 +133,22 @@ def _page(number: int, renderings: Sequence[Image], texts: Sequence[str], base: 
     )
 
 
-async def _texts(services: Services, item: Document) -> list[str]:
-    row = await File.filter(id=item.text_id or 0).first()
-    if row is None:
-        return []
-    loaded: list[str] = json.loads(await services.blobs.get(row))
-    return loaded
-
-
 async def image(services: Services, item: Document, page: int, width: int) -> web.Response:
     """One rendering of one page. Raises Refused(LINK_UNKNOWN)."""
     row = await Image.filter(document_id=item.id, page=page, width=width).select_related("file").first()
     if row is None:
         raise Refused(Reason.LINK_UNKNOWN)
     data = await services.blobs.get(row.file)
-    return web.Response(body=data, content_type="image/webp", headers={"Cache-Control": CACHE})
+    return web.Response(body=data, content_type="image/webp", headers=_for_this_session(services))
+
+
+def _for_this_session(services: Services) -> Mapping[str, str]:
+    """Say that this browser may keep an image as long as its session lives.
+
+    It never changes under its address; but with another cookie, or none, it has to be asked for anew (RFC 9111 4.1).
+    """
+    seconds = int(services.policy.signer_idle.total_seconds())
+    return {"Cache-Control": f"private, max-age={seconds}, immutable", "Vary": "Cookie"}
 
 
 async def prepared(services: Services, item: Document) -> bytes:
@@ -100,6 +157,12 @@ async def prepared(services: Services, item: Document) -> bytes:
     if not revisions:
         return await services.blobs.get(item.base)
     return await services.blobs.get(revisions[0].file)
+
+
+async def prepared_size(item: Document) -> int:
+    """Its length in bytes."""
+    revisions = await store.segments(item.id)
+    return revisions[0].length if revisions else item.base.size
 
 
 async def signed(services: Services, item: Document) -> bytes:

@@ -8,9 +8,10 @@ from tortoise.exceptions import BaseORMException
 
 from envelopes.records.models import Number
 from envelopes.rules.errors import Reason, Refused
+from portal.face import FACE
 from portal.pages import static_files
 from portal.phrases import _
-from portal.respond import answer, services
+from portal.respond import answer, services, town
 from portal.views import Message
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}\.(crl|cer)")
@@ -20,14 +21,17 @@ _TYPES: Final = {"crl": "application/pkix-crl", "cer": "application/pkix-cert"}
 
 async def home(request: web.Request) -> web.Response:
     """Says what this address is for. Contractors come through the link in their mail."""
-    town = services(request).settings.town.name
+    name = town(services(request))
     page = Message(
-        title=_("{town} 電子契約", town=town),
+        title=_("{town} 電子契約", town=name),
         paragraphs=(
-            _("{town}の契約書や請書を、電子署名で取り交わすための画面です。", town=town),
+            _("{town}の契約書や請書を、電子署名で取り交わすための画面です。", town=name),
             _("署名の依頼を受けた方は、届いたメールの中のボタンから開いてください。"),
         ),
-        also=(("/verify", _("電子署名を確認する")),),
+        also=(
+            ("/register", _("契約に使うメールアドレスを登録する（事業者の方）")),
+            ("/verify", _("電子署名を確認する")),
+        ),
         next_url="/staff",
         next_label=_("職員の方はこちら"),
     )
@@ -36,7 +40,8 @@ async def home(request: web.Request) -> web.Response:
 
 async def static(request: web.Request) -> web.Response:
     """A static file under its hashed name."""
-    found = static_files().get(request.match_info["name"])
+    name = request.match_info["name"]
+    found = static_files().get(name) or request.app[FACE].files.get(name)
     if found is None:
         raise web.HTTPNotFound
     headers = {"Content-Type": found.content_type, "Cache-Control": "public, max-age=31536000, immutable"}

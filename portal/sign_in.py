@@ -1,21 +1,19 @@
 """Staff come in: password, authenticator, enrolment by a one-time link."""
 
-import io
 import re
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
-import segno
 from aiohttp import web
 
 from envelopes.actions import staff as act
 from envelopes.records import sessions
 from envelopes.records.models import Staff
 from envelopes.rules.errors import Reason, Refused
-from portal import cookies, views
+from portal import cookies, staff_views
 from portal.phrases import _
-from portal.respond import answer, form, move, path, services, told
+from portal.respond import answer, form, move, path, qr_code, services, told
 from portal.views import FieldError
 
 # A staff page that may be gone to after sign-in: a path of this portal, never an address elsewhere.
@@ -28,14 +26,15 @@ def _next(request: web.Request) -> str:
     return wanted if _NEXT.fullmatch(wanted) else ""
 
 
-def _with_next(request: web.Request, name: str) -> str:
+def _with_next(request: web.Request, name: str, **more: str) -> str:
     wanted = _next(request)
-    return path("staff", name) + (f"?{urlencode({'next': wanted})}" if wanted else "")
+    query = urlencode(more | ({"next": wanted} if wanted else {}))
+    return path("staff", name) + (f"?{query}" if query else "")
 
 
 async def sign_in(request: web.Request) -> web.Response:
     """First factor: address and password."""
-    page = views.SignIn(post_url=_with_next(request, "sign-in"))
+    page = staff_views.SignIn(post_url=_with_next(request, "sign-in"), notice=_notice(request))
     if request.method != "POST":
         return answer(request, page)
     posted = await form(request)
@@ -51,15 +50,27 @@ async def sign_in(request: web.Request) -> web.Response:
     return response
 
 
+def _notice(request: web.Request) -> str | None:
+    """Why somebody who signed in a moment ago, or long ago, is here again."""
+    if "again" not in request.query or request.method == "POST":
+        return None
+    return _(
+        "もう一度ログインしてください。時間がたったか、お使いのブラウザーが"
+        "Cookie（クッキー）を受け付けない設定になっています。"
+    )
+
+
 async def sign_in_code(request: web.Request) -> web.Response:
     """Second factor: the authenticator's digits, or a recovery code."""
     session = await cookies.staff_session(request)
-    if session is None or session.staff_id is None:
-        return move("staff", "sign-in")
-    page = views.SignInCode(post_url=_with_next(request, "code"), back_url=_with_next(request, "sign-in"))
+    staff = await Staff.filter(id=session.staff_id, active=True).first() if session else None
+    if session is None or staff is None:
+        return web.Response(status=303, headers={"Location": _with_next(request, "sign-in", again="1")})
+    page = staff_views.SignInCode(
+        post_url=_with_next(request, "code"), back_url=_with_next(request, "sign-in")
+    )
     if request.method != "POST":
         return answer(request, page)
-    staff = await Staff.get(id=session.staff_id)
     try:
         await act.second_factor(services(request), staff, (await form(request)).get("code", ""))
     except Refused as refused:
@@ -89,7 +100,7 @@ async def enrol(request: web.Request) -> web.Response:
     """The one-time link: password, QR, six digits; then the recovery codes, once."""
     token, provided = request.match_info["token"], services(request)
     opened = await act.open_enrolment(provided, token)
-    page = views.Enrolment(
+    page = staff_views.Enrolment(
         name=opened.staff.name,
         address=opened.staff.email,
         post_url=path("staff", "enrol", token),
@@ -102,7 +113,7 @@ async def enrol(request: web.Request) -> web.Response:
     posted = await form(request)
     password = posted.get("password", "")
     if password != posted.get("password_again", ""):
-        error = FieldError(text=_("2つのパスワードが同じではありません"), field="password_again")
+        error = FieldError(text=_("2つのパスワードが同じではありません。"), field="password_again")
         return answer(request, replace(page, errors=(error,)), status=422)
     try:
         codes = await act.enrol(provided, token, password=password, code=posted.get("code", ""))
@@ -112,12 +123,10 @@ async def enrol(request: web.Request) -> web.Response:
         field = "password" if refused.reason is Reason.PASSWORD_WEAK else "code"
         error = FieldError(text=told(request, refused), field=field)
         return answer(request, replace(page, errors=(error,)), status=422)
-    return answer(request, views.RecoveryCodes(codes=codes, next_url=path("staff", "sign-in")))
+    return answer(request, staff_views.RecoveryCodes(codes=codes, next_url=path("staff", "sign-in")))
 
 
 async def enrol_qr(request: web.Request) -> web.Response:
     """The authenticator's seed as a QR image."""
     opened = await act.open_enrolment(services(request), request.match_info["token"])
-    image = io.BytesIO()
-    segno.make(opened.uri, error="m").save(image, kind="svg", scale=5, border=4)
-    return web.Response(body=image.getvalue(), content_type="image/svg+xml")
+    return qr_code(opened.uri)

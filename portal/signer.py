@@ -1,18 +1,22 @@
 """The contractor's way after the proof: documents, confirm, done. What may be done is decided in the actions."""
 
 import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import factors
 from envelopes.actions import signer as act
 from envelopes.records import sessions
+from envelopes.records.models import Document
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.tokens import Purpose
-from portal import cookies, papers, views
+from portal import cookies, papers, signer_views, views
 from portal.declining import declined
-from portal.proved import proved, reading
+from portal.proved import mailed, proved, reading
 from portal.respond import answer, file, form, ip, move, path, told
 from portal.views import FieldError
 from portal.visit import Visit, dead, kind_of, party_of, request_of, signed_after, waits_for
@@ -27,41 +31,61 @@ async def viewer(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     item = papers.document(visit.shot, request.match_info["number"])
-    if request.method == "GET":
+    shown = await act.shown(visit.signer)
+    if request.method == "GET" and item.id not in shown:
         await act.view(visit.services, visit.signer, item.id)
-    page = await _viewer(visit, item.id)
-    return answer(request, page)
+        shown = await act.shown(visit.signer)
+    page = await _viewer(visit, item, shown, first=papers.first_page(request))
+    return answer(request, replace(page, document=replace(page.document, unfolded=papers.unfolded(request))))
 
 
-async def _viewer(visit: Visit, document_id: int, *errors: FieldError) -> views.Viewer:
-    item = next(one for one in visit.shot.documents if one.id == document_id)
-    seen = await act.seen(visit.signer)
-    return views.Viewer(
+async def _viewer(
+    visit: Visit, item: Document, shown: Mapping[int, Document], *, first: int
+) -> signer_views.Viewer:
+    seen = {*shown, item.id}
+    return signer_views.Viewer(
         request=request_of(visit),
-        tabs=_tabs(visit, seen | {document_id}),
-        document=await papers.view(visit.services, item, visit.at(str(item.position))),
+        tabs=_tabs(visit, seen),
+        document=await _document(visit, item, shown.get(item.id), first=first),
         confirm_url=visit.at("confirm"),
-        confirmation=await _confirmation(visit, seen | {document_id}),
+        confirmation=_confirmation(visit, seen),
+        wrong_person_url=visit.at("wrong"),
         decline_url=visit.at("decline"),
-        errors=errors,
     )
 
 
-def _tabs(visit: Visit, seen: frozenset[int]) -> tuple[views.DocumentTab, ...]:
+async def _document(
+    visit: Visit, item: Document, shown: Document | None, *, first: int
+) -> views.DocumentView:
+    base, contents = visit.at(str(item.position)), visit.contents
+    size = contents.lengths.get(item.position) if contents else None
+    if contents is None or size is None or shown is None:
+        return await papers.view(visit.services, item, base, first=first)
+    return await papers.laid_out(
+        visit.services,
+        item,
+        base,
+        size=size,
+        images=await contents.leaves(item.id),
+        text=shown.text,
+        first=first,
+    )
+
+
+def _tabs(visit: Visit, seen: Collection[int]) -> tuple[views.DocumentTab, ...]:
     return papers.tabs(visit.shot, seen, lambda item: visit.at(str(item.position)))
 
 
-async def _confirmation(visit: Visit, seen: frozenset[int]) -> views.Confirmation:
-    try:
-        offered = await act.offered(visit.shot)
-        offer = act.offer_digest(visit.shot, visit.signer, offered)
-    except Refused:
-        offer = ""
+def _confirmation(visit: Visit, seen: Collection[int]) -> views.Confirmation:
+    offered = visit.contents.offered if visit.contents else None
+    offer = ""
+    if offered is not None:
+        offer = act.offer_digest(visit.shot, visit.signer, offered, language=visit.language)
     return views.Confirmation(
         party=party_of(visit.signer),
         kind=kind_of(visit.shot),
         documents=_tabs(visit, seen),
-        waits_for=waits_for(visit.shot, visit.signer),
+        waits_for=waits_for(visit),
         complete_url=visit.at("complete"),
         back_url=visit.at("1"),
         offer=offer,
@@ -99,8 +123,8 @@ async def confirm(request: web.Request) -> web.Response:
 
 async def _confirm(request: web.Request, visit: Visit, *errors: FieldError) -> web.Response:
     seen = await act.seen(visit.signer)
-    page = views.Confirm(
-        request=request_of(visit), confirmation=await _confirmation(visit, seen), errors=errors
+    page = signer_views.Confirm(
+        request=request_of(visit), confirmation=_confirmation(visit, seen), errors=errors
     )
     return answer(request, page, status=422 if errors else 200)
 
@@ -120,7 +144,7 @@ async def complete(request: web.Request) -> web.Response:
     if proof is None:
         raise Refused(Reason.PROOF_MISSING)
     offer = (await form(request)).get("offer", "")
-    grants = [act.mail_code_grant(visit.services, proof.at)]
+    grants = await factors.grants(visit.services, proof, visit.signer)
     try:
         await act.give_consent(
             visit.services,
@@ -129,6 +153,7 @@ async def complete(request: web.Request) -> web.Response:
             grants=grants,
             actor=act.actor_of(visit.signer),
             ip=ip(request),
+            language=visit.language,
         )
     except Refused as refused:
         if refused.reason not in _SHOWN_ON_CONFIRM:
@@ -146,8 +171,11 @@ async def _reading_or(request: web.Request, refused: Refused) -> web.Response:
 
 
 async def done(request: web.Request) -> web.Response:
-    """C5: received, in the words for a 契約書 or a 請書; or the refusal that was received."""
-    visit = await proved(request)
+    """C5: received, in the words for a 契約書 or a 請書; or the refusal that was received.
+
+    The mailbox alone is enough here: it was told the same by mail.
+    """
+    visit = await mailed(request)
     if isinstance(visit, web.Response):
         return visit
     # Also for who has signed: what ended afterwards is not waiting for anybody any more.
@@ -158,26 +186,26 @@ async def done(request: web.Request) -> web.Response:
     return answer(request, await _done(visit))
 
 
-async def _done(visit: Visit) -> views.Done:
+async def _done(visit: Visit) -> signer_views.Done:
     shot, signer = visit.shot, visit.signer
     assert signer.consented_at is not None
     offered = await act.offered(shot)
     pages = {document.position: document.page_count for document in shot.documents}
-    others = waits_for(shot, signer)
+    others = waits_for(visit)
     expected = jst_day(signer.consented_at).toordinal() + EXPECTED_DAYS
     download = None
     if shot.envelope.completed_at is not None and signer.staff_id is None:
         token = visit.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation)
         download = path("d", token)
-    return views.Done(
+    return signer_views.Done(
         request=request_of(visit),
         kind=kind_of(shot),
         number=shot.number,
         signed_at=signer.consented_at,
         waits_for=others,
-        signed_after=signed_after(shot, signer),
+        signed_after=signed_after(visit),
         documents=tuple(
-            views.SignedDocument(
+            signer_views.SignedDocument(
                 number=item.position, title=item.title, pages=pages[item.position], sha256=item.sha256
             )
             for item in offered

@@ -4,23 +4,22 @@ Which button a page offers follows from the table of states and the roles; wheth
 in `envelopes.actions.staff`.
 """
 
-import json
 from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from envelopes.actions import staff as act
 from envelopes.records import store
 from envelopes.records.models import Envelope, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.people import Role, roles_from
-from envelopes.rules.reading import Record
 from envelopes.rules.states import State
 from portal import cookies
 from portal.phrases import _
-from portal.respond import path
-from portal.views import Money, Phase, StaffNav
+from portal.respond import about, path
+from portal.staff_views import Money, Phase
+from portal.views import StaffNav
 
 TAXES: Final = {"included": _("税込"), "excluded": _("税抜"), "none": ""}
 _PHASES: Final = {
@@ -43,15 +42,17 @@ def nav(staff: Staff) -> StaffNav:
         name=staff.name,
         section=staff.section.name,
         desk_url=path("staff"),
+        replies_url=path("staff", "replies"),
+        registry_url=path("staff", "registry"),
         sign_out_url=path("staff", "sign-out"),
     )
 
 
 async def require_staff(request: web.Request) -> Staff:
-    """The member of staff who is signed in; others are sent to the sign-in page."""
+    """The member of staff who is signed in; others are sent to the sign-in page, from a form with a word about it."""
     staff = await cookies.signed_in(request)
     if staff is None:
-        query = urlencode({"next": request.path}) if request.method == "GET" else ""
+        query = urlencode({"next": request.path} if request.method == "GET" else {"again": "1"})
         raise web.HTTPSeeOther(f"{path('staff', 'sign-in')}?{query}")
     return staff
 
@@ -59,22 +60,10 @@ async def require_staff(request: web.Request) -> Staff:
 async def visible(request: web.Request, staff: Staff) -> Snapshot:
     """The envelope of the path, if this person may see it. Raises Refused(LINK_UNKNOWN)."""
     shot = await store.snapshot(ref=request.match_info["ref"])
-    if not sees(staff, shot):
+    if not act.sees(staff, shot):
         raise Refused(Reason.LINK_UNKNOWN)
+    about(request, shot.section)
     return shot
-
-
-def sees(staff: Staff, shot: Snapshot) -> bool:
-    """Whether this person may see the envelope: of its section, an auditor, or one who takes part in it."""
-    mine = shot.envelope.section_id == staff.section_id or Role.AUDITOR in roles_from(staff.roles)
-    return mine or _takes_part(staff, shot)
-
-
-def _takes_part(staff: Staff, shot: Snapshot) -> bool:
-    """Whether somebody drafted it, perhaps for another section, signs it, or is named under 写し."""
-    if staff.id in (shot.envelope.drafter_id, *(signer.staff_id for signer in shot.signers)):
-        return True
-    return staff.ref in Record.from_json(json.loads(shot.envelope.reading)).copies
 
 
 def phase(shot: Snapshot) -> Phase:

@@ -5,10 +5,11 @@ GET changes nothing: a result that was shown by a POST is removed at once, one b
 """
 
 import asyncio
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from envelopes.actions import verification as act
 from envelopes.actions.verification import Judged, Own
@@ -16,16 +17,15 @@ from envelopes.rules import findings
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.findings import Of, Part
 from envelopes.services import Services
-from portal import views
+from portal import verification_views
 from portal.errors import STATUS
+from portal.phrases import both
 from portal.respond import answer, form, network, path, services, told
+from portal.uploads import uploaded
 from portal.views import FieldError
 
 UPLOADS: Final = web.AppKey("uploads", asyncio.Semaphore)
-UPLOAD_SECONDS: Final = 60  # why: 20 MB over a line of 3 Mbit/s; a body that drips longer is cut off
 _LOOK: Final = 0.2  # why: seconds between two looks for the result; most files take half of one
-_CHUNK: Final = 256 * 1024
-_FRAME: Final = 64 * 1024  # why: what a form adds to its file
 _ASK: Final = path("verify")
 
 
@@ -34,9 +34,9 @@ async def show(request: web.Request) -> web.Response:
     return answer(request, _form(request))
 
 
-def _form(request: web.Request, *errors: FieldError, typed: str = "") -> views.Verification:
+def _form(request: web.Request, *errors: FieldError, typed: str = "") -> verification_views.Verification:
     policy = services(request).policy
-    return views.Verification(
+    return verification_views.Verification(
         post_url=_ASK,
         most=policy.verify_bytes,
         minutes=_minutes(request),
@@ -46,11 +46,12 @@ def _form(request: web.Request, *errors: FieldError, typed: str = "") -> views.V
     )
 
 
-def _roots(request: web.Request) -> tuple[views.Root, ...]:
+def _roots(request: web.Request) -> tuple[verification_views.Root, ...]:
     """The roots that the bot has published; none until its authority is made."""
     found = sorted(services(request).settings.public_directory.glob("root-*.cer"))
     return tuple(
-        views.Root(url=path("pki", file.name), sha256=sha256(file.read_bytes()).hexdigest()) for file in found
+        verification_views.Root(url=path("pki", file.name), sha256=sha256(file.read_bytes()).hexdigest())
+        for file in found
     )
 
 
@@ -67,7 +68,7 @@ async def ask(request: web.Request) -> web.Response:
         known = await act.look_up(services(request), typed, network=network(request))
     except Refused as refused:
         return _again(request, refused, field="certificate_id", typed=typed)
-    page = views.VerificationId(
+    page = verification_views.VerificationId(
         certificate_id=known.certificate_id,
         concluded_on=known.concluded_on,
         documents=known.documents,
@@ -96,53 +97,19 @@ async def _verify(request: web.Request) -> web.Response:
         return _again(request, refused, field="file")
     judged = await _wait(provided, ref)
     if judged is None:
-        page = views.VerificationWaiting(look_url=path("verify", ref), minutes=_minutes(request))
+        page = verification_views.VerificationWaiting(look_url=path("verify", ref), minutes=_minutes(request))
         return answer(request, page, status=202)
     await act.forget(provided, ref)
     return answer(request, _result(judged))
 
 
 async def _in_turn(request: web.Request, *, most: int) -> bytes:
-    """Read the file unless too many are being read already. Raises Refused(UPLOADS_WAITING) and as `_upload`."""
+    """Read the file unless too many are being read already. Raises Refused(UPLOADS_WAITING) and as `uploaded`."""
     turns = request.app[UPLOADS]
     if turns.locked():
         raise Refused(Reason.UPLOADS_WAITING)
     async with turns:
-        return await _upload(request, most=most)
-
-
-async def _upload(request: web.Request, *, most: int) -> bytes:
-    """Read the file's part of the form and nothing behind it. Raises Refused(UPLOAD_MISSING | UPLOAD_TOO_BIG)."""
-    if (request.content_length or 0) > most + _FRAME:
-        raise Refused(Reason.UPLOAD_TOO_BIG, most=most)
-    try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
-            data = await _file_part(request, most)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except ValueError:
-        # A body that is no form (RFC 7578), or one that was cut off.
-        raise Refused(Reason.UPLOAD_MISSING) from None
-    if not data:
-        raise Refused(Reason.UPLOAD_MISSING)
-    return data
-
-
-async def _file_part(request: web.Request, most: int) -> bytes:
-    form_ = await request.multipart()
-    while (part := await form_.next()) is not None:
-        if isinstance(part, BodyPartReader) and part.name == "file":
-            return await _bytes(part, most)
-    return b""
-
-
-async def _bytes(part: BodyPartReader, most: int) -> bytes:
-    data = bytearray()
-    while chunk := await part.read_chunk(_CHUNK):
-        data += chunk
-        if len(data) > most:
-            raise Refused(Reason.UPLOAD_TOO_BIG, most=most)
-    return bytes(data)
+        return await uploaded(request, most=most)
 
 
 async def _wait(provided: Services, ref: str) -> Judged | None:
@@ -163,39 +130,48 @@ async def look(request: web.Request) -> web.Response:
     except Refused as refused:
         return _again(request, refused, field="file")
     if judged is None:
-        page = views.VerificationWaiting(look_url=path("verify", ref), minutes=_minutes(request))
+        page = verification_views.VerificationWaiting(look_url=path("verify", ref), minutes=_minutes(request))
         return answer(request, page)
     return answer(request, _result(judged))
 
 
-def _result(judged: Judged) -> views.VerificationResult:
+def _result(judged: Judged) -> verification_views.VerificationResult:
     found = judged.result
-    return views.VerificationResult(
-        outcome=views.Outcome(found.verdict.value),
+    return verification_views.VerificationResult(
+        outcome=verification_views.Outcome(found.verdict.value),
         mark=findings.mark(found),
-        headline=findings.headline(found),
-        reasons=findings.reasons(found),
+        headline=both(lambda language: findings.headline(found, language)),
+        reasons=tuple(both(partial(findings.said, fault)) for fault in found.every_fault),
         parts=tuple(map(_part, found.parts)),
         sha256=judged.sha256,
         again_url=_ASK,
     )
 
 
-def _part(part: Part) -> views.PanelPart:
-    said = findings.lines(part)
-    return views.PanelPart(
+def _part(part: Part) -> verification_views.PanelPart:
+    return verification_views.PanelPart(
         stamp=part.of is Of.TIMESTAMP,
-        title=findings.title(part),
-        lines=tuple(views.PanelLine(good=one.good, text=one.text, means=one.means) for one in said),
+        title=both(partial(findings.title, part)),
+        lines=tuple(_line(part, number, one) for number, one in enumerate(findings.lines(part))),
     )
 
 
-def _own(own: Own, digest: str) -> views.VerificationOwn:
-    return views.VerificationOwn(
+def _line(part: Part, number: int, line: findings.Line) -> verification_views.PanelLine:
+    return verification_views.PanelLine(
+        good=line.good,
+        text=both(lambda language: findings.lines(part, language)[number].text),
+        means=both(lambda language: findings.lines(part, language)[number].means),
+    )
+
+
+def _own(own: Own, digest: str) -> verification_views.VerificationOwn:
+    return verification_views.VerificationOwn(
         concluded_on=own.concluded_on,
         certificate_id=own.certificate_id,
         is_certificate=own.is_certificate,
-        signatures=tuple(views.OwnSignature(company=one.company, at=one.at) for one in own.signatures),
+        signatures=tuple(
+            verification_views.OwnSignature(company=one.company, at=one.at) for one in own.signatures
+        ),
         stamped_at=own.stamped_at,
         accredited=own.accredited,
         sha256=digest,

@@ -12,7 +12,8 @@ from envelopes.records.models import Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import Event, permits
-from portal import cookies, papers, views
+from envelopes.rules.wording import Language
+from portal import cookies, languages, papers, staff_views, views
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import money, nav, require_staff, visible
 from portal.views import FieldError
@@ -30,7 +31,7 @@ async def viewer(request: web.Request) -> web.Response:
     if seat is not None and turn and request.method == "GET":
         await sign_act.view(services(request), seat, item.id)
         seen |= await sign_act.seen(seat)
-    page = views.StaffViewer(
+    page = staff_views.StaffViewer(
         nav=nav(staff),
         number=shot.number,
         title=shot.envelope.title,
@@ -38,7 +39,11 @@ async def viewer(request: web.Request) -> web.Response:
         envelope_url=path("staff", "envelopes", shot.envelope.ref),
         tabs=_tabs(shot, seen),
         document=await papers.view(
-            services(request), item, path("staff", "envelopes", shot.envelope.ref, str(item.position))
+            services(request),
+            item,
+            path("staff", "envelopes", shot.envelope.ref, str(item.position)),
+            first=papers.first_page(request),
+            unfolded=papers.unfolded(request),
         ),
         confirm_url=path("staff", "envelopes", shot.envelope.ref, "sign")
         if turn and permits(shot.state, Event.CONSENTED)
@@ -57,12 +62,12 @@ async def sign(request: web.Request) -> web.Response:
     """The last question, with the authenticator's digits asked for again; then the consent."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
-    seat = act.seat_of(act.actor_of(staff), shot)
+    seat, language = act.seat_of(act.actor_of(staff), shot), languages.of(request)
     if seat.consented_at is not None:
         return move("staff", "envelopes", shot.envelope.ref)
     if request.method != "POST":
         sign_act.require_open(shot, seat, now=services(request).now())
-        return answer(request, await _sign(staff, shot, seat))
+        return answer(request, await _sign(staff, shot, seat, language=language))
     posted = await form(request)
     try:
         await act.sign(
@@ -72,12 +77,13 @@ async def sign(request: web.Request) -> web.Response:
             offer=posted.get("offer", ""),
             code=posted.get("code", ""),
             signed_in_at=await _signed_in_at(request),
+            language=language,
         )
     except Refused as refused:
         field = "code" if refused.reason is Reason.TOTP_WRONG else ""
         error = FieldError(text=told(request, refused), field=field)
         fresh = await store.snapshot(ref=shot.envelope.ref)
-        return answer(request, await _sign(staff, fresh, seat, error), status=422)
+        return answer(request, await _sign(staff, fresh, seat, error, language=language), status=422)
     return move("staff", "envelopes", shot.envelope.ref)
 
 
@@ -88,7 +94,9 @@ async def _signed_in_at(request: web.Request) -> datetime:
     return session.proved_at
 
 
-async def _sign(staff: Staff, shot: Snapshot, seat: Signer, *errors: FieldError) -> views.StaffSign:
+async def _sign(
+    staff: Staff, shot: Snapshot, seat: Signer, *errors: FieldError, language: Language
+) -> staff_views.StaffSign:
     offered = await sign_act.offered(shot)
     base = ("staff", "envelopes", shot.envelope.ref)
     confirmation = views.Confirmation(
@@ -98,10 +106,10 @@ async def _sign(staff: Staff, shot: Snapshot, seat: Signer, *errors: FieldError)
         waits_for=tuple(one.company for one in shot.signers if one.position > seat.position),
         complete_url=path(*base, "sign"),
         back_url=path(*base, "1"),
-        offer=sign_act.offer_digest(shot, seat, offered),
+        offer=sign_act.offer_digest(shot, seat, offered, language=language),
         key=secrets.token_hex(8),
     )
-    return views.StaffSign(
+    return staff_views.StaffSign(
         nav=nav(staff),
         number=shot.number,
         title=shot.envelope.title,

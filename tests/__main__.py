@@ -1,7 +1,9 @@
-"""Everything that `make test` runs, in one place: the checks, then pytest once per engine, then one closing line.
+"""Everything that `make test` runs, in one place: the checks, then pytest three times at once, then one closing line.
 
-The first pytest process takes every test, on SQLite and a folder. The second takes the tests marked `engines` again, on
-Postgres and a bucket, at the same time: most of both is waiting. What it says is shown when the first has ended.
+The tests marked `engines` run on SQLite and a folder, and again on Postgres and a bucket; the third process takes those
+that are none of the engine's business, on SQLite where they need one. They run side by side, because each waits much;
+what the second and third say is shown when the first has ended. Tests that measure the time of pages are marked
+`alone` and come last, when nothing else is running.
 What the tests promise stands in the tests; which fixture stands on which engine, in conftest.
 """
 
@@ -10,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +27,23 @@ CHECKS = (
     ("mypy",),
     ("lint-imports", "--no-logo"),
 )
-ENGINES: Mapping[str, tuple[str, ...]] = {"sqlite": (), "postgres": ("-m", "engines")}
+
+
+class Part(NamedTuple):
+    """Some of the tests, by their marks, and the engine they stand on."""
+
+    name: str
+    engine: str
+    marks: str
+
+
+TOGETHER = (
+    Part("what needs no engine", "sqlite", "not engines and not alone"),
+    Part("sqlite", "sqlite", "engines"),
+    Part("postgres", "postgres", "engines"),
+)
+ALONE = Part("one test at a time", "sqlite", "alone")
+SLOWEST = 10
 
 
 class Count(NamedTuple):
@@ -51,11 +71,15 @@ def check(name: str, *options: str) -> Count:
 class Play:
     """A pytest process on one engine; the developer's own settings stay out of it."""
 
-    def __init__(self, engine: str, options: tuple[str, ...], folder: Path, *, quiet: bool) -> None:
-        self._engine, self._said, self._report = engine, folder / f"{engine}.txt", folder / f"{engine}.xml"
+    def __init__(self, part: Part, folder: Path, *, quiet: bool = False) -> None:
+        self._name, self._said, self._report = (
+            part.name,
+            folder / f"{part.name}.txt",
+            folder / f"{part.name}.xml",
+        )
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FUKAN_")}
-        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", *options]
-        environment = {**clean, "ENGINE_UNDER_TEST": engine}
+        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", "-m", part.marks]
+        environment = {**clean, "ENGINE_UNDER_TEST": part.engine}
         with ExitStack() as stack:
             output = stack.enter_context(self._said.open("wb")) if quiet else None
             self._process = subprocess.Popen(
@@ -66,22 +90,33 @@ class Play:
         """Wait until it has ended and count from its own report, after showing what it has not shown yet."""
         status = self._process.wait()
         if self._said.exists():
-            say(f"== pytest on {self._engine}\n{self._said.read_text(errors='replace')}")
+            say(f"== pytest: {self._name}\n{self._said.read_text(errors='replace')}")
         return judge(status, self._report)
 
 
 def play() -> Count:
-    """Run pytest on all engines at once; the output of the first goes straight through."""
-    say(f"== pytest on {next(iter(ENGINES))}")
-    with tempfile.TemporaryDirectory() as folder:
-        plays = [
-            Play(engine, options, Path(folder), quiet=number > 0)
-            for number, (engine, options) in enumerate(ENGINES.items())
-        ]
+    """Run all parts of pytest; the output of the first goes straight through."""
+    say(f"== pytest: {TOGETHER[0].name}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plays = [Play(part, folder, quiet=number > 0) for number, part in enumerate(TOGETHER)]
         total = Count(0, 0)
         for one in plays:
             total = total.plus(one.count())
-    return total
+        say(f"== pytest: {ALONE.name}")
+        total = total.plus(Play(ALONE, folder).count())
+        say(f"== the slowest files\n{slowest(sorted(folder.glob('*.xml')))}")
+        return total
+
+
+def slowest(reports: Sequence[Path]) -> str:
+    """Return the files whose tests took longest together, from JUnit reports, a line each with its minutes."""
+    taken: defaultdict[str, float] = defaultdict(float)
+    for report in reports:
+        for case in ET.parse(report).iter("testcase"):
+            taken[f"{case.get('classname', '')} ({report.stem})"] += float(case.get("time", 0))
+    most = sorted(taken.items(), key=itemgetter(1), reverse=True)[:SLOWEST]
+    return "\n".join(f"{seconds / 60:5.1f} min  {name}" for name, seconds in most)
 
 
 def judge(status: int, report: Path) -> Count:

@@ -28,6 +28,7 @@ from tests.engines import (
 from tests.servers.dovecot_postfix import RealPostOffice, real_post_office
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.s3 import S3Store, s3_store
+from tests.world import World, world
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +53,7 @@ def postgres_url(postgres: PostgresServer) -> str:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Store]:
-    """A private S3 store with an empty bucket."""
+    """A private S3 store; `fresh()` makes an empty bucket in it."""
     with s3_store() as store:
         yield store
 
@@ -91,12 +92,13 @@ async def engine(
 
 
 def _bucket(request: pytest.FixtureRequest) -> S3 | None:
+    """A bucket of the test's own, where files lie in one: what others stored is no business of its."""
     if ENGINE != "postgres":
         return None
     server: S3Store = request.getfixturevalue("s3")
     return S3.model_validate(
         {
-            "bucket": server.bucket,
+            "bucket": server.fresh(),
             "endpoint": server.endpoint,
             "region": server.region,
             "access_key": server.access_key,
@@ -126,6 +128,16 @@ def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def town(engine: Engine, authority_folder: Path) -> Town:
     """みほん村 at the present moment, its contractors registered a day ago."""
     return await build_town(engine, authority_folder, Clock(datetime.now(UTC) - timedelta(hours=25)))
+
+
+@pytest.fixture
+async def service(request: pytest.FixtureRequest, template: Template, tmp_path: Path) -> AsyncIterator[World]:
+    """A whole service with the demo's post office, on the engine of the run; what it wrote at the start is sent."""
+    url = template.copy(tmp_path)
+    async with world(tmp_path, database_url=url, s3=_bucket(request)) as made:
+        await made.drain()
+        yield made
+    template.drop(url)
 
 
 @pytest.fixture(scope="session")

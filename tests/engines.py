@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -22,31 +22,34 @@ from typing import Any, TypeVar
 import pyotp
 from obstore.store import LocalStore, S3Store
 from tortoise import connections
+from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes import services as service_module
 from envelopes.actions import registrar, signer, staff
-from envelopes.actions.registrar import Entry
+from envelopes.actions.registry import Entry
 from envelopes.actions.signer import CodeFor
-from envelopes.actions.worker import completion, drafts, mails, pages, preparing, signing
+from envelopes.actions.worker import completion, drafts, mails, pages, preparing, signing, undelivered
 from envelopes.actions.worker.drafts import Opening, Paper
 from envelopes.actions.worker.mails import Copy, MailFacts
+from envelopes.actions.worker.undelivered import News, Report
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.keyring import Keyring
 from envelopes.papers import intake
 from envelopes.papers.desk import Papers
-from envelopes.records import store
-from envelopes.records.database import Database
-from envelopes.records.models import Code, Contact, Document, Mail, Section, Signer, Staff
+from envelopes.records import sessions, store, tasks
+from envelopes.records.database import Database, unit
+from envelopes.records.models import Code, Contact, Delivery, Document, Mail, Section, Session, Signer, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules import codes, consent
 from envelopes.rules.consent import Grant
+from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.lines import scan
 from envelopes.rules.people import Role
 from envelopes.rules.reading import Record
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.states import State
+from envelopes.rules.states import State, Task
 from envelopes.sandbox import Sandbox
 from envelopes.services import Services
 from envelopes.settings import S3, Settings
@@ -229,20 +232,54 @@ class Town:
         )
         made = await drafts.open_draft(self.services, mail, self.drafter, opening, facts)
         assert made is not None
-        await pages.render_pages(self.shop, made)
+        while await pages.render_pages(self.shop, made):
+            pass
         return await store.snapshot(id=made)
 
-    async def confirm(self, shot: Snapshot) -> Snapshot:
+    async def confirm(self, shot: Snapshot, *, methods: Mapping[int, Method] | None = None) -> Snapshot:
         actor = staff.actor_of(self.drafter)
         chosen = self.village.ref if shot.envelope.kind == Kind.CONTRACT else ""
         ref, version = shot.envelope.ref, shot.envelope.version
-        return await staff.confirm(self.services, actor, ref, version=version, village_signer=chosen)
+        return await staff.confirm(
+            self.services, actor, ref, version=version, village_signer=chosen, methods=methods
+        )
 
-    async def out(self, **wishes: Any) -> Snapshot:
-        """Bring an envelope to the first contractor."""
-        shot = await self.confirm(await self.draft(**wishes))
+    async def out(self, *, method: Method = Method.MAIL, **wishes: Any) -> Snapshot:
+        """Bring an envelope to the first contractor, who has to prove who he is by *method*."""
+        shot = await self.confirm(await self.draft(**wishes), methods={1: method})
         await preparing.prepare(self.shop, shot.envelope.id)
         return await self.again(shot)
+
+    async def delivered(self, one: Signer, mail: Task = Task.REQUEST_MAIL) -> Delivery:
+        """A mail to this signer that a server has taken, as the bot notes it."""
+        now = self.clock()
+
+        async def work(connection: BaseDBAsyncClient) -> Delivery:
+            task = await tasks.enqueue(connection, mail, uuid.uuid4().hex, now=now)
+            return await Delivery.create(
+                ref=self.services.ref(),
+                task_id=task,
+                mail=mail.value,
+                envelope_id=one.envelope_id,
+                signer_id=one.id,
+                recipient=one.email,
+                recipient_look_up=one.email_look_up,
+                message_id=f"<{uuid.uuid4().hex}@keiyaku.vill-mihon.example>",
+                state="delivered",
+                created_at=now,
+                updated_at=now,
+                using_db=connection,
+            )
+
+        return await unit(work)
+
+    async def comes_back(self, one: Signer, status: str, text: str = "") -> Delivery:
+        """A request mail to this signer, and the report that it did not arrive."""
+        row = await self.delivered(one)
+        report = Report(ref=row.ref, news=News.UNDELIVERED, status=status, text=text)
+        facts = MailFacts(subject="", sender="", message_id="")
+        await undelivered.take(self.services, await self.mail(), report, facts)
+        return row
 
     async def again(self, shot: Snapshot) -> Snapshot:
         return await store.snapshot(id=shot.envelope.id)
@@ -252,6 +289,13 @@ class Town:
         row = await Code.filter(signer_id=one.id, purpose=purpose).order_by("-serial").first()
         assert row is not None
         return codes.make(self.services.code_key, signer.code_subject(one, purpose), row.serial)
+
+    async def session(self, one: Signer) -> Session:
+        """A browser in which the code by mail was right, as the portal notes it."""
+        await self.prove(one)
+        _, found = await sessions.start(now=self.clock())
+        await sessions.prove(found, one, generation=one.generation, method=signer.MAIL_CODE, now=self.clock())
+        return found
 
     async def prove(self, one: Signer) -> Signer:
         await signer.send_code(self.services, one, CodeFor.SIGN, browser="phone")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.__main__ import Count, judge, read
+from tests.__main__ import Count, judge, read, slowest
 
 ROOT = Path(__file__).parents[1]
 REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}"/></testsuites>'
@@ -41,6 +41,13 @@ def test_a_run_without_tests_is_a_failure(tmp_path: Path) -> None:
 
 def test_a_good_run_counts_as_it_is(tmp_path: Path) -> None:
     assert judge(0, report(tmp_path, 10, 0, 0, 0)) == Count(10, 0)
+
+
+def test_the_slowest_files_are_named_first(tmp_path: Path) -> None:
+    cases = (("tests.a", 30), ("tests.b", 90), ("tests.a", 42))
+    report = "".join(f'<testcase classname="{name}" time="{seconds}"/>' for name, seconds in cases)
+    (tmp_path / "sqlite.xml").write_text(f"<testsuite>{report}</testsuite>")
+    assert slowest([tmp_path / "sqlite.xml"]) == "  1.5 min  tests.b (sqlite)\n  1.2 min  tests.a (sqlite)"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tools import docs
 ROOT = docs.ROOT
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-README = (ROOT / "README.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(docs.GENERATED))
@@ -160,8 +160,8 @@ def test_every_word_stands_once_in_the_glossary() -> None:
 
 @pytest.fixture
 def example(tmp_path: Path) -> str:
-    """The settings file of the README, with password files that are there."""
-    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    """The settings file of docs/operating.md, with password files that are there."""
+    (text,) = re.findall(r"```toml\n(.*?)```", OPERATING, re.DOTALL)
     (tmp_path / "password").write_text("x")
     return re.sub(r'password_file = ".*"', f'password_file = "{tmp_path}/password"', text)
 
@@ -186,5 +186,5 @@ def test_numbers_in_the_documents_are_those_of_the_policy() -> None:
     assert "ten minutes, five tries, one use" in security
     assert "After twenty wrong\n" in security
     assert policy.address_wait == timedelta(hours=24)
-    assert "works after 24 hours" in README
+    assert "works after 24 hours" in OPERATING
     assert policy.download_days == 14

@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.portal.rights import RIGHTS, routes
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -37,7 +39,8 @@ def tracked() -> list[Path]:
 
 def is_local(path: Path) -> bool:
     return any(
-        part.startswith(".") or part in ("var", "__pycache__") for part in path.relative_to(ROOT).parts
+        part.startswith(".") or part in ("var", "__pycache__", "node_modules")
+        for part in path.relative_to(ROOT).parts
     )
 
 
@@ -141,7 +144,7 @@ def test_a_model_without_a_migration_would_be_found(tmp_path: Path) -> None:
 def make_migrations(folder: Path, changed: tuple[str, str] = ("", "")) -> str:
     """Return what Tortoise says to a copy of the models, in which one thing may be changed."""
     shutil.copytree(ROOT / "envelopes", folder / "envelopes", ignore=shutil.ignore_patterns("__pycache__"))
-    models = folder / "envelopes/records/models.py"
+    models = folder / "envelopes/records/models/envelopes.py"
     assert changed[0] in models.read_text()
     models.write_text(models.read_text().replace(*changed))
     (folder / "here.py").write_text(
@@ -216,3 +219,13 @@ def test_wheel_holds_everything_the_service_reads(wheel: set[str]) -> None:
 def test_wheel_holds_the_licence_and_no_tests(wheel: set[str]) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in wheel)
     assert not [name for name in wheel if name.startswith(("tests/", "tools/", "var/", "secrets/"))]
+
+
+def test_every_route_has_its_line() -> None:
+    declared = {right.name for right in RIGHTS}
+    assert declared >= routes(), (
+        f"{sorted(routes() - declared)}: say in tests/portal/rights.py who gets something from it, for example\n"
+        '    post("/sign/{ref}/hand-over", SIGNER, {"email": "…"}, status=200, refused=_AWAKE, open=_LINK),\n'
+        "and what the form needs, or the place where there is something to see, in tests/portal/stage.py"
+    )
+    assert declared <= routes(), f"{sorted(declared - routes())}: there is no such route any more"

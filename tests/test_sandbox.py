@@ -52,6 +52,10 @@ def raise_plain() -> None:
     raise ValueError("山田太郎 lives here")
 
 
+def niceness() -> int:
+    return os.nice(0)
+
+
 def burn() -> None:
     while True:
         pass
@@ -222,6 +226,10 @@ async def test_a_result_comes_back_as_it_was(sandbox: Sandbox) -> None:
 async def test_tens_of_megabytes_pass_both_ways(sandbox: Sandbox) -> None:
     data = os.urandom(30 * MIB)
     assert await run(sandbox, give_back, data) == data
+
+
+async def test_whoever_waits_for_a_page_comes_before_a_child(sandbox: Sandbox) -> None:
+    assert await run(sandbox, niceness) == min(os.nice(0) + 5, 19)
 
 
 async def test_runs_overlap(sandbox: Sandbox) -> None:

@@ -91,6 +91,20 @@ def test_a_fault_does_not_repeat_a_password(tmp_path: Path) -> None:
     assert "himitsu" not in said
 
 
+def test_name_servers_are_addresses_with_or_without_a_port(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path, '[dns]\nservers = ["192.0.2.53", "127.0.0.1:5353", "2001:db8::53", "[::1]:54"]\n'
+    )
+    places = [f"{place.address} {place.port}" for place in load(folder, {}).dns.places]
+    assert places == ["192.0.2.53 53", "127.0.0.1 5353", "2001:db8::53 53", "::1 54"]
+    assert load(tmp_path, {"FUKAN_DNS__SERVERS": "192.0.2.1"}).dns.servers == ("192.0.2.1",)
+
+
+@pytest.mark.parametrize("server", ["ns.mihon.example", "192.0.2.53:x", "", "192.0.2.300", "1.2.3.4:99999"])
+def test_a_name_server_that_is_no_address_is_a_fault(tmp_path: Path, server: str) -> None:
+    assert "no address of a name server" in fault(written(tmp_path, f'[dns]\nservers = ["{server}"]\n'))
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "fukan.example", "::"])
 def test_the_demo_stays_on_loopback(tmp_path: Path, host: str) -> None:
     assert "127.0.0.1" in fault(tmp_path, FUKAN_DEMO="true", FUKAN_PORTAL__HOST=host)
@@ -161,6 +175,44 @@ def test_an_authority_that_cannot_be_meant_is_a_fault(tmp_path: Path, line: str,
     found = fault(written(tmp_path, f'[[tsa]]\nca_file = "root.pem"\n{line}\n'))
     assert said in found
     assert "himitsu" not in found
+
+
+SMS = '[sms]\nurl = "https://sms.example/send"\n'
+
+
+def test_a_hook_for_sms_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("himitsu-" * 4 + "\n", encoding="utf-8")
+    sms = load(written(tmp_path, SMS + f'secret_file = "{tmp_path / "secret"}"\n'), {}).sms
+    assert sms is not None
+    assert (sms.secret.get_secret_value(), sms.host) == ("himitsu-" * 4, "sms.example")
+    assert "himitsu" not in repr(sms)
+    assert load(tmp_path / "none", {}).sms is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('url = "https://sms.example/"', "at least 32 characters"),
+        ('url = "https://sms.example/"\nsecret = "himitsu"', "at least 32 characters"),
+        ('url = "https://sms.example/"\nsecret_file = "/none/himitsu"', "sms.secret_file"),
+        ('url = "http://127.0.0.1:1/"\nsecret = "KEY"', "in the clear"),
+        ('url = "https://mura:himitsu@sms.example/"\nsecret = "KEY"', "a name or password"),
+        ('url = "ftp://sms.example/"\nsecret = "KEY"', "sms.url"),
+        ('url = "https://"\nsecret = "KEY"', "sms.url"),
+        ('url = "https://sms.example/"\nsecret = "KEY"\ntimeout = 61\nport = 1', "sms.timeout"),
+    ],
+)
+def test_a_hook_that_cannot_be_meant_is_a_fault(tmp_path: Path, lines: str, said: str) -> None:
+    found = fault(written(tmp_path, "[sms]\n" + lines.replace("KEY", "himitsu-" * 4) + "\n"))
+    assert said in found
+    assert "himitsu" not in found.replace("/none/himitsu", "")
+
+
+def test_a_hook_nearby_may_do_without_tls_where_that_is_said(tmp_path: Path) -> None:
+    lines = f'[sms]\nurl = "http://127.0.0.1:1/"\nsecret = "{"x" * 32}"\nallow_private = true\n'
+    sms = load(written(tmp_path, lines), {}).sms
+    assert sms is not None
+    assert sms.allow_private
 
 
 def test_without_a_word_the_signing_key_is_the_authoritys_own(tmp_path: Path) -> None:

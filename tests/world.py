@@ -23,13 +23,14 @@ from bot.digest import digest
 from bot.worker import Tools, Worker
 from envelopes import keyring, services
 from envelopes.actions import registrar
-from envelopes.actions.registrar import Entry
+from envelopes.actions.registry import Entry
 from envelopes.actions.worker import mails
 from envelopes.actions.worker.mails import Copy
 from envelopes.records import database, tasks
 from envelopes.records.models import Contact, Section, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.tasks import Lane
+from envelopes.rules.errors import Reason
 from envelopes.rules.people import Role
 from envelopes.services import Services
 from envelopes.settings import S3, Imap, Mail, Portal, Settings, Smtp, Tls
@@ -74,11 +75,13 @@ class World:
     contacts: dict[str, Contact]
     copies: int = 0
 
-    async def deliver(self, raw: bytes) -> int:
-        """Take *raw* in as the watcher would; returns the id of the mail."""
+    async def deliver(self, raw: bytes, *, unread: Reason | None = None) -> int:
+        """Take *raw* in as the watcher would; returns the id of the mail. *unread*: why it is the head alone."""
         self.copies += 1
         copy = Copy(mailbox="test", uidvalidity=1, uid=self.copies)
-        await mails.take_in(self.services, copy, raw, digest=digest(raw), arrived_at=self.clock())
+        await mails.take_in(
+            self.services, copy, raw, digest=digest(raw), arrived_at=self.clock(), unread=unread
+        )
         row = await TaskRow.filter(kind="read_mail").order_by("-id").first()
         assert row is not None
         return int(row.key.rpartition(":")[2])

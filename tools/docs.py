@@ -96,8 +96,8 @@ def value(name: str, number: Any) -> str:
             return _bytes(number)
         case tuple():
             return ", ".join(map(_item, number)) or "none"
-        case float():
-            return f"{number:g}"
+        case str() | float():
+            return f"{number}" if isinstance(number, str) else f"{number:g}"
         case _:
             return f"{number:,}"
 

@@ -59,6 +59,8 @@ look_for_test_packages() {
     want libatomic1 exists /usr/lib/*/libatomic.so.1
     want dovecot-imapd exists /usr/lib/dovecot/imap
     want postfix exists /usr/lib/postfix/sbin/master
+    # An independent signer and judge of DKIM signatures.
+    want opendkim command -v opendkim
     want postgresql exists /usr/lib/postgresql/*/bin/initdb
     want nginx-light exists /usr/sbin/nginx
     want qpdf command -v qpdf
@@ -108,7 +110,7 @@ leave_services_off() {
         case $package in
             dovecot-imapd) systemctl disable --quiet dovecot || true ;;
             nginx-light) systemctl disable --quiet nginx || true ;;
-            postfix | postgresql) systemctl disable --quiet "$package" || true ;;
+            opendkim | postfix | postgresql) systemctl disable --quiet "$package" || true ;;
         esac
     done
 }
@@ -142,19 +144,38 @@ install_python_packages() {
     say "Installing Python packages into .venv/ (the first time this takes a minute or two)"
     if ! .venv/bin/python -c '' 2>/dev/null; then "$python" -m venv --clear .venv; fi
     options=$(for list in $(lists); do printf ' -r %s' "$list"; done)
+    pip="-m pip install -qq --disable-pip-version-check --no-input"
     # shellcheck disable=SC2086
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes $options
+    .venv/bin/python $pip --require-hashes -r requirements/build.txt
+    # What comes as sources only is built with that, and not with whatever is newest.
+    # shellcheck disable=SC2086
+    .venv/bin/python $pip --require-hashes --no-build-isolation $options
     # Everything it is built with is there by now, so the project itself needs no network.
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+    # shellcheck disable=SC2086
+    .venv/bin/python $pip --no-index --no-deps --no-build-isolation -e .
     stamp >".venv/installed-$level"
     # What the tests need holds all that the service needs.
     if [ "$level" = dev ]; then level=run && stamp >.venv/installed-run; fi
 }
 
+# Lighthouse measures the contractor's pages. npm checks every package against the hash in the lock file.
+install_lighthouse() {
+    wanted=$(sha256sum tests/lighthouse/package-lock.json | cut -d ' ' -f 1)
+    stamp=tests/lighthouse/node_modules/.installed
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    say "Installing Lighthouse into tests/lighthouse/"
+    npm="$(pwd -P)/.venv/bin/npm"
+    (cd tests/lighthouse && PATH="${npm%/*}:$PATH" "$npm" ci --ignore-scripts --silent --no-audit --no-fund)
+    echo "$wanted" >"$stamp"
+}
+
 lists >/dev/null
+wanted_level=$level
 look_for_packages
 if [ -n "$missing" ]; then install_packages; fi
 if [ "$level" = office ]; then level=run; fi
-if is_up_to_date; then exit 0; fi
-check_python
-install_python_packages
+if ! is_up_to_date; then
+    check_python
+    install_python_packages
+fi
+if [ "$wanted_level" = dev ]; then install_lighthouse; fi

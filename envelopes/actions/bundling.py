@@ -18,7 +18,7 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions import anchoring
+from envelopes.actions import anchoring, chronicle
 from envelopes.actions.evidence import PURPOSE, remove
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import anchors, history, store
@@ -199,13 +199,13 @@ async def _table(
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
-    names = {f"signer:{one.ref}": f"{one.company} {one.person}" for one in shot.signers}
-    names |= {f"staff:{one.ref}": one.name for one in await Staff.all()}
+    names = {f"staff:{one.ref}": one.name for one in await Staff.all()}
+    seats = chronicle.whose(shot, await history.payloads(Subject.ENVELOPE, shot.envelope.id))
     for row in rows:
         fact, proved = row.fact, proofs[row.fact.n]
         said = "（消去済み）" if row.detail is None else row.detail[history.SALT :].decode()
         stamped = _anchor_name(proved.proof.statement.n) if proved else ""
-        who = names.get(fact.actor, fact.actor)
+        who = names.get(fact.actor) or seats(fact) or fact.actor
         writer.writerow((fact.n, local(fact.at).isoformat(), fact.kind, who, said, fact.hash, stamped))
     return _BOM + out.getvalue().encode()
 

@@ -10,12 +10,14 @@ from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
 
-from envelopes.actions.registrar import ACTIVE
+from envelopes.actions import mobiles, usual
+from envelopes.actions.registry import living
 from envelopes.records.models import Contact, Section, Staff
-from envelopes.rules import exclusions
+from envelopes.rules import exclusions, factors
 from envelopes.rules.amounts import Amount
 from envelopes.rules.dates import Span
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.lines import Key, Statement
 from envelopes.rules.names import same_company, search_form
@@ -27,20 +29,32 @@ from envelopes.rules.wording import jst_date, yen
 from envelopes.services import Services
 
 _NEAR: Final = 3  # names to propose: more do not help
-_KINDS: Final = {Kind.CONTRACT: "契約書（相手方→村の順に署名）", Kind.ACCEPTANCE: "請書（相手方だけが署名）"}
+_KINDS: Final = {
+    Kind.CONTRACT: "契約書（相手方→自庁の順に署名）",
+    Kind.ACCEPTANCE: "請書（相手方だけが署名）",
+}
+_HAND_OVER: Final = {
+    True: "可（相手方は、別の担当者に引き継ぐことを申し出られます）",
+    False: "不可（相手方の担当者が変わったときは、依頼を取り消して送り直します）",
+}
 _TAXES: Final = {Tax.INCLUDED: "（税込）", Tax.EXCLUDED: "（税抜）", Tax.NONE: "（税なし）"}
 
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """What was read and found: people and days that are fit, and everything to mend, to note or to ask."""
+    """What was read and found: people and days that are fit, and everything to mend, to note or to ask.
+
+    `methods`: by what each of `contacts` proves who he is, as the order says, else as the registry has it.
+    """
 
     reading: Reading
     section: Section
     deadline: date
     contacts: list[Contact] = field(default_factory=list)
+    methods: tuple[Method, ...] = ()
     village_signer: Staff | None = None
     copies: list[Staff] = field(default_factory=list)
+    hand_over: bool = False
     problems: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
 
@@ -54,12 +68,14 @@ async def look_up(
         reading=reading,
         section=await Section.get(id=drafter.section_id),
         deadline=reading.deadline or deadline or default,
+        hand_over=services.policy.hand_over if reading.hand_over is None else reading.hand_over,
         problems=[Remark.of(problem) for problem in reading.problems],
         warnings=[Remark.of(problem) for problem in reading.warnings],
     )
     await _find_contacts(services, order)
     await _find_section(order)
     await _find_staff(services, order)
+    await _check_methods(services, order)
     _ask(services, order)
     return order
 
@@ -76,6 +92,7 @@ def record(order: Order, *, subject: str, received_at: datetime, revision: int =
         note=order.reading.note,
         village_signer=signer.ref if signer else "",
         copies=[person.ref for person in order.copies],
+        hand_over=order.hand_over,
         revision=revision,
     )
 
@@ -86,31 +103,43 @@ def record(order: Order, *, subject: str, received_at: datetime, revision: int =
 async def _find_contacts(services: Services, order: Order) -> None:
     now = services.now()
     for recipient in order.reading.recipients:
-        contacts = await _matching(services, recipient)
+        contacts = _usable(await _matching(services, recipient), now)
         if not contacts:
-            order.problems.append(await _unknown(recipient))
+            order.problems.append(await _unknown(recipient, now))
         elif len(contacts) > 1:
             order.problems.append(_several(recipient, contacts))
         elif contacts[0].works_from > now:
             order.problems.append(_not_ready(recipient, contacts[0].works_from))
+        elif contacts[0].dead_at is not None:
+            order.problems.append(Remark.of(recipient.source.problem(Reason.RECIPIENT_DEAD)))
+        elif contacts[0].withdrawn_at is not None:
+            order.problems.append(Remark.of(recipient.source.problem(Reason.RECIPIENT_WITHDRAWN)))
         elif contacts[0].id not in {known.id for known in order.contacts}:
             order.contacts.append(contacts[0])
 
 
+def _usable(contacts: list[Contact], now: datetime) -> list[Contact]:
+    """Those who can be asked now; where nobody can, all of them, to say why."""
+    usable = [
+        one for one in contacts if one.works_from <= now and one.dead_at is None and one.withdrawn_at is None
+    ]
+    return usable or contacts
+
+
 async def _matching(services: Services, recipient: Recipient) -> list[Contact]:
     """The living entries that *recipient* can mean: by address, else by the company's name."""
+    stand = Contact.filter(living(services.now()))
     if recipient.address is not None:
-        look_up = services.address_look_up(recipient.address)
-        return await Contact.filter(email_look_up=look_up, state=ACTIVE)
+        return await stand.filter(email_look_up=services.address_look_up(recipient.address))
     for name in (recipient.company, recipient.name):
-        known = await Contact.filter(company_search=search_form(name), state=ACTIVE)
+        known = await stand.filter(company_search=search_form(name))
         if matching := [contact for contact in known if same_company(contact.company, name)]:
             return matching
     return []
 
 
-async def _unknown(recipient: Recipient) -> Remark:
-    names = await Contact.filter(state=ACTIVE).values_list("company_search", "company")
+async def _unknown(recipient: Recipient, now: datetime) -> Remark:
+    names = await Contact.filter(living(now)).values_list("company_search", "company")
     companies = {str(search): str(company) for search, company in names}
     near = get_close_matches(search_form(recipient.company), companies, n=_NEAR)
     suggestion = "」「".join(companies[name] for name in near)
@@ -125,6 +154,24 @@ def _several(recipient: Recipient, contacts: Sequence[Contact]) -> Remark:
 
 def _not_ready(recipient: Recipient, works_from: datetime) -> Remark:
     return Remark.of(recipient.source.problem(Reason.RECIPIENT_NOT_READY, date=jst_date(works_from)))
+
+
+async def _check_methods(services: Services, order: Order) -> None:
+    """By what each recipient proves who he is, and whether that can be had here."""
+    if not order.reading.methods:
+        order.methods = tuple([await usual.of(services, contact) for contact in order.contacts])
+        return
+    missing = set(order.reading.methods) - set(services.methods)
+    if missing and (said := order.reading.source(Key.IDENTITY)):
+        names = "、".join(factors.called(method) for method in sorted(missing))
+        order.problems.append(Remark.of(said.problem(Reason.IDENTITY_NOT_HERE, method=names)))
+        return
+    order.methods = factors.spread(order.reading.methods, len(order.contacts))
+    for contact, method in zip(order.contacts, order.methods, strict=True):
+        if method is Method.SMS and await mobiles.in_use(contact.id, now=services.now()) is None:
+            said = order.reading.source(Key.IDENTITY)
+            assert said is not None
+            order.problems.append(Remark.of(said.problem(Reason.MOBILE_NONE, who=contact.company)))
 
 
 # Sections and staff
@@ -217,7 +264,9 @@ def _lines(order: Order) -> list[Line]:
         Key.SIGNER: [f"{order.village_signer.office} {order.village_signer.name}"]
         if order.village_signer
         else [],
+        Key.IDENTITY: _methods(order),
         Key.COPY: [f"{person.section.name} {person.name}" for person in order.copies],
+        Key.HAND_OVER: [_HAND_OVER[order.hand_over]] if order.hand_over or reading.hand_over is False else [],
         Key.NOTE: [reading.note] if reading.note else [],
     }
     return [_line(reading, key, value) for key, found_values in values.items() for value in found_values]
@@ -230,6 +279,20 @@ def _line(reading: Reading, key: Key, value: str) -> Line:
     if source is None:
         return Line(label=key.value, value=value)
     return Line(label=key.value, value=value, line=source.line, source=source.text, mail=source.mail)
+
+
+def _methods(order: Order) -> list[str]:
+    """How each recipient proves who he is: one line where it is the same for all, none where nobody asked for more."""
+    asked, said = order.methods, bool(order.reading.methods)
+    if not said and set(asked) <= {Method.MAIL}:
+        return []
+    whence = "" if said else "（台帳の既定）"
+    if len(set(asked)) <= 1:
+        return [f"{factors.called(asked[0])}{whence}"] if asked else []
+    return [
+        f"{contact.company}：{factors.called(method)}{whence}"
+        for contact, method in zip(order.contacts, asked, strict=True)
+    ]
 
 
 def _recipient(contact: Contact) -> str:

@@ -5,52 +5,45 @@ number that was not on the form, and after the policy's waiting time. The compan
 Only the demo may seed addresses that work at once.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions import registry
+from envelopes.actions.registry import ACTIVE, ENDED, Answerable, Entry
 from envelopes.records import history, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
 from envelopes.records.models import Contact, Section, Staff
-from envelopes.rules.addresses import AddressKind, classify, normalise
+from envelopes.rules.addresses import AddressKind, classify, domain_of, normalise
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.names import same_company, search_form
 from envelopes.rules.people import Role
 from envelopes.rules.states import Task
 from envelopes.services import Services
 
-ACTIVE = "active"
-ENDED = "ended"
 COMMAND_LINE = "command line"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One contractor's address as it is to stand in the registry."""
-
-    company: str
-    office: str
-    person: str
-    email: str
-    consented_on: date
-    consent_note: str
-    call_back: str
-    reason: str = ""
-    language: str = "ja"
-
-
 async def add_section(
-    services: Services, *, code: str, name: str, email: str, phone: str = "", hours: str = ""
+    services: Services,
+    *,
+    code: str,
+    name: str,
+    email: str,
+    phone: str = "",
+    hours: str = "",
+    name_english: str = "",
+    hours_english: str = "",
 ) -> Section:
     """Add a section or bring it up to date."""
     town = services.settings.town
     values = {
         "name": name,
+        "name_english": name_english,
         "email": normalise(email),
         "phone": phone or town.phone,
         "hours": hours or town.hours,
+        "hours_english": hours_english,
     }
     section, _ = await Section.update_or_create(defaults=values, code=code)
     return section
@@ -103,59 +96,17 @@ async def add_contact(
     registry, NOT_STAFF for people who have left, CALL_BACK_MISSING without a note of the call-back,
     ADDRESS_REASON_MISSING for free-mail and carrier addresses without a reason, ADDRESS_FORM.
     """
-    kind = _require_sound(entry, registrar=registrar, approver=approver)
+    _require_sound(entry, registrar=registrar, approver=approver)
     if seeded and not services.settings.demo:
         raise Refused(Reason.NOT_PERMITTED)
-    look_up, now = services.address_look_up(entry.email), services.now()
+    now = services.now()
+    works_from = now if seeded else now + services.policy.address_wait
+    by = Answerable(registrar=registrar, approver=approver, actor=COMMAND_LINE)
 
     async def work(connection: BaseDBAsyncClient) -> Contact:
-        living = Contact.filter(email_look_up=look_up, state=ACTIVE).using_db(connection)
-        before = await living.first()
-        last = await Contact.filter(email_look_up=look_up).using_db(connection).order_by("-revision").first()
-        await living.update(state=ENDED, ended_at=now)
-        if before is not None:
-            await history.record(
-                connection, Subject.CONTACT, before.id, "replaced", actor=COMMAND_LINE, at=now
-            )
-        contact = await Contact.create(
-            ref=services.ref(),
-            company=entry.company,
-            company_search=search_form(entry.company),
-            office=entry.office,
-            person=entry.person,
-            email=normalise(entry.email),
-            email_look_up=look_up,
-            kind=kind.value,
-            reason=entry.reason or None,
-            language=entry.language,
-            state=ACTIVE,
-            revision=last.revision + 1 if last else 1,
-            consented_on=entry.consented_on,
-            consent_note=entry.consent_note,
-            registrar=registrar,
-            approver=approver,
-            call_back=entry.call_back,
-            works_from=now if seeded else now + services.policy.address_wait,
-            created_at=now,
-            using_db=connection,
-        )
-        payload = {"revision": contact.revision, "registrar": registrar.ref, "approver": approver.ref}
-        await history.record(
-            connection, Subject.CONTACT, contact.id, "registered", actor=COMMAND_LINE, at=now, payload=payload
-        )
-        await _tell_others(connection, contact, now=now)
-        return contact
+        return await registry.enter(services, connection, entry, by, now=now, works_from=works_from)
 
     return await unit(work)
-
-
-async def _tell_others(connection: BaseDBAsyncClient, contact: Contact, *, now: datetime) -> None:
-    """Queue a notice to every other living address of the company, so that it can object before the new one works."""
-    alike = Contact.filter(company_search=contact.company_search, state=ACTIVE).exclude(id=contact.id)
-    for other in await alike.using_db(connection).order_by("id"):
-        if same_company(other.company, contact.company):
-            key, ids = f"{contact.id}:{other.id}", {"contact": contact.id, "told": other.id}
-            await tasks.enqueue(connection, Task.ADDRESS_MAIL, key, now=now, ids=ids)
 
 
 async def end_contact(services: Services, email: str, *, registrar: Staff, approver: Staff) -> Contact:
@@ -189,14 +140,12 @@ def _require_two(registrar: Staff, approver: Staff) -> None:
         raise Refused(Reason.NOT_STAFF)
 
 
-def _require_sound(entry: Entry, *, registrar: Staff, approver: Staff) -> AddressKind:
+def _require_sound(entry: Entry, *, registrar: Staff, approver: Staff) -> None:
     _require_two(registrar, approver)
     if not entry.call_back.strip():
         raise Refused(Reason.CALL_BACK_MISSING)
-    kind = classify(normalise(entry.email))
-    if kind is not AddressKind.OWN and not entry.reason.strip():
+    if classify(normalise(entry.email)) is not AddressKind.OWN and not entry.reason.strip():
         raise Refused(Reason.ADDRESS_REASON_MISSING)
-    return kind
 
 
 async def import_contacts(
@@ -210,6 +159,12 @@ async def import_contacts(
         ]
 
     return await unit(work)
+
+
+async def staff_domains() -> frozenset[str]:
+    """The town's own mail domains: where its staff have their addresses, free mail and phone carriers left out."""
+    addresses = [staff.email for staff in await Staff.filter(active=True).only("email")]
+    return frozenset(domain_of(one) for one in addresses if classify(one) is AddressKind.OWN)
 
 
 async def staff_by_address(services: Services, email: str) -> Staff:

@@ -95,7 +95,9 @@ async def _apply(services: Services, actor: Actor, shot: Snapshot, order: Order,
             changes=changes,
             payload={"revision": record.revision, "lines": [_plain(line) for line in reading.statements]},
         )
-        await seats.seat_contractors(services, connection, shot.envelope.id, order.contacts)
+        await seats.seat_contractors(
+            services, connection, shot.envelope.id, order.contacts, methods=order.methods
+        )
 
     await unit(work)
 

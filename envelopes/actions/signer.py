@@ -17,15 +17,17 @@ from typing import Final
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 
+from envelopes.actions import reachable
 from envelopes.records import counters, history, store, tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Code, Consent, Proof, Signer, Viewing
+from envelopes.records.models import Code, Consent, Document, Proof, Signer, Viewing
+from envelopes.records.prepared import Prepared
 from envelopes.records.store import Snapshot
-from envelopes.rules import codes, consent
+from envelopes.rules import codes, consent, factors
 from envelopes.rules.codes import Issued, Verdict
 from envelopes.rules.consent import Grant, Offered, Party
-from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.people import Actor, ActorKind
 from envelopes.rules.policy import days, hours
 from envelopes.rules.schedule import day_over
@@ -77,11 +79,13 @@ def code_subject(signer: Signer, purpose: CodeFor) -> str:
 
 
 def require_open(shot: Snapshot, signer: Signer, *, now: datetime) -> None:
-    """Raise Refused unless this signer may sign now: his turn, in time, and nobody ended it."""
+    """Raise Refused unless this signer may sign now: his turn, in time, and nobody ended or paused it."""
     if not permits(shot.state, Event.CONSENTED):
         raise Refused(Reason.NOT_PERMITTED, state=shot.state, event=Event.CONSENTED)
     if shot.turn is None or shot.turn.id != signer.id:
         raise Refused(Reason.NOT_YOUR_TURN)
+    if signer.paused_at is not None:
+        raise Refused(Reason.PAUSED)
     # The deadline binds the contractor; the village's own signature is not late.
     if signer.staff_id is None and now >= day_over(shot.envelope.deadline_on):
         raise Refused(Reason.DEADLINE_OVER)
@@ -205,10 +209,14 @@ async def check_code(
         await _require_tries(services, connection, signer, purpose)
         issued = Issued(serial=row.serial, sent_at=row.sent_at, wrong=row.wrong, used_at=row.used_at)
         expected = codes.make(services.code_key, code_subject(signer, purpose), row.serial)
-        verdict = codes.check(issued, expected=expected, given=given, now=now, policy=services.policy)
+        here = row.asked_in is not None and row.asked_in == _mark(device)
+        verdict = codes.check(
+            issued, expected=expected, given=given, now=now, policy=services.policy, here=here
+        )
         if verdict is Verdict.OK:
-            elsewhere = row.asked_in is not None and row.asked_in != _mark(device)
+            elsewhere = row.asked_in is not None and not here
             await _proved(connection, signer, row, now, ip, elsewhere=elsewhere)
+            await reachable.reached(connection, signer.email_look_up, now=now)
         elif verdict is Verdict.WRONG:
             return await _wrong(services, connection, row, (signer, purpose), now)
         return Checked(verdict=verdict)
@@ -233,6 +241,8 @@ async def _proved(
     if purpose is CodeFor.SIGN:
         await Signer.filter(id=signer.id).using_db(connection).update(proved_at=now)
     payload = {"method": MAIL_CODE, "for": purpose, "serial": row.serial, **_from(ip)}
+    if purpose is CodeFor.SIGN and (more := factors.second(signer.proof)) is not None:
+        payload["then"] = more.value
     if elsewhere:
         payload["elsewhere"] = True
         ids = {"code": row.id, "signer": signer.id}
@@ -327,6 +337,20 @@ async def seen(signer: Signer) -> frozenset[int]:
     return frozenset(row.document_id for row in rows)
 
 
+_with_texts = Prepared(
+    lambda signer_id, generation: Viewing.filter(signer_id=signer_id, generation=generation).select_related(
+        "document__text"
+    ),
+    -1,
+    -2,
+)
+
+
+async def shown(signer: Signer) -> Mapping[int, Document]:
+    """The same documents by id, each with the row of its text."""
+    return {row.document_id: row.document for row in await _with_texts(signer.id, signer.generation)}
+
+
 # Consent
 
 
@@ -363,28 +387,37 @@ async def offered(shot: Snapshot, connection: BaseDBAsyncClient | None = None) -
     return tuple(found)
 
 
-def offer_digest(shot: Snapshot, signer: Signer, documents: Sequence[Offered]) -> str:
-    """The digest that the confirm form carries."""
+def offer_digest(
+    shot: Snapshot, signer: Signer, documents: Sequence[Offered], *, language: str = "ja"
+) -> str:
+    """The digest that the confirm form carries; *language*: that of the page it is on."""
     return consent.offer_digest(
         envelope=shot.envelope.ref,
         generation=signer.generation,
         documents=documents,
         signer=party_of(signer),
-        text_version=consent.TEXT_VERSION,
+        text_version=consent.text_version(language),
     )
 
 
 async def give_consent(
-    services: Services, signer_ref: str, *, offer: str, grants: Sequence[Grant], actor: Actor, ip: str = ""
+    services: Services,
+    signer_ref: str,
+    *,
+    offer: str,
+    grants: Sequence[Grant],
+    actor: Actor,
+    ip: str = "",
+    language: str = "ja",
 ) -> Snapshot:
-    """Record the consent, signed by the portal, and let the worker sign. *ip*: where a contractor pressed the button.
+    """Record the consent, signed by the portal, and let the worker sign.
+
+    *ip*: where a contractor pressed the button; *language*: that of the page with the button.
 
     A second press of the button finds the first one's consent and changes nothing. Raises Refused: whatever
     `require_open` says, PROOF_MISSING, DOCUMENTS_UNREAD, PAGES_NOT_READY, OFFER_CHANGED if what was shown is not
     what is offered now.
     """
-    if not grants:
-        raise Refused(Reason.PROOF_MISSING)
     now = services.now()
 
     async def work(connection: BaseDBAsyncClient) -> Snapshot:
@@ -392,8 +425,10 @@ async def give_consent(
         if signer.consented_at is not None:
             return shot
         require_open(shot, signer, now=now)
+        if not factors.suffice(signer.proof, grants):
+            raise Refused(Reason.PROOF_MISSING)
         documents = await offered(shot, connection)
-        if offer != offer_digest(shot, signer, documents):
+        if offer != offer_digest(shot, signer, documents, language=language):
             raise Refused(Reason.OFFER_CHANGED)
         await _require_read(connection, shot, signer)
         _, head = await history.head(Subject.ENVELOPE, shot.envelope.id, connection)
@@ -404,7 +439,7 @@ async def give_consent(
             documents=documents,
             signer=party_of(signer),
             grants=tuple(grants),
-            text_version=consent.TEXT_VERSION,
+            text_version=consent.text_version(language),
             at=consent.instant(now),
             nonce=secrets.token_hex(16),
             chain_head=head,
@@ -445,7 +480,17 @@ async def _record(
     now: datetime,
 ) -> Consent:
     data = consent.canonical(said)
-    await Signer.filter(id=signer.id).using_db(connection).update(consented_at=now)
+    # Whoever pauses the same place at this moment, or asks for another proof there, does not touch the envelope's
+    # version: one of the two finds no row.
+    place = Signer.filter(
+        id=signer.id,
+        generation=signer.generation,
+        proof=signer.proof,
+        consented_at=None,
+        paused_at=None,
+    )
+    if not await place.using_db(connection).update(consented_at=now):
+        raise StaleEnvelope
     return await Consent.create(
         envelope_id=signer.envelope_id,
         signer_id=signer.id,
@@ -461,9 +506,8 @@ async def _record(
 
 def mail_code_grant(services: Services, at: datetime) -> Grant:
     """The grant of a code by mail: one channel, and said so."""
-    return Grant(
-        method=MAIL_CODE, level="mail", issuer=services.settings.operator.name, at=consent.instant(at)
-    )
+    issuer = services.settings.operator.name
+    return Grant(method=MAIL_CODE, level=factors.Method.MAIL.value, issuer=issuer, at=consent.instant(at))
 
 
 # Not signing
@@ -513,34 +557,6 @@ async def refuse(services: Services, signer_ref: str, refusal: Refusal, reason: 
         return shot
 
     return await unit(work)
-
-
-async def wrong_person(services: Services, signer: Signer, *, note: str, proved: bool) -> None:
-    """Pass a note to staff. It changes nothing else: anybody with the link may write one, twice a day."""
-    text, now = tidy_reason(note, services), services.now()
-    name = f"note:{signer.ref}"
-    if not await counters.allowed(
-        name, events=services.policy.new_links_a_day, per=timedelta(days=1), now=now
-    ):
-        raise Refused(Reason.LIMIT_REACHED)
-
-    async def work(connection: BaseDBAsyncClient) -> None:
-        actor, payload = actor_of(signer), {"note": text, "proved": proved}
-        await store.note(
-            connection, signer.envelope_id, "wrong person", actor=actor, now=now, payload=payload
-        )
-        n, _ = await history.head(Subject.ENVELOPE, signer.envelope_id, connection)
-        ids = {"signer": signer.id, "fact": n}
-        await tasks.enqueue(
-            connection,
-            Task.NOTE_MAIL,
-            f"{signer.envelope_id}:{n}",
-            now=now,
-            envelope_id=signer.envelope_id,
-            ids=ids,
-        )
-
-    await unit(work)
 
 
 # Links again

@@ -10,7 +10,7 @@ import json
 import secrets
 import unicodedata
 from base64 import b32encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -19,7 +19,7 @@ import pyotp
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 
-from envelopes.actions import seats
+from envelopes.actions import registry, seats, sms_codes
 from envelopes.actions import signer as signer_actions
 from envelopes.records import bonds, counters, history, store, tasks
 from envelopes.records.database import unit
@@ -27,14 +27,16 @@ from envelopes.records.history import Subject
 from envelopes.records.models import Contact, Credential, Envelope, Session, Signer, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
-from envelopes.rules import consent, exclusions, tokens
+from envelopes.rules import consent, exclusions, factors, tokens
 from envelopes.rules.codes import tidy
 from envelopes.rules.consent import Grant
-from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.errors import NotPermitted, Reason, Refused
+from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind
 from envelopes.rules.people import (
     Actor,
     ActorKind,
+    Party,
     Role,
     may_sign_for_village,
     require_role,
@@ -42,7 +44,7 @@ from envelopes.rules.people import (
 )
 from envelopes.rules.reading import Record
 from envelopes.rules.schedule import day_over, jst_day
-from envelopes.rules.states import By, Event
+from envelopes.rules.states import By, Event, Task, permits
 from envelopes.rules.tokens import Purpose, Ticket
 from envelopes.services import Services
 from envelopes.texts import ANSWERS, say
@@ -50,15 +52,16 @@ from envelopes.texts import ANSWERS, say
 PASSWORD: Final = "password"  # noqa: S105 -- a kind of credential
 TOTP: Final = "totp"
 RECOVERY: Final = "recovery"
+REPLY: Final = "reply"  # the seed for commands by reply: see replying
 
 # scrypt with N = 2^15, r = 8, p = 1: 32 MiB and about 0.1 s, the first choice of RFC 7914 for interactive use.
 _SCRYPT_N: Final = 2**15
 _SCRYPT_R: Final = 8
 _SCRYPT_MEMORY: Final = 64 * 1024 * 1024
 _NOBODY: Final = f"{'00' * 16}:{'00' * 64}"  # matches no password
-_STEP: Final = 30  # RFC 6238: seconds
+STEP: Final = 30  # RFC 6238: seconds
 _DRIFT: Final = (0, -1, 1)  # one step either way for clocks that are a little off
-_SEED: Final = 20  # RFC 4226 4: at least 128 bits, 160 recommended
+SEED: Final = 20  # RFC 4226 4: at least 128 bits, 160 recommended
 _WORK: Final = (Role.DRAFTER, Role.APPROVER)
 
 
@@ -103,7 +106,7 @@ async def open_enrolment(services: Services, token: str) -> Enrolment:
         raise Refused(Reason.LINK_REPLACED)
     # Derived, not stored: showing the page twice shows the same seed, and GET writes nothing.
     subject = f"enrol:{staff.ref}:{ticket.generation}".encode()
-    seed = b32encode(hmac.new(services.code_key, subject, "sha256").digest()[:_SEED]).decode()
+    seed = b32encode(hmac.new(services.code_key, subject, "sha256").digest()[:SEED]).decode()
     issuer = f"{services.settings.town.name} 電子契約"
     return Enrolment(
         staff=staff, seed=seed, uri=pyotp.TOTP(seed).provisioning_uri(name=staff.email, issuer_name=issuer)
@@ -118,7 +121,7 @@ async def enrol(services: Services, token: str, *, password: str, code: str) -> 
     opened, now = await open_enrolment(services, token), services.now()
     if len(password) < services.policy.password_characters:
         raise Refused(Reason.PASSWORD_WEAK, characters=services.policy.password_characters)
-    step = _matching_step(opened.seed, tidy(code), now)
+    step = matching_step(opened.seed, tidy(code), now)
     if step is None:
         raise Refused(Reason.TOTP_WRONG)
     recovery = tuple(_recovery_code() for _ in range(services.policy.recovery_codes))
@@ -175,8 +178,9 @@ def _matches(password: str, stored: str) -> bool:
     return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), digest)
 
 
-def _matching_step(seed: str, code: str, now: datetime) -> int | None:
-    current = int(now.timestamp()) // _STEP
+def matching_step(seed: str, code: str, now: datetime) -> int | None:
+    """The time step whose digits *code* are: the present one, or one either way; None where they are of none."""
+    current = int(now.timestamp()) // STEP
     totp = pyotp.TOTP(seed)
     matching = [step for step in (current + drift for drift in _DRIFT) if _same(totp, step, code)]
     return matching[0] if matching else None
@@ -192,7 +196,7 @@ async def sign_in(services: Services, *, address: str, password: str) -> Staff:
         look_up = services.address_look_up(address)
     except Refused:
         look_up = ""
-    await _count_try(services, f"password:{look_up}")
+    await count_try(services, f"password:{look_up}")
     staff = await Staff.filter(email_look_up=look_up, active=True).select_related("section").first()
     stored = await Credential.filter(staff_id=staff.id if staff else 0, kind=PASSWORD).first()
     # An unknown person costs the same time as a wrong password.
@@ -204,7 +208,8 @@ async def sign_in(services: Services, *, address: str, password: str) -> Staff:
     return staff
 
 
-async def _count_try(services: Services, name: str) -> None:
+async def count_try(services: Services, name: str) -> None:
+    """Count one try of *name*. Raises Refused(SIGN_IN_LOCKED) when there were too many."""
     policy = services.policy
     if not await counters.allowed(
         name, events=policy.sign_in_tries, per=policy.sign_in_pause, now=services.now()
@@ -217,11 +222,13 @@ async def second_factor(services: Services, staff: Staff, typed: str) -> str:
 
     Raises Refused: TOTP_WRONG, SIGN_IN_LOCKED.
     """
-    await _count_try(services, f"totp:{staff.ref}")
+    await count_try(services, f"totp:{staff.ref}")
     now = services.now()
-    if len([char for char in typed if char.isalnum()]) > tokens.REF_BYTES:
-        return await _recover(staff, typed, now)
-    return await totp(services, staff, typed)
+    is_recovery = len([char for char in typed if char.isalnum()]) > tokens.REF_BYTES
+    used = await (_recover(staff, typed, now) if is_recovery else totp(services, staff, typed))
+    # Wrong digits in mails have closed the replies until somebody who is certainly this person comes.
+    await Credential.filter(staff_id=staff.id, kind=REPLY).update(wrong=0)
+    return used
 
 
 async def totp(services: Services, staff: Staff, typed: str) -> str:
@@ -230,7 +237,7 @@ async def totp(services: Services, staff: Staff, typed: str) -> str:
     stored = await Credential.filter(staff_id=staff.id, kind=TOTP).first()
     try:
         seed = bonds.secret_of(stored) if stored else None
-        step = _matching_step(seed, tidy(typed), now) if seed else None
+        step = matching_step(seed, tidy(typed), now) if seed else None
     except Refused:
         step = None
     if stored is None or step is None:
@@ -238,6 +245,15 @@ async def totp(services: Services, staff: Staff, typed: str) -> str:
     if not await Credential.filter(id=stored.id, last_step__lt=step).update(last_step=step, used_at=now):
         raise Refused(Reason.TOTP_WRONG)
     return TOTP
+
+
+async def prove_again(services: Services, staff: Staff, typed: str) -> None:
+    """Have somebody who is signed in give the authenticator's digits once more.
+
+    Raises Refused(TOTP_WRONG | SIGN_IN_LOCKED).
+    """
+    await count_try(services, f"totp:{staff.ref}")
+    await totp(services, staff, typed)
 
 
 async def _recover(staff: Staff, typed: str, now: datetime) -> str:
@@ -281,9 +297,41 @@ async def village_candidates(services: Services, shot: Snapshot) -> Sequence[Can
     return sorted(found, key=lambda item: (item.hindrance is not None, item.staff.id))
 
 
+async def proposed_signer(services: Services, shot: Snapshot) -> Staff | None:
+    """Who signs for the village where nobody is chosen on the page: whom the order names, or the only one who may."""
+    if Kind(shot.envelope.kind) is Kind.ACCEPTANCE:
+        return None
+    able = [one.staff for one in await village_candidates(services, shot) if one.hindrance is None]
+    named = Record.from_json(json.loads(shot.envelope.reading)).village_signer
+    if named:
+        return next((one for one in able if one.ref == named), None)
+    return able[0] if len(able) == 1 else None
+
+
 async def _registrars(signers: Sequence[Signer]) -> frozenset[int]:
+    """Who answers for the addresses of *signers*, and for those that are about to take their place."""
     contacts = await Contact.filter(id__in=[item.contact_id for item in signers if item.contact_id])
-    return frozenset({one for row in contacts for one in (row.registrar_id, row.approver_id)})
+    later = [await registry.successor(row, row.works_until) for row in contacts if row.works_until]
+    rows = [*contacts, *(row for row in later if row is not None)]
+    return frozenset({one for row in rows for one in (row.registrar_id, row.approver_id)})
+
+
+def sees(staff: Staff, shot: Snapshot) -> bool:
+    """Whether this person may see the envelope: of its section, an auditor, or one who takes part in it."""
+    mine = shot.envelope.section_id == staff.section_id or Role.AUDITOR in roles_from(staff.roles)
+    return mine or _takes_part(staff, shot)
+
+
+def works_on(staff: Staff, shot: Snapshot) -> bool:
+    """Whether this person may send, follow and end the envelope, whatever its state: a drafter of its section."""
+    return bool(roles_from(staff.roles) & set(_WORK)) and staff.section_id == shot.envelope.section_id
+
+
+def _takes_part(staff: Staff, shot: Snapshot) -> bool:
+    """Whether somebody drafted it, perhaps for another section, signs it, or is named under 写し."""
+    if staff.id in (shot.envelope.drafter_id, *(signer.staff_id for signer in shot.signers)):
+        return True
+    return staff.ref in Record.from_json(json.loads(shot.envelope.reading)).copies
 
 
 def _require_drawn(shot: Snapshot) -> None:
@@ -299,20 +347,24 @@ async def confirm(
     *,
     version: int,
     village_signer: str = "",
+    methods: Mapping[int, Method] | None = None,
     answered: Collection[Reason] = (),
 ) -> Snapshot:
     """Check and send: the draft becomes a request with a number, and the village's signer takes his place.
 
-    *village_signer* is a reference of staff; not used for a 請書. *answered* are the questions of 対象外の確認 that
+    *village_signer* is a reference of staff; not used for a 請書. *methods*: by what the contractor at a position has
+    to prove who he is, where it is not what the order said. *answered* are the questions of 対象外の確認 that
     this person has answered; they are kept in the history. Raises Refused: ROLE_MISSING, SIGNER_MISSING,
-    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, QUESTIONS_OPEN, what stopped a document from being drawn, and
-    RECIPIENT_UNKNOWN or RECIPIENT_NOT_READY where the registry was changed since the draft.
+    SELF_APPROVAL, STALE, NOT_PERMITTED, DEADLINE_PAST, QUESTIONS_OPEN, IDENTITY_NOT_HERE, MOBILE_NONE, what stopped
+    a document from being drawn, and RECIPIENT_UNKNOWN, RECIPIENT_DEAD, RECIPIENT_WITHDRAWN or RECIPIENT_NOT_READY where
+    the registry was changed since the draft.
     """
     shot = await _mine(actor, ref)
     _require_version(shot, version)
     _require_drawn(shot)
     answers = _answers(shot, answered)
     chosen = await _chosen(services, shot, village_signer)
+    asked = await _asked(services, shot, methods or {})
     now = services.now()
     if now >= day_over(shot.envelope.deadline_on):
         raise Refused(Reason.DEADLINE_PAST)
@@ -333,11 +385,36 @@ async def confirm(
                 "confirmer_id": actor.id,
                 "trouble": None,
             },
-            payload={"village_signer": chosen.ref if chosen else None, "answers": answers},
+            payload={
+                "village_signer": chosen.ref if chosen else None,
+                "answers": answers,
+                "identity": {one.ref: method.value for one, method in asked},
+            },
         )
+        for one, method in asked:
+            await seats.ask(connection, one, method, now=now)
 
     await unit(work)
     return await store.snapshot(ref=ref)
+
+
+async def _asked(
+    services: Services, shot: Snapshot, methods: Mapping[int, Method]
+) -> Sequence[tuple[Signer, Method]]:
+    """By what each contractor proves who he is. Raises Refused(IDENTITY_NOT_HERE | MOBILE_NONE)."""
+    contractors = [one for one in shot.signers if one.party == Party.CONTRACTOR]
+    asked = [(one, methods.get(one.position, Method(one.proof))) for one in contractors]
+    for one, method in asked:
+        await require_way(services, one, method)
+    return asked
+
+
+async def require_way(services: Services, signer: Signer, method: Method) -> None:
+    """Raise Refused(IDENTITY_NOT_HERE | MOBILE_NONE) where *signer* cannot prove himself by *method* here."""
+    if method not in services.methods:
+        raise Refused(Reason.IDENTITY_NOT_HERE, method=factors.called(method))
+    if method is Method.SMS and await sms_codes.number_of(services, signer) is None:
+        raise Refused(Reason.MOBILE_NONE, who=signer.company)
 
 
 def _answers(shot: Snapshot, answered: Collection[Reason]) -> list[dict[str, str]]:
@@ -363,9 +440,13 @@ async def _require_registered(shot: Snapshot, now: datetime) -> None:
     for one in shot.signers:
         if one.contact_id is None:
             continue
-        living = await Contact.filter(email_look_up=one.email_look_up, ended_at=None).first()
+        living = await Contact.filter(registry.living(now), email_look_up=one.email_look_up).first()
         if living is None:
             raise Refused(Reason.RECIPIENT_UNKNOWN)
+        if living.dead_at is not None:
+            raise Refused(Reason.RECIPIENT_DEAD)
+        if living.withdrawn_at is not None:
+            raise Refused(Reason.RECIPIENT_WITHDRAWN)
         if living.id != one.contact_id or living.works_from > now:
             raise Refused(Reason.RECIPIENT_NOT_READY, date=jst_day(max(living.works_from, now)).isoformat())
 
@@ -466,13 +547,42 @@ async def cancel(services: Services, actor: Actor, ref: str, *, version: int, re
     await _apply(services, actor, shot.envelope, Event.CANCELLED, changes=changes, payload={"reason": text})
 
 
+async def remind(services: Services, actor: Actor, ref: str) -> None:
+    """再送: remind the contractor whose turn it is, by the same link; once a day.
+
+    Raises Refused: NOT_YOUR_TURN, PAUSED, REMINDED_TODAY.
+    """
+    shot = await _mine(actor, ref)
+    turn, now = shot.turn, services.now()
+    if not permits(shot.state, Event.CONSENTED):
+        raise NotPermitted(shot.state, "reminded")
+    if turn is None or turn.staff_id is not None or turn.asked_at is None:
+        raise Refused(Reason.NOT_YOUR_TURN)
+    if turn.paused_at is not None:
+        raise Refused(Reason.PAUSED)
+    key = f"{turn.id}:{jst_day(now)}:staff"
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await store.lock(connection, shot.envelope.id)
+        if await TaskRow.filter(key=f"{Task.REMINDER_MAIL}:{key}").using_db(connection).exists():
+            raise Refused(Reason.REMINDED_TODAY)
+        told = {"signer": turn.id}
+        await store.note(connection, shot.envelope.id, "reminded", actor=actor, now=now, payload=told)
+        envelope_id = shot.envelope.id
+        await tasks.enqueue(connection, Task.REMINDER_MAIL, key, now=now, envelope_id=envelope_id, ids=told)
+
+    await unit(work)
+
+
 async def reissue(services: Services, actor: Actor, ref: str, *, version: int) -> None:
-    """Give the contractor whose turn it is a new link; the old one dies. Raises Refused(NOT_YOUR_TURN)."""
+    """Give the contractor whose turn it is a new link; the old one dies. Raises Refused(NOT_YOUR_TURN | PAUSED)."""
     shot = await _mine(actor, ref)
     _require_version(shot, version)
     turn, now = shot.turn, services.now()
     if turn is None or turn.staff_id is not None:
         raise Refused(Reason.NOT_YOUR_TURN)
+    if turn.paused_at is not None:
+        raise Refused(Reason.PAUSED)
 
     async def work(connection: BaseDBAsyncClient) -> None:
         await (
@@ -508,9 +618,16 @@ def seat_of(actor: Actor, shot: Snapshot) -> Signer:
 
 
 async def sign(
-    services: Services, staff: Staff, ref: str, *, offer: str, code: str, signed_in_at: datetime
+    services: Services,
+    staff: Staff,
+    ref: str,
+    *,
+    offer: str,
+    code: str,
+    signed_in_at: datetime,
+    language: str = "ja",
 ) -> Snapshot:
-    """Sign for the village, with the authenticator's digits asked for again.
+    """Sign for the village, with the authenticator's digits asked for again; *language*: that of the page.
 
     Raises Refused: TOTP_WRONG, SELF_APPROVAL, and what `signer.give_consent` says.
     """
@@ -525,8 +642,7 @@ async def sign(
     if hindrance:
         raise Refused(hindrance)
     signer_actions.require_open(shot, seat, now=services.now())
-    await _count_try(services, f"totp:{staff.ref}")
-    await totp(services, staff, code)
+    await prove_again(services, staff, code)
     now = services.now()
     await Signer.filter(id=seat.id).update(proved_at=now)
     issuer = services.settings.operator.name
@@ -534,4 +650,6 @@ async def sign(
         Grant(method="password", level="staff", issuer=issuer, at=consent.instant(signed_in_at)),
         Grant(method=TOTP, level="authenticator", issuer=issuer, at=consent.instant(now)),
     ]
-    return await signer_actions.give_consent(services, seat.ref, offer=offer, grants=grants, actor=actor)
+    return await signer_actions.give_consent(
+        services, seat.ref, offer=offer, grants=grants, actor=actor, language=language
+    )

@@ -1,9 +1,11 @@
 """Reading papers without touching them: every call goes to a sandbox. Knows no PDF itself."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from envelopes.papers import certificate, intake, office, pages
 from envelopes.papers.certificate import Typeset
@@ -26,6 +28,7 @@ PRELOAD = (
     "envelopes.papers.pages",
     "PIL.WebPImagePlugin",
 )
+_BATCHES: Final = 2  # why: drawing is bound by processors, and the smallest server has two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +63,25 @@ class Papers:
         """Return pages `first` to `last`, from 1, both included; all their images are in memory at once."""
         return await self.run(partial(pages.render, data, first=first, last=last))
 
-    async def batches(self, data: bytes, *, count: int) -> AsyncIterator[list[Page]]:
-        """Give all `count` pages in order, a batch of the limits' size at a time."""
+    async def batches(self, data: bytes, *, count: int) -> AsyncGenerator[list[Page]]:
+        """Give all `count` pages in order, a batch of the limits' size at a time. Close it where it is not used up.
+
+        A second batch is drawn beside the first, and goes on being drawn while the first is dealt with.
+        """
         step = self.limits.pages_per_batch
-        for first in range(1, count + 1, step):
-            yield await self.render(data, first=first, last=min(first + step - 1, count))
+        drawn: deque[asyncio.Task[list[Page]]] = deque()
+        try:
+            for first in range(1, count + 1, step):
+                work = self.render(data, first=first, last=min(first + step - 1, count))
+                drawn.append(asyncio.create_task(work))
+                if len(drawn) == _BATCHES:
+                    yield await drawn.popleft()
+            while drawn:
+                yield await drawn.popleft()
+        finally:
+            for task in drawn:
+                task.cancel()
+            await asyncio.gather(*drawn, return_exceptions=True)
 
     async def typeset(self, said: Certificate) -> Typeset:
         """Return the paper of a completion certificate. Raises Later(CERTIFICATE_NOT_MADE)."""

@@ -8,6 +8,7 @@ import contextlib
 import io
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import pypdfium2
 from PIL import Image as Picture
@@ -25,8 +26,11 @@ _MAX_SIDE = 16383
 _SMALL_BYTES = 80_000
 # Channels that differ by less are anti-aliasing and camera noise, not colour.
 _COLOUR = 24
-# 16 greys show anti-aliased letters as well as 256 and take half the bytes.
+# 16 greys show anti-aliased letters as well as 256 and take half the bytes. Where the first image of a page crammed
+# with text is still too large, it gets fewer, or as many steps of each colour; letters stay legible down to 3. The
+# wider images keep all.
 _GREYS = 16
+_FEWER = (8, 4, 3, 2)
 # Effort of the encoder without loss (quality 0 to 100, method 0 to 6). Measured on dense Japanese pages: a
 # higher method takes a third longer and saves nothing.
 _LOSSLESS = {"lossless": True, "quality": 75, "method": 1}
@@ -40,7 +44,6 @@ _RUNNING = 40
 _ENDS = ("。", "．", ".", "」", "）", ")", ":", "：", "記")
 
 _WHITE = (255, 255, 255, 255)
-_STEPS = [round(round(grey / 255 * (_GREYS - 1)) * 255 / (_GREYS - 1)) for grey in range(256)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,24 @@ def _images(page: pypdfium2.PdfPage) -> tuple[Image, ...]:
         lossy = _encoded(narrowest, coloured=coloured, lossless=False)
         if len(lossy.data) < len(first.data):
             first, lossless = lossy, False
+        else:
+            first = _plainer(narrowest, coloured=coloured)
     return (first, *(_encoded(picture, coloured=coloured, lossless=lossless) for picture in wider))
+
+
+def _plainer(picture: Picture.Image, *, coloured: bool) -> Image:
+    """The picture in as many steps of grey or colour as let it arrive in time, or in the fewest."""
+    kept = picture if coloured else picture.convert("L")
+    for count in _FEWER:
+        made = _saved(_in_steps(kept, count), **_LOSSLESS)
+        if len(made.data) <= _SMALL_BYTES:
+            break
+    return made
+
+
+def _in_steps(picture: Picture.Image, count: int) -> Picture.Image:
+    steps = [round(round(value / 255 * (count - 1)) * 255 / (count - 1)) for value in range(256)]
+    return picture.point(steps * len(picture.getbands()))
 
 
 def _rendered(page: pypdfium2.PdfPage, width: int) -> Picture.Image:
@@ -124,12 +144,16 @@ def _is_scan(page: pypdfium2.PdfPage) -> bool:
 
 
 def _encoded(picture: Picture.Image, *, coloured: bool, lossless: bool) -> Image:
-    out = io.BytesIO()
     if not coloured:
         picture = picture.convert("L")
         if lossless:
-            picture = picture.point(_STEPS)
-    picture.save(out, "WEBP", **(_LOSSLESS if lossless else _LOSSY))
+            picture = _in_steps(picture, _GREYS)
+    return _saved(picture, **(_LOSSLESS if lossless else _LOSSY))
+
+
+def _saved(picture: Picture.Image, **how: Any) -> Image:
+    out = io.BytesIO()
+    picture.save(out, "WEBP", **how)
     return Image(width_px=picture.width, height_px=picture.height, data=out.getvalue())
 
 

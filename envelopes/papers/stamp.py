@@ -67,6 +67,14 @@ def stamp(pdf: Pdf, certificate_id: str) -> Stamp:
     return placed
 
 
+def unstamped(text: str, certificate_id: str) -> str:
+    """Return what page 1 itself says: *text* as it was read off the page, without our footer.
+
+    So a scan is a page without letters although its id can be read off it.
+    """
+    return re.sub(rf"({LABEL}\s*{re.escape(certificate_id)}\s*)+", "", text).strip("\n")
+
+
 def is_visible(before: bytes, after: bytes, placed: Stamp) -> bool:
     """Tell by text and by ink whether page 1 of `after` shows a stamp that page 1 of `before` has not."""
     with pypdfium2.PdfDocument(before) as old, pypdfium2.PdfDocument(after) as new:

@@ -1,9 +1,10 @@
-"""Limits, numbers and leases: small rows that many processes share.
+"""Limits, numbers, leases, and what has begun and is not over: small rows that many processes share.
 
 A limit is a leaky bucket (GCRA): *events* in *per*, all of which may come at once. It fails closed. Its key is a
 hash, so that no address or token stands in the table.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
@@ -20,22 +21,33 @@ ACCESSES_A_DAY = 1000  # counting further would only let a stranger write
 
 async def allowed(name: str, *, events: int, per: timedelta, now: datetime, count: int = 1) -> bool:
     """Count *count* events of *name*; False, and none counted, when more than are left of *events* in *per*."""
-    if events < 1:
-        return False
-    key = sha256(name.encode()).hexdigest()
-    step, stamp = per.total_seconds() / events, now.timestamp()
+    return await full([(name, events, per)], now=now, count=count) is None
 
-    async def work(connection: BaseDBAsyncClient) -> bool:
-        query = Limit.filter(key=key).using_db(connection)
-        row = await (query if is_sqlite() else query.select_for_update()).first()
-        tat = max(row.tat if row else stamp, stamp) + count * step
-        if tat > stamp + per.total_seconds() + _ROUNDING:
-            return False
-        if row is None:
-            await Limit.create(key=key, tat=tat, using_db=connection)
-        else:
-            await Limit.filter(key=key).using_db(connection).update(tat=tat)
-        return True
+
+async def full(limits: Sequence[tuple[str, int, timedelta]], *, now: datetime, count: int = 1) -> int | None:
+    """Count *count* events of each of *limits* (name, events, in what time), or of none where one is full.
+
+    Returns the place of the first that is full. In the caller's transaction, if there is one.
+    """
+
+    async def work(connection: BaseDBAsyncClient) -> int | None:
+        found: list[tuple[str, float, bool]] = []
+        for place, (name, events, per) in enumerate(limits):
+            if events < 1:
+                return place
+            key, stamp = sha256(name.encode()).hexdigest(), now.timestamp()
+            query = Limit.filter(key=key).using_db(connection)
+            row = await (query if is_sqlite() else query.select_for_update()).first()
+            tat = max(row.tat if row else stamp, stamp) + count * per.total_seconds() / events
+            if tat > stamp + per.total_seconds() + _ROUNDING:
+                return place
+            found.append((key, tat, row is not None))
+        for key, tat, known in found:
+            if known:
+                await Limit.filter(key=key).using_db(connection).update(tat=tat)
+            else:
+                await Limit.create(key=key, tat=tat, using_db=connection)
+        return None
 
     return await unit(work)
 
@@ -68,6 +80,19 @@ async def hold(name: str, holder: str, *, now: datetime, lasting: timedelta) -> 
 async def release(name: str, holder: str) -> None:
     """Give the lease back, so that the next process need not wait for its end."""
     await Lease.filter(name=name, holder=holder).delete()
+
+
+async def begin(connection: BaseDBAsyncClient, name: str, *, now: datetime) -> bool:
+    """Note in the caller's transaction that *name* has begun; False while that is known already."""
+    if await Lease.filter(name=name).using_db(connection).exists():
+        return False
+    await Lease.create(name=name, holder="begun", until=now, using_db=connection)
+    return True
+
+
+async def end(name: str) -> None:
+    """Note that *name* is over: the next time it begins anew."""
+    await Lease.filter(name=name).delete()
 
 
 async def count_access(signer_id: int, kind: str, day: date) -> None:

@@ -7,10 +7,11 @@ program runs inside `unit`: a transaction that is cancelled half-way leaves Tort
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from contextvars import ContextVar
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -153,12 +154,39 @@ async def _once(work: Callable[[BaseDBAsyncClient], Awaitable[T]]) -> T:
     return result
 
 
+async def update_each(
+    connection: BaseDBAsyncClient,
+    model: type[Model],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    among: Mapping[str, Sequence[str]],
+) -> None:
+    """Change rows of *model* in one go, each in its own way: a row has its `id` and the values it gets.
+
+    All name the same columns. A row is left as it is where a column has none of the values that *among* names for it.
+    Tortoise would build a statement a row, which costs more than running it.
+    """
+    meta = model._meta  # noqa: SLF001 -- tortoise's own name for it
+    names = [name for name in rows[0] if name != "id"]
+    marks = ("?" if is_sqlite() else f"${place}" for place in count(1))
+    changes = ", ".join(f'"{name}"={next(marks)}' for name in names)
+    which = [f'"id"={next(marks)}']
+    which += [f'"{name}" IN ({", ".join(next(marks) for _ in few)})' for name, few in among.items()]
+    statement = f'UPDATE "{meta.db_table}" SET {changes} WHERE {" AND ".join(which)}'  # noqa: S608 -- names of ours
+    few = [value for values in among.values() for value in values]
+    values = [
+        [*(meta.fields_map[name].to_db_value(row[name], model) for name in names), row["id"]] for row in rows
+    ]
+    await connection.execute_many(statement, [[*own, *few] for own in values])
+
+
 def _begin_immediate() -> None:
     """Take SQLite's write lock at BEGIN: a deferred one fails at once when a second process writes meanwhile."""
 
     async def begin(self: SqliteTransactionWrapper) -> None:
         try:
-            await self._connection.commit()
+            if self._connection.in_transaction:  # what another left behind was never finished
+                await self._connection.rollback()
             await self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise TransactionManagementError(error) from error
@@ -183,9 +211,10 @@ async def _enter(self: SqliteTransactionContext) -> TransactionalDBClient:
 async def upgrade(url: str) -> None:
     """Bring the database at *url* to this version's schema. Safe to call from several processes at once.
 
-    On SQLite the file is copied beside itself before its first missing migration (`.before-upgrade.0002_…`), foreign
-    keys are off while tables are rebuilt and checked afterwards, and indexes and unique constraints that a rebuild
-    dropped are made again. Raises DatabaseBroken.
+    A new database gets its tables from the models at once, and its migrations count as done. On SQLite the file is
+    copied beside itself before its first missing migration (`.before-upgrade.0002_…`), foreign keys are off while
+    tables are rebuilt and checked afterwards, and indexes and unique constraints that a rebuild dropped are made
+    again. Raises DatabaseBroken.
     """
     if url.startswith("sqlite:"):
         await _upgrade_sqlite(sqlite_path(url), url)
@@ -197,10 +226,22 @@ async def _upgrade_sqlite(path: Path, url: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(path.name + ".lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        await _migrate(config(url, foreign_keys="OFF"), partial(_back_up, path))
+        settings, is_new = config(url, foreign_keys="OFF"), await asyncio.to_thread(_is_new_file, path)
+        await _migrate(settings, is_new=is_new, before=partial(_back_up, path))
         broken = await asyncio.to_thread(_broken_keys, path)
         if broken:
             raise DatabaseBroken(f"{broken} foreign keys point nowhere after the upgrade; restore the backup")
+
+
+def _is_new_file(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return _is_new(name for (name,) in tables)
+
+
+def _is_new(tables: Iterable[str]) -> bool:
+    """Whether nothing was ever kept there. The list of migrations may be: an upgrade can end at once after it."""
+    return not set(tables) - {"tortoise_migrations", "sqlite_sequence"}
 
 
 def _back_up(path: Path, _connection: str, plan: list[PlanStep], *_how: bool) -> None:
@@ -228,17 +269,20 @@ async def _upgrade_postgres(url: str) -> None:
     lock = await asyncpg.connect(urlunsplit(parts._replace(scheme="postgresql")))
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", _ADVISORY)
-        await _migrate(config(url))
+        tables = await lock.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        await _migrate(config(url), is_new=_is_new(row["tablename"] for row in tables))
     finally:
         await lock.close()
 
 
-async def _migrate(settings: dict[str, Any], before: Callable[..., None] | None = None) -> None:
-    await migrate(config=settings, reporter=before)
+async def _migrate(
+    settings: dict[str, Any], *, is_new: bool, before: Callable[..., None] | None = None
+) -> None:
+    await migrate(config=settings, reporter=before, fake=is_new)
     await Tortoise.close_connections()
     context = await Tortoise.init(config=settings)
     try:
-        # An SQLite rebuild drops indexes and unique constraints; this makes again what is missing.
+        # It makes what is missing: everything in a new database, indexes that an SQLite rebuild dropped in an old one.
         await Tortoise.generate_schemas(safe=True)
         if is_sqlite():
             await _heal_uniques()

@@ -29,6 +29,7 @@ class Subject(StrEnum):
 
     ENVELOPE = "envelope"
     CONTACT = "contact"
+    APPLICATION = "application"
     STAFF = "staff"
     SETTINGS = "settings"
 

@@ -9,8 +9,18 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from envelopes.records import bonds
 from envelopes.records.database import unit
 from envelopes.records.models import Proof, Session, Signer
+from envelopes.records.prepared import Prepared
 
 _ID_BYTES = 32
+_with_all = Prepared(
+    lambda digest, ref: (
+        Proof.filter(session__digest=digest, session__ended_at=None, signer__ref=ref)
+        .select_related("session", "signer__envelope__section", "signer__envelope__drafter")
+        .limit(1)
+    ),
+    "digest",
+    "ref",
+)
 
 
 def _digest(cookie: str) -> str:
@@ -52,11 +62,13 @@ async def prove_staff(session: Session, *, now: datetime) -> None:
 
 
 async def prove(session: Session, signer: Signer, *, generation: int, method: str, now: datetime) -> None:
-    """Note in *session* that this signer has proved who is there."""
+    """Note in *session* that this signer has proved who is there. A second proof is asked for again."""
     said = {
         "generation": generation,
         "method": method,
         "at": now,
+        "factor": None,
+        "factor_at": None,
         "bond": bonds.of_proof(session, signer, generation=generation, method=method, at=now),
     }
 
@@ -66,6 +78,27 @@ async def prove(session: Session, signer: Signer, *, generation: int, method: st
             await Proof.create(session=session, signer=signer, using_db=connection, **said)
 
     await unit(work)
+
+
+async def prove_more(session: Session, signer: Signer, proof: Proof, *, factor: str, now: datetime) -> None:
+    """Note beside *proof* that the second one, *factor*, was given too; nothing where a newer proof has come."""
+    bond = bonds.of_proof(
+        session, signer, generation=proof.generation, method=proof.method, at=proof.at, second=(factor, now)
+    )
+    same = Proof.filter(id=proof.id, at=proof.at, generation=proof.generation)
+    await same.update(factor=factor, factor_at=now, bond=bond)
+
+
+async def proved(cookie: str, ref: str, *, now: datetime, idle: timedelta) -> Proof | None:
+    """What the living session of *cookie* has proved about the signer called *ref* in the link's present generation.
+
+    Comes with session, signer, envelope, section and drafter, all read at once. Raises FieldUnreadable for a row that
+    the service did not write.
+    """
+    row = next(iter(await _with_all(_digest(cookie), ref)), None)
+    if row is None or now >= row.session.used_at + idle or row.generation != row.signer.generation:
+        return None
+    return row if bonds.is_proof(row, row.session, row.signer) and bonds.holds(row.signer) else None
 
 
 async def proof(session: Session, signer: Signer) -> Proof | None:

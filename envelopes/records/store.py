@@ -5,7 +5,8 @@ concurrent changes exactly one wins, the others are told that the envelope is st
 are written with `note` and do not touch the version.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ from envelopes.rules import turns
 from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.people import Actor
 from envelopes.rules.states import By, Event, State, look_up
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,17 @@ async def snapshot(*, connection: BaseDBAsyncClient | None = None, **which: Any)
         signers=found,
         certificate=next((one for one in papers if one.position == CERTIFICATE), None),
     )
+
+
+async def readable(ids: Sequence[int]) -> AsyncIterator[Snapshot]:
+    """Read these envelopes one by one; one whose rows were altered keeps no other from its turn: doctor names it."""
+    for number in ids:
+        try:
+            shot = await snapshot(id=number)
+        except Refused as refused:
+            log.error("envelope %d is passed over: %s", number, refused.reason)  # noqa: TRY400 -- a reason says it all
+        else:
+            yield shot
 
 
 async def of_signer(ref: str, *, connection: BaseDBAsyncClient | None = None) -> tuple[Snapshot, Signer]:

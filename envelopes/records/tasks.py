@@ -7,16 +7,17 @@ may run twice and every handler is idempotent. Tasks never die; they wait longer
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 
 from envelopes.records.database import after_commit, is_sqlite, unit
+from envelopes.records.gathering import Gathered
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules.states import Task
 
@@ -38,6 +39,8 @@ class Lane(StrEnum):
 
 LANES: Final[Mapping[Task, Lane]] = {
     Task.CODE_MAIL: Lane.CODE,
+    Task.CODE_SMS: Lane.CODE,
+    Task.APPLICATION_CODE_MAIL: Lane.CODE,
     Task.PREPARE: Lane.SIGN,
     Task.SIGN: Lane.SIGN,
     Task.TIMESTAMP: Lane.SIGN,
@@ -63,6 +66,14 @@ class Claimed:
     token: str
     failing_since: datetime | None
     told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What becomes true with a task's end: *write* notes it for all tasks that end together, each with its *part*."""
+
+    write: Callable[[BaseDBAsyncClient, Sequence[Any]], Awaitable[None]]
+    part: Any
 
 
 def lane(kind: Task) -> Lane:
@@ -171,11 +182,38 @@ async def keep(task: Claimed, *, until: datetime) -> None:
     await TaskRow.filter(id=task.id, token=task.token, state="running").update(run_at=until)
 
 
-async def done(task: Claimed, *, now: datetime) -> None:
-    """Mark *task* done, unless another worker owns it by now."""
-    await TaskRow.filter(id=task.id, token=task.token).update(
-        state="done", done_at=now, error=None, failing_since=None, token=None
-    )
+class _Finished(NamedTuple):
+    task: Claimed
+    at: datetime
+    result: Result | None
+
+
+async def done(task: Claimed, *, now: datetime, result: Result | None = None) -> None:
+    """Mark *task* done, unless another worker owns it by now; *result* becomes true with it. Not inside a unit."""
+    await _finish(_Finished(task, now, result))
+
+
+async def _finish_all(group: Sequence[_Finished]) -> Sequence[None]:
+    """Mark a group done in one transaction; what was claimed together has one token."""
+    by_token: dict[str, list[int]] = {}
+    results: dict[Callable[[BaseDBAsyncClient, Sequence[Any]], Awaitable[None]], list[Any]] = {}
+    for one in group:
+        by_token.setdefault(one.task.token, []).append(one.task.id)
+        if one.result is not None:
+            results.setdefault(one.result.write, []).append(one.result.part)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        for write, parts in results.items():
+            await write(connection, parts)
+        for token, ids in by_token.items():
+            mine = TaskRow.filter(id__in=ids, token=token).using_db(connection)
+            await mine.update(state="done", done_at=group[-1].at, error=None, failing_since=None, token=None)
+
+    await unit(work)
+    return [None] * len(group)
+
+
+_finish: Final = Gathered(_finish_all)
 
 
 async def retry(task: Claimed, *, run_at: datetime, now: datetime, error: str) -> None:

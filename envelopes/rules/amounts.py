@@ -1,8 +1,8 @@
 """What an amount of money written by a person says: yen and how they stand to consumption tax.
 
 Nothing is guessed and no tax is worked out. Numbers in 大字 or 漢数字, ranges, fractions of a yen and wrong
-groups of digits are refused with `AMOUNT_UNREADABLE`; an amount that says nothing about tax, or two things,
-with `AMOUNT_TAX_UNSAID`.
+groups of digits are refused with `AMOUNT_UNREADABLE`; words that may mean that there is none, with
+`AMOUNT_NONE_UNSURE`; an amount that says nothing about tax, or two things, with `AMOUNT_TAX_UNSAID`.
 """
 
 import re
@@ -22,7 +22,14 @@ _UNITS: Final = {"億": 10**8, "千万": 10**7, "百万": 10**6, "万": 10**4, "
 
 _BRACKETS: Final = re.compile(r"[(\[〔【〈]([^()\[\]〔〕【】〈〉]*)[)\]〕】〉]")
 _OF_WHICH: Final = re.compile(r"(?:うち|内)[^0-9]{0,30}消費税.*")
-_NO_AMOUNT: Final = re.compile(r"(?:なし|無し|無|ナシ|単価契約)(?:\([^()]*\))?")
+_NONE: Final = r"(?:(?:契約)?金額)?の?(?:定め)?[はが]?(?:なし|無し|無|ナシ)(?:です|とする|とします)?"
+_UNIT_PRICES: Final = r"単価契約(?:のため|につき|により|による|なので|とする|とします|です)?"
+_NO_AMOUNT: Final = re.compile(
+    rf"(?:{_NONE}(?:[、,。]?{_UNIT_PRICES})?|{_UNIT_PRICES}(?:[、,]?{_NONE})?)。?(?:\([^()]*\))?。?"
+)
+# Words that may mean that no amount is agreed, or something else; beside a number or 税 they mean something else.
+_PERHAPS_NONE: Final = re.compile("単価|なし|無し|ナシ|未定")
+_NUMBER_OR_TAX: Final = re.compile("[0-9〇一二三四五六七八九十百千万億壱弐参拾税]")
 _MONEY: Final = re.compile(r"[0-9][0-9,]{3,}|円")
 _SAID: Final = {
     Tax.EXCLUDED: re.compile(
@@ -47,11 +54,13 @@ class Amount:
 
 
 def parse_amount(text: str) -> Amount:
-    """Return what *text* says, or raise `Refused` (`AMOUNT_UNREADABLE`, `AMOUNT_TAX_UNSAID` with yen)."""
+    """Return what *text* says, or raise `Refused` with one of the reasons above; `AMOUNT_TAX_UNSAID` says the yen."""
     compact = re.sub(r"\s", "", unicodedata.normalize("NFKC", text[:_LONGEST]))
     compact = re.sub(r"(?<=[0-9])、(?=[0-9]{3})", ",", compact)
     if _NO_AMOUNT.fullmatch(compact):
         return Amount(yen=None, tax=Tax.NONE)
+    if _PERHAPS_NONE.search(compact) and not _NUMBER_OR_TAX.search(compact):
+        raise Refused(Reason.AMOUNT_NONE_UNSURE)
     remarks = _BRACKETS.findall(compact)
     if len(text) > _LONGEST or any("税" not in remark for remark in remarks):
         raise Refused(Reason.AMOUNT_UNREADABLE)

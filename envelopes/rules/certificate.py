@@ -29,10 +29,39 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """A place that went from one person to another of the same party, by leave of two of the town's people (無権代理).
+
+    `number` is that of the application by which the registry approved the new person.
+    """
+
+    before: str
+    after: str
+    at: datetime
+    entered_by: str
+    approved_by: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherProof:
+    """By what a contractor was to prove who he is, changed while the request was out: in words, and by whom.
+
+    `approved_by` is empty where more was asked for, which one person may.
+    """
+
+    before: str
+    after: str
+    at: datetime
+    entered_by: str
+    approved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signatory:
     """One party as its consent names it. `agreed_on`: the contractor's 承諾 of the electronic way (建設業法19条3項).
 
-    `ip` is given for contractors only, and whole.
+    `hand_overs` and `other_proofs` are those of its place, oldest first. `ip` is given for contractors only, and whole.
     """
 
     of_town: bool
@@ -44,6 +73,8 @@ class Signatory:
     consent_sha256: str
     agreed_on: date | None = None
     registry_revision: int = 0
+    hand_overs: tuple[HandOver, ...] = ()
+    other_proofs: tuple[OtherProof, ...] = ()
     ip: str = ""
 
 
@@ -177,7 +208,17 @@ def _signatory(said: Certificate, one: Signatory) -> dict[str, Any]:
 def _of_signatory(one: Signatory) -> Iterator[Row]:
     if one.agreed_on is not None:
         yield "電子契約の承諾", f"{jst_date(one.agreed_on)}（登録簿 第{one.registry_revision}版）"
-    yield "本人確認", "と".join(proof.level for proof in one.proofs)
+    for went in one.hand_overs:
+        people = f"{went.before} 様から {went.after} 様へ"
+        leave = f"届出 {went.entered_by}、承認 {went.approved_by}、受付番号 {went.number}"
+        yield "担当者の引継ぎ", f"{jst_datetime(went.at, seconds=True)}に、{people}（{leave}）"
+    for other in one.other_proofs:
+        leave = (
+            f"申出 {other.entered_by}、承認 {other.approved_by}" if other.approved_by else other.entered_by
+        )
+        change = f"「{other.before}」から「{other.after}」へ（{leave}）"
+        yield "本人確認の変更", f"{jst_datetime(other.at, seconds=True)}に、{change}"
+    yield "本人確認", ("と" if one.of_town else "＋").join(proof.level for proof in one.proofs)
     times = dict.fromkeys(jst_datetime(proof.at, seconds=True) for proof in one.proofs)
     yield "本人確認の日時", "、".join(times)
     yield "署名への同意", jst_datetime(one.consented_at, seconds=True)

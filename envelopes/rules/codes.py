@@ -37,6 +37,7 @@ class Verdict(StrEnum):
     """What came of an entered code."""
 
     OK = "ok"
+    AGAIN = "again"  # right, and counted a moment ago: an impatient thumb pressed twice
     WRONG = "wrong"
     LATE = "late"
     SPENT = "spent"
@@ -56,9 +57,9 @@ def _key(secret: bytes, subject: str) -> bytes:
     return hmac.new(secret, f"code:{subject}".encode(), sha256).digest()
 
 
-def make(secret: bytes, subject: str, serial: int) -> str:
-    """Return the six digits for *serial* of *subject* (a request's reference and generation)."""
-    return pyotp.HOTP(b32encode(_key(secret, subject)).decode(), digits=DIGITS, digest=sha256).at(serial)
+def make(secret: bytes, subject: str, serial: int, *, digits: int = DIGITS) -> str:
+    """Return the digits for *serial* of *subject* (a request's reference and generation)."""
+    return pyotp.HOTP(b32encode(_key(secret, subject)).decode(), digits=digits, digest=sha256).at(serial)
 
 
 def word(secret: bytes, subject: str, serial: int) -> str:
@@ -72,21 +73,31 @@ def _is_between_digits(char: str) -> bool:
     return char.isspace() or char in "-‐‑–—−ー・." or unicodedata.category(char) == "Cf"
 
 
-def tidy(typed: str) -> str:
-    """Return the six digits a person meant, or raise Refused with CODE_EMPTY or CODE_FORMAT."""
+def tidy(
+    typed: str, *, digits: int = DIGITS, empty: Reason = Reason.CODE_EMPTY, form: Reason = Reason.CODE_FORMAT
+) -> str:
+    """Return the digits a person meant, or raise Refused with *empty* or *form*."""
     folded = unicodedata.normalize("NFKC", typed)
-    digits = "".join(char for char in folded if not _is_between_digits(char))
-    if not digits:
-        raise Refused(Reason.CODE_EMPTY)
-    if not (digits.isascii() and digits.isdigit() and len(digits) == DIGITS):
-        raise Refused(Reason.CODE_FORMAT)
-    return digits
+    found = "".join(char for char in folded if not _is_between_digits(char))
+    if not found:
+        raise Refused(empty)
+    if not (found.isascii() and found.isdigit() and len(found) == digits):
+        raise Refused(form)
+    return found
 
 
-def check(issued: Issued, *, expected: str, given: str, now: datetime, policy: Policy) -> Verdict:
-    """Judge *given* against the code that was sent last. Compares in constant time."""
+def check(
+    issued: Issued, *, expected: str, given: str, now: datetime, policy: Policy, here: bool = False
+) -> Verdict:
+    """Judge *given* against the code that was sent last. Compares in constant time.
+
+    *here*: it is typed in the browser that asked for it, the only one in which a code may come twice.
+    """
+    right = hmac.compare_digest(expected, given)
+    if here and right and issued.used_at is not None and now < issued.used_at + policy.code_again:
+        return Verdict.AGAIN
     if issued.used_at is not None or issued.wrong >= policy.code_tries:
         return Verdict.SPENT
     if now >= issued.sent_at + policy.code_lifetime:
         return Verdict.LATE
-    return Verdict.OK if hmac.compare_digest(expected, given) else Verdict.WRONG
+    return Verdict.OK if right else Verdict.WRONG

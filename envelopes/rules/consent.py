@@ -18,6 +18,14 @@ FORMAT: Final = "fukan-consent-1"
 
 # The sentence a signer agrees to. Changing a word means a new version: the record names the version it was given.
 TEXT_VERSION: Final = "2026-11"
+# Its translations, each with a number that a changed word raises. The Japanese counts and is shown with each of them.
+_TRANSLATIONS: Final = {"en": "en-1"}
+
+
+def text_version(language: str) -> str:
+    """What a signer was shown: the Japanese text, or that and its translation (`2026-11+en-1`)."""
+    translation = _TRANSLATIONS.get(language)
+    return f"{TEXT_VERSION}+{translation}" if translation else TEXT_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +41,16 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One proof of who is there. `at` is an ISO instant in UTC."""
+    """One proof of who is there. `at` is an ISO instant in UTC.
+
+    `since`: when what proves was set up, for an app on a phone; it stands in the record only where it says something.
+    """
 
     method: str
     level: str
     issuer: str
     at: str
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +93,14 @@ def instant(at: datetime) -> str:
 
 def canonical(consent: Consent) -> bytes:
     """Return the bytes that are signed."""
-    return _canonical({"format": FORMAT, **asdict(consent)})
+    plain = {"format": FORMAT, **asdict(consent)}
+    plain["grants"] = [_spoken(grant) for grant in plain["grants"]]
+    return _canonical(plain)
+
+
+def _spoken(grant: dict[str, str]) -> dict[str, str]:
+    """A grant as records have it: those made before there was a `since` have none."""
+    return {name: value for name, value in grant.items() if value or name != "since"}
 
 
 def read(data: bytes) -> Consent:

@@ -38,6 +38,11 @@ def encoded_bytes(sizes: Sequence[int]) -> int:
     return _LETTER + sum((-(-size // _RAW_LINE)) * _ENCODED_LINE for size in sizes)
 
 
+def carried_bytes(message: int) -> int:
+    """How many bytes of files a mail of *message* bytes holds in base64, at the most."""
+    return max(message - _LETTER, 0) // _ENCODED_LINE * _RAW_LINE
+
+
 def message_limit(domain: str, policy: Policy) -> int:
     """Largest whole mail that *domain* takes, as far as the policy knows."""
     known = {name.lower(): limit for name, limit in policy.message_bytes_by_domain}

@@ -3,6 +3,7 @@
 A pattern is a whole domain in lower case; `*` stands for anything and `[abc]` for one letter of these.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 CARRIER_DOMAINS: Final[tuple[str, ...]] = (
@@ -70,3 +71,42 @@ FREE_DOMAINS: Final[frozenset[str]] = frozenset(
     mailinator.com guerrillamail.com 10minutemail.com yopmail.com temp-mail.org sharklasers.com trashmail.com
     """.split()  # noqa: SIM905 -- words in groups are easier to keep up than quoted strings
 )
+
+# What people mean when one letter is wrong: the domains that most private and small companies' addresses have.
+COMMON_DOMAINS: Final[tuple[str, ...]] = (
+    "gmail.com",
+    "yahoo.co.jp",
+    "docomo.ne.jp",
+    "ezweb.ne.jp",
+    "au.com",
+    "softbank.ne.jp",
+    "i.softbank.jp",
+    "ymobile.ne.jp",
+    "icloud.com",
+    "outlook.jp",
+    "outlook.com",
+    "hotmail.com",
+    "hotmail.co.jp",
+    "nifty.com",
+    "biglobe.ne.jp",
+    "plala.or.jp",
+    "so-net.ne.jp",
+    "dion.ne.jp",
+)
+
+# Ends that no domain has, and what was meant.
+SLIPS: Final[Mapping[str, str]] = {
+    ".co.jo": ".co.jp",
+    ".co.jpp": ".co.jp",
+    ".co.jq": ".co.jp",
+    ".cojp": ".co.jp",
+    ".co.p": ".co.jp",
+    ".ne.jo": ".ne.jp",
+    ".nejp": ".ne.jp",
+    ".or.jo": ".or.jp",
+    ".orjp": ".or.jp",
+    ".con": ".com",
+    ".cpm": ".com",
+    ".comm": ".com",
+    ".ocm": ".com",
+}

@@ -177,7 +177,7 @@ class Line(NamedTuple):
 # fmt: off
 _HEADS: Final[Mapping[Verdict, Words]] = {
     # A root that is not in the viewers' own lists proves that nothing has changed, and who issued it; no more.
-    Verdict.SOUND: Words("変更されていません／発行元 {issuer}", "Not changed; issued by {issuer}"),
+    Verdict.SOUND: Words("変更されていません（発行元 {issuer}）", "Not changed; issued by {issuer}"),
     Verdict.ALTERED: Words("変更されています", "It has been changed"),
     Verdict.UNDECIDED: Words("判断できません", "Nothing can be said for certain"),
 }
@@ -233,10 +233,11 @@ def headline(result: Result, language: str = "ja") -> str:
 
 def reasons(result: Result, language: str = "ja") -> tuple[str, ...]:
     """What is wrong, a sentence for each fault."""
-    return tuple(_fault(fault, language) for fault in result.every_fault)
+    return tuple(said(fault, language) for fault in result.every_fault)
 
 
-def _fault(fault: Fault, language: str) -> str:
+def said(fault: Fault, language: str = "ja") -> str:
+    """What is wrong, as a sentence."""
     return _FAULT.in_(language).format(fault=FAULTS[fault].in_(language))
 
 
@@ -254,7 +255,7 @@ def lines(part: Part, language: str = "ja") -> tuple[Line, ...]:
 def _of_signature(part: Part, language: str) -> Iterator[Line]:
     changed = [fault for fault in part.faults if fault in _ALTERED]
     if changed:
-        what = "".join(_fault(fault, language) for fault in changed)
+        what = "".join(said(fault, language) for fault in changed)
         yield Line(good=False, text=_CHANGED.in_(language), means=what + _CHANGED_MEANS.in_(language))
     else:
         yield Line(good=True, text=_SAME.in_(language), means=_SAME_MEANS.in_(language))
@@ -266,7 +267,7 @@ def _of_signature(part: Part, language: str) -> Iterator[Line]:
 
 def _of_timestamp(part: Part, language: str) -> Iterator[Line]:
     line = _time(part, language, good=(_STAMP, _STAMP_MEANS), bad=(_BAD_STAMP, _BAD_STAMP_MEANS))
-    what = "".join(_fault(fault, language) for fault in part.faults)
+    what = "".join(said(fault, language) for fault in part.faults)
     yield line if line.good else line._replace(means=what + line.means)
 
 

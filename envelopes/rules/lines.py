@@ -34,13 +34,17 @@ class Key(StrEnum):
     PERIOD = "履行期間"
     SECTION = "担当課"
     SIGNER = "署名者"
+    IDENTITY = "本人確認"
     COPY = "写し"
+    HAND_OVER = "引継ぎ"
     NOTE = "備考"
     DOCUMENT = "文書"
     ANSWERED = "確認済"
 
 
-SEVERAL: Final = frozenset({Key.RECIPIENT, Key.COPY, Key.DOCUMENT})  # keys of which each line counts
+SEVERAL: Final = frozenset(
+    {Key.RECIPIENT, Key.IDENTITY, Key.COPY, Key.DOCUMENT}
+)  # keys of which each line counts
 
 # fmt: off
 _NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
@@ -56,7 +60,9 @@ _NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
     Key.PERIOD: ("履行期間", "契約期間", "工期", "委託期間", "業務期間", "賃貸借期間", "貸付期間", "借受期間"),
     Key.SECTION: ("担当課", "担当", "部署", "部署名", "担当部署", "所属", "担当課係"),
     Key.SIGNER: ("署名者", "村側署名者", "町側署名者", "市側署名者", "署名権者"),
+    Key.IDENTITY: ("本人確認", "本人確認方法", "本人確認の方法", "認証方法"),
     Key.COPY: ("写し", "写し送付先", "控え送付先"),
+    Key.HAND_OVER: ("引継ぎ", "引き継ぎ", "引継", "担当者の引継ぎ", "担当者の引き継ぎ"),
     Key.NOTE: ("備考", "連絡事項", "メッセージ", "伝言", "相手方への連絡"),
     Key.ANSWERED: ("確認済", "確認済み", "対象外の確認", "対象外確認"),
 }
@@ -74,8 +80,11 @@ _LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _INVISIBLE: Final = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
+_UNREADABLE: Final = "\ufffd"  # what decoding puts where bytes mean nothing
+_READABLE: Final = 12  # characters to one that cannot be read: a line with fewer is no text
 _QUOTES: Final = ">＞|｜"
-_MARKS: Final = f" \t\u3000\xa0{_QUOTES}■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
+_BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
+_MARKS: Final = f" \t\u3000\xa0{_QUOTES}{_BULLETS}"
 _NUMBERING: Final = re.compile(r"(?:[(（]?[0-9０-９]{1,2}[.．)）]|[①-⑳])[ \u3000]{0,4}")
 _SEPARATOR: Final = (
     r"(?:\s{0,4}[】\]］」〉〕>＞]\s{0,4}[:：=＝]?|\s{0,8}[:：=＝]|\t|\u3000|\s{2})"  # after the key
@@ -90,6 +99,9 @@ _DOCUMENT: Final = re.compile(
     rf"(?:添付)?(?:文書|書類|ファイル)\s{{0,4}}(?P<number>[0-9０-９]{{1,2}}|[①-⑳]){_SEPARATOR}(?P<value>.*)"
 )
 _OTHER_KEY: Final = re.compile(r"([^:：、。「」@＠]{2,10})[:：]\s{0,8}(\S.*)")
+# `■部暑　建設課`: what stands behind a mark was meant as a key, though a gap alone may also be prose.
+_MARKED_KEY: Final = re.compile(rf"([^\s:：=＝、。「」】@＠]{{2,10}}){_SEPARATOR}\s{{0,8}}(\S.*)")
+_WORDS: Final = re.compile(r"[\w・ー()/&.-]+")  # what a key is made of; anything else is no attempt at one
 _SECTION_WORD: Final = re.compile("課|室|係|局|部|所|館|班|会|センター|^\\s*$")
 _OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
 _STOP: Final = re.compile(
@@ -169,10 +181,52 @@ def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
     """
     warnings: list[Problem] = []
     found = _Statements(day=day, mail=mail)
-    for line in _lines(text, quoted=quoted):
+    for line in _lines(text if quoted else "\n".join(own_lines(text))):
         _take(line, found, warnings)
     statements = found.closed()
+    if any(one.reason is Reason.LINES_GARBLED for one in warnings):
+        warnings = [one for one in warnings if one.reason is not Reason.LINE_UNKNOWN]
     return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
+
+
+def own_words(text: str) -> tuple[str, ...]:
+    """What the writer himself wrote in *text*, line by line: without quotes, forwarded mails and signature."""
+    return tuple(words for line in own_lines(text) if (words := line.strip()))
+
+
+def own_lines(text: str) -> tuple[str, ...]:
+    """The lines of *text*, empty where they are not the writer's own: quoted, forwarded, or a signature.
+
+    Most write above what they quote. Who writes below it is read too, where all of it is marked as quoted: then
+    nothing of it can be taken for his words.
+    """
+    lines = [
+        _INVISIBLE.sub("", line[:_LONGEST]) for line in _LINE_ENDS.split(text, _MOST_LINES)[:_MOST_LINES]
+    ]
+    end = next((at for at, line in enumerate(lines) if not _is_quote(line) and _ends(line)), len(lines))
+    below = _below_quote(lines, end)
+    return tuple(
+        line if (at < end or below <= at) and not _is_quote(line) else "" for at, line in enumerate(lines)
+    )
+
+
+def _below_quote(lines: Sequence[str], end: int) -> int:
+    """Where the writer's words begin again below a quote that starts behind *end*; beyond all lines if nowhere."""
+    quoted = [at for at in range(end + 1, len(lines)) if _is_quote(lines[at])]
+    if not quoted or any(lines[at].strip() for at in range(end + 1, quoted[-1]) if not _is_quote(lines[at])):
+        return len(lines)
+    return quoted[-1] + 1
+
+
+def _is_quote(line: str) -> bool:
+    return line.lstrip(" \t\u3000\xa0")[:1] in tuple(_QUOTES)
+
+
+def _ends(line: str) -> bool:
+    """Whether *line* is a signature's mark, or begins what somebody else has written."""
+    return (
+        _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0{_QUOTES}"))) is not None
+    )
 
 
 def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[Statement, ...]:
@@ -201,20 +255,20 @@ class _Line:
     indented: bool
 
 
-def _lines(text: str, *, quoted: bool) -> Iterator[_Line]:
+def _lines(text: str) -> Iterator[_Line]:
     for number, raw in enumerate(_LINE_ENDS.split(text, _MOST_LINES)[:_MOST_LINES], start=1):
         line = _INVISIBLE.sub("", raw[:_LONGEST])
-        is_quote = line.lstrip(" \t\u3000\xa0")[:1] in tuple(_QUOTES)
-        if is_quote and not quoted:
-            continue
-        if _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0{_QUOTES}"))):
+        if _ends(line):
             return
         indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
         yield _Line(bare=line.lstrip(_MARKS), number=number, text=line.strip(), indented=indented)
 
 
 def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
-    """Give *line* to the statements, or note that its key is unknown."""
+    """Give *line* to the statements, or note that its key is unknown, or that nobody can read it."""
+    if _is_garbled(line.text):
+        _note_garbled(line, warnings, found)
+        return
     numbered = _NUMBERING.sub("", line.bare, count=1)
     if hit := _DOCUMENT.match(line.bare):
         number = int(unicodedata.normalize("NFKC", hit["number"]))
@@ -227,6 +281,18 @@ def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
         found.close()
     else:
         found.go_on(line)
+
+
+def _is_garbled(text: str) -> bool:
+    """Bytes of something else than text, or of another character set than is said: as many of them are unreadable."""
+    return text.count(_UNREADABLE) * _READABLE > len(text)
+
+
+def _note_garbled(line: _Line, warnings: list[Problem], found: "_Statements") -> None:
+    """Say once where it begins. What nobody can read is not quoted, nor what only looks like a key among it."""
+    found.close()
+    if not any(one.reason is Reason.LINES_GARBLED for one in warnings):
+        warnings.append(Problem(reason=Reason.LINES_GARBLED, line=line.number, mail=found.mail))
 
 
 def _key(hit: re.Match[str]) -> Key:
@@ -247,13 +313,17 @@ def _with_remark(key: Key, hit: re.Match[str]) -> str:
 def _unknown(line: _Line, found: "_Statements") -> Problem | None:
     """A warning for `部暑：…`; a time of day or a telephone number is no key, nor is a line of a 備考."""
     hit = _OTHER_KEY.match(line.bare)
+    marked = None if hit or found.is_note_open else _marked(line)
+    hit = hit or marked
     if not hit or _OF_WHICH.match(line.bare):
         return None
     name = re.sub(r"\s", "", unicodedata.normalize("NFKC", hit[1])).lower()
     if name in _NOT_KEYS or name in _KEY_OF or name[-1:].isdigit() or not name or "//" in hit[2][:2]:
         return None
     suggestion = _suggestion(name)
-    if not suggestion and found.is_note_open:
+    if not suggestion and not _WORDS.fullmatch(name):
+        return None
+    if not suggestion and (marked or found.is_note_open):
         return None
     details = {
         "key": hit[1].strip(),
@@ -263,6 +333,10 @@ def _unknown(line: _Line, found: "_Statements") -> Problem | None:
     }
     reason = Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN
     return Problem(reason=reason, line=line.number, mail=found.mail, details=details)
+
+
+def _marked(line: _Line) -> re.Match[str] | None:
+    return _MARKED_KEY.match(line.bare) if line.text.startswith(tuple(_BULLETS)) else None
 
 
 @lru_cache(maxsize=256)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from envelopes.rules import exclusions
+from envelopes.rules import exclusions, factors
 from envelopes.rules.addresses import comparable, normalise
 from envelopes.rules.amounts import Amount, parse_amount
 from envelopes.rules.dates import WEEKDAYS, Span, WrittenDate, parse_date, parse_span
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind
 from envelopes.rules.lines import Key, Problem, Statement, one_line, scan
 from envelopes.rules.names import is_legal_form, search_form
@@ -26,6 +27,12 @@ SUBJECT_LINE: Final = 0  # the line number of what was taken from the mail's sub
 
 _CONTRACT_WORDS: Final = ("契約書", "契約", "覚書", "協定書", "協定")
 _ACCEPTANCE_WORDS: Final = ("請書", "請け書", "受書")
+_YES: Final = frozenset(
+    {"可", "可能", "認める", "許可", "許可する", "できる", "あり", "はい", "ok", "yes", "○"}
+)
+_NO: Final = frozenset(
+    {"不可", "認めない", "許可しない", "できない", "なし", "無し", "いいえ", "ng", "no", "×"}
+)
 _SUBJECT_PREFIX: Final = re.compile(
     r"\s*(?:(?:re|fwd?|aw|転送|返信)\s{0,2}(?:\[[0-9]{1,3}\])?\s{0,2}[:：]|[【\[](?:転送|返信)[】\]])\s*",
     re.IGNORECASE,
@@ -61,7 +68,9 @@ class Reading:
     """What was said. It is an order if `problems` is empty; `warnings` are shown and stop nothing.
 
     What was not said is `None` or empty: defaults are the caller's. A `title` on `SUBJECT_LINE` is proposed, not
-    said. `section`, `signer`, `copies` and `documents` are names that the caller looks up.
+    said. `section`, `signer`, `copies` and `documents` are names that the caller looks up. `methods` are those of the
+    recipients in turn, as `factors.spread` reads them. `hand_over`: whether the contractor may name another person to
+    sign.
     """
 
     title: Statement | None
@@ -73,7 +82,9 @@ class Reading:
     span: Span | None
     section: Statement | None
     signer: Statement | None
+    methods: tuple[Method, ...]
     copies: tuple[Statement, ...]
+    hand_over: bool | None
     documents: tuple[Statement, ...]
     note: str
     answered: frozenset[Reason]
@@ -125,7 +136,9 @@ def understand(
         span=_span(said(Key.PERIOD), notes),
         section=said(Key.SECTION),
         signer=said(Key.SIGNER),
+        methods=_methods([one for one in statements if one.key is Key.IDENTITY], notes),
         copies=tuple(one for one in statements if one.key is Key.COPY),
+        hand_over=_hand_over(said(Key.HAND_OVER), notes),
         documents=tuple(_in_order([one for one in statements if one.key is Key.DOCUMENT])),
         note=_note(said(Key.NOTE), policy, notes),
         answered=exclusions.answered(first[Key.ANSWERED].value) if Key.ANSWERED in first else frozenset(),
@@ -279,6 +292,16 @@ def _span(said: Statement | None, notes: _Notes) -> Span | None:
         return None
 
 
+def _hand_over(said: Statement | None, notes: _Notes) -> bool | None:
+    if said is None:
+        return None
+    word = re.sub(r"\s", "", unicodedata.normalize("NFKC", said.value)).casefold().rstrip("。")
+    if word in _YES or word in _NO:
+        return word in _YES
+    notes.warnings.append(said.problem(Reason.HAND_OVER_UNREADABLE))
+    return None
+
+
 def _note(said: Statement | None, policy: Policy, notes: _Notes) -> str:
     if said is None:
         return ""
@@ -287,6 +310,16 @@ def _note(said: Statement | None, policy: Policy, notes: _Notes) -> str:
         notes.problems.append(said.problem(Reason.NOTE_TOO_LONG, limit=limit, actual=len(said.value)))
         return ""
     return said.value
+
+
+def _methods(said: Sequence[Statement], notes: _Notes) -> tuple[Method, ...]:
+    found = []
+    for one in said:
+        try:
+            found.append(factors.read(one.value))
+        except Refused as refusal:
+            notes.problems.append(one.problem(refusal.reason))
+    return tuple(found)
 
 
 # Recipients

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.policy import Policy
@@ -13,7 +14,7 @@ class Role(StrEnum):
 
     DRAFTER = "drafter"  # 担当: drafts, follows and ends envelopes of the own section
     APPROVER = "approver"  # 承認者: checks against the 決裁 before sending
-    SIGNER = "signer"  # 村側署名者: signs for the village
+    SIGNER = "signer"  # 自庁の署名者: signs for the village
     REGISTRAR = "registrar"  # 台帳: keeps the registry of addresses
     AUDITOR = "auditor"  # 監査: reads everything, changes nothing
     ADMIN = "admin"  # 管理: staff and settings; nothing about contracts
@@ -71,6 +72,24 @@ def require_role(actor: Actor, allowed: Collection[Role], *, section_id: int | N
 def may_have_evidence(actor: Actor, *, section_id: int) -> bool:
     """Whether *actor* may have the evidence of an envelope of that section: its own staff, auditors, administrators."""
     return actor.section_id == section_id or bool(actor.roles & {Role.AUDITOR, Role.ADMIN})
+
+
+_MAY_ENTER: Final = frozenset({Role.REGISTRAR, Role.DRAFTER})
+_MAY_APPROVE: Final = frozenset({Role.REGISTRAR, Role.APPROVER, Role.ADMIN})
+
+
+def may_enter_address(roles: Collection[Role]) -> bool:
+    """Whether somebody may put an address forward: the registry's keeper, or a drafter whose mail came back."""
+    return bool(_MAY_ENTER & frozenset(roles))
+
+
+def may_approve_address(roles: Collection[Role], *, first: Collection[Role]) -> bool:
+    """Whether somebody may be the second person of an address that one with the roles *first* has put forward.
+
+    One of the two keeps the registry. That they are two, the verbs see to.
+    """
+    allowed = _MAY_APPROVE if Role.REGISTRAR in first else frozenset({Role.REGISTRAR})
+    return bool(allowed & frozenset(roles))
 
 
 def may_sign_for_village(

@@ -5,6 +5,7 @@ docs/policy.md is made from this file. A rule that needs a number takes the poli
 
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
 MB: Final = 1_000_000  # the town's procedure counts in decimal megabytes
@@ -30,6 +31,13 @@ def _rule(default: Any, why: str) -> Any:
     return field(default=default, metadata={"why": why})
 
 
+class ReplyCommands(StrEnum):
+    """Whether staff may send, change and end things by replying to a mail."""
+
+    OTP = "otp"  # with six digits of a second channel, while doctor finds the mail sound
+    OFF = "off"  # on the pages only
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The rules in force. An envelope keeps the numbers that were in force when it was opened."""
@@ -39,7 +47,9 @@ class Policy:
     pdf_bytes: int = _rule(40 * MB, "A scanned set of drawings; larger files belong on paper or in parts.")
     pdf_pages: int = _rule(2000, "More pages than a person can be said to have read.")
     pdf_min_side_pt: float = _rule(72.0, "A page smaller than an inch has no room for the certificate id.")
-    mail_bytes: int = _rule(30 * MB, "What common relays let through; a larger mail is answered, not read.")
+    mail_bytes: int = _rule(
+        45 * MB, "Three scans of 10 MB, a third larger in a mail; a larger one is answered, not read."
+    )
     sender_bytes_a_day: int = _rule(
         200 * MB, "What one member of staff may mail in a day; drawings stay below."
     )
@@ -91,14 +101,35 @@ class Policy:
     code_lifetime: timedelta = _rule(
         minutes(10), "Long enough for slow mail, short enough to be useless later."
     )
+    code_again: timedelta = _rule(
+        minutes(1), "In the browser that asked for it, a code sent twice within this time is one press."
+    )
     code_tries: int = _rule(5, "Wrong entries before a code is spent.")
     link_tries: int = _rule(20, "Wrong entries in one generation of a link before the link is renewed.")
+    access_code_tries: int = _rule(
+        5, "Wrong entries before an access code is spent; staff then tell a new one."
+    )
+    authenticator_tries: int = _rule(
+        5, "Digits of a contractor's app in a quarter of an hour, right or wrong."
+    )
+    authenticator_tries_a_day: int = _rule(20, "The same in a day: guessing takes 16,000 days.")
     code_resend: timedelta = _rule(
         minutes(1), "Between two codes, so that an impatient thumb sends one mail."
     )
     codes_an_hour: int = _rule(3, "Codes sent for one request by one browser.")
     codes_a_day: int = _rule(10, "Codes sent for one request by one browser.")
     codes_a_day_total: int = _rule(30, "Codes sent for one request by all browsers together.")
+
+    sms_retry_first: timedelta = _rule(
+        timedelta(seconds=5), "First wait when the SMS hook does not answer; doubled each time."
+    )
+    sms_retry_cap: timedelta = _rule(
+        minutes(1), "Longest such wait; after the code's lifetime it is given up."
+    )
+
+    sms_hold: timedelta = _rule(
+        timedelta(seconds=3), "How long the page waits to say that an SMS could not be sent."
+    )
 
     # Sessions and sign-in
     signer_idle: timedelta = _rule(minutes(60), "A contractor reads a long contract without clicking.")
@@ -112,6 +143,26 @@ class Policy:
 
     # The registry of contractors' addresses
     address_wait: timedelta = _rule(hours(24), "Time for the old address to object before a new one works.")
+    registration_codes_a_day: int = _rule(
+        3, "Codes to one address that is to be registered: somebody else may have typed it."
+    )
+    registration_codes_an_hour: int = _rule(
+        10, "Such codes for one network: an office registers few addresses."
+    )
+    registration_codes_an_hour_total: int = _rule(
+        200, "Such codes for everybody together: beyond it somebody uses the form to send mail."
+    )
+    registration_minutes: int = _rule(
+        60, "How long what was typed into the form's pages is kept by the browser."
+    )
+    registration_unproved: timedelta = _rule(
+        days(90), "An application whose address nobody proved is deleted after this."
+    )
+    list_bytes: int = _rule(1 * MB, "A list of some thousand addresses as CSV.")
+    export_lines: int = _rule(
+        5000, "Envelopes in one CSV file: some years of a town, and still quick to make."
+    )
+    list_lines: int = _rule(500, "Addresses in one list: each gets a mail, and staff call each back.")
 
     # Separation of duties
     signer_apart_from_drafter: bool = _rule(
@@ -121,11 +172,28 @@ class Policy:
         default=True, why="The village's signer did not approve the contractor's address."
     )
 
+    # Handing a request on (無権代理, 民法113条)
+    hand_over: bool = _rule(
+        default=False,
+        why="Where an order says nothing: the signer may name another person of the company, whom staff then approve.",
+    )
+
     # Mail that does not go through
     retry_first: timedelta = _rule(minutes(1), "First wait after a temporary refusal; doubled each time.")
     retry_cap: timedelta = _rule(hours(4), "Longest wait between two attempts.")
     retry_tell: timedelta = _rule(hours(4), "When staff are told that something keeps failing.")
     retry_end: timedelta = _rule(hours(48), "When a mail counts as not delivered.")
+    refusals_unknown: int = _rule(
+        1,
+        "Refusals for an unknown mailbox (5.1.1, 5.1.10) after which an address is dead: nothing is left to try.",
+    )
+    refusals_other: int = _rule(
+        2,
+        "Other refusals for good, and all of phone carriers, after which it is dead: the first may be a mistake.",
+    )
+    queue_tell: timedelta = _rule(
+        minutes(15), "When the operator hears that mails wait: a code is useless after ten minutes."
+    )
     login_pause: timedelta = _rule(
         minutes(5),
         "No mail goes out so long after the relay refused our login; more tries may lock the account.",
@@ -138,7 +206,46 @@ class Policy:
     lease: timedelta = _rule(
         minutes(2), "A running task keeps it by a beat; so long does work of a killed worker wait."
     )
+    answer_again: timedelta = _rule(
+        hours(24),
+        "The same mistake in the same words is answered once in this time: a person has the answer.",
+    )
     answers_a_day: int = _rule(20, "Answers about mistakes to one address, so that two bots never talk on.")
+    answers_an_hour: int = _rule(
+        100, "Answers about mistakes to all together; more are a flood, and the operator is told."
+    )
+
+    # Commands by reply
+    reply_commands: ReplyCommands = _rule(
+        ReplyCommands.OTP,
+        "Replies with six digits from the authenticator send, change and end; off: pages only.",
+    )
+    reply_before: timedelta = _rule(
+        minutes(10), "Digits shown so long before the mail arrived still count: gateways take their time."
+    )
+    reply_after: timedelta = _rule(timedelta(seconds=30), "Digits of a phone whose clock is a step ahead.")
+    reply_seen_within: timedelta = _rule(
+        minutes(10),
+        "A mail first seen later than this after its arrival may have been held back; it orders nothing.",
+    )
+    reply_tries: int = _rule(5, "Wrong digits on one day; then replies order nothing until the next sign-in.")
+
+    mail_verdict_lasts: timedelta = _rule(
+        days(3), "How long orders by reply rest on one examination of servers and DNS; then they are off."
+    )
+
+    # Who sent a mail
+    dkim_fields: tuple[str, ...] = _rule(
+        ("from", "subject"),
+        "What a signature must cover besides the body, as often as it is there. Microsoft 365 signs neither To nor"
+        " References, OpenDKIM no Content-Type; who needs them signed adds them.",
+    )
+    dkim_key_bits: int = _rule(
+        1024, "RFC 8301: a shorter RSA key proves nothing; many mail servers have 1024."
+    )
+    aside_kept: timedelta = _rule(
+        days(30), "Mails that led to nothing: time to look at them, and no store of strangers' letters."
+    )
 
     # Reading what strangers made
     parse_seconds: float = _rule(60.0, "Wall clock for one document in the child that reads it.")

@@ -4,7 +4,8 @@ Plain values with a JSON form that must stay readable for as long as an envelope
 `orders`, the words for a reason in `envelopes.texts`.
 
 The JSON of a `Record`: {"lines": [{"label", "value", "line", "source", "mail"}], "warnings": [{"reason", "details",
-"line", "source", "mail"}], "subject", "received_at", "statements", "note", "village_signer", "copies", "revision"};
+"line", "source", "mail"}], "subject", "received_at", "statements", "note", "village_signer", "copies", "hand_over",
+"revision"};
 that of an `Answered` has "problems" (like "warnings"), "attachments" and "refused" besides.
 """
 
@@ -34,12 +35,17 @@ class Line:
 
     @property
     def where(self) -> str:
-        """Where it was said, in words for the page and the mails."""
+        """Where it was said, in words for the mails."""
+        return self.place()
+
+    def place(self, language: str = "ja") -> str:
+        """Where it was said, in words."""
+        english = language == "en"
         if self.mail == ON_PAGE:
-            return "下書きの画面で直しました"
+            return "corrected on the draft’s page" if english else "下書きの画面で直しました"
         if not self.source:
-            return "指定がないため、既定の値です"
-        return f"{_place(self.mail, self.line)}「{self.source}」"
+            return "not said, so the default" if english else "指定がないため、既定の値です"
+        return _quoted(self, language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +60,12 @@ class Remark:
 
     @property
     def where(self) -> str:
+        """The line that it is about, in words for the mails; "" where it is about none."""
+        return self.place()
+
+    def place(self, language: str = "ja") -> str:
         """The line that it is about, in words; "" where it is about none."""
-        return f"{_place(self.mail, self.line)}「{self.source}」" if self.line else ""
+        return _quoted(self, language) if self.line else ""
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
@@ -74,8 +84,9 @@ class Record:
     """What is kept with a draft: `envelopes.reading`.
 
     `statements` are what was written, so that a correction can be put in their place and all be read anew; `note` is
-    the message to the contractor. `village_signer` (proposed) and `copies` are references of staff. `revision` counts
-    the corrections from 1, the draft as it was first read.
+    the message to the contractor. `village_signer` (proposed) and `copies` are references of staff. `hand_over`: the
+    contractor may name another person to sign. `revision` counts the corrections from 1, the draft as it was first
+    read.
     """
 
     lines: Sequence[Line]
@@ -86,6 +97,7 @@ class Record:
     note: str = ""
     village_signer: str = ""
     copies: Sequence[str] = ()
+    hand_over: bool = False
     revision: int = 1
 
     @property
@@ -104,6 +116,7 @@ class Record:
             "note": self.note,
             "village_signer": self.village_signer,
             "copies": list(self.copies),
+            "hand_over": self.hand_over,
             "revision": self.revision,
         }
 
@@ -144,10 +157,25 @@ class Answered:
         )
 
 
+def _quoted(item: Line | Remark, language: str) -> str:
+    """Its place with what is written there, unless nobody can read that."""
+    if language == "en":
+        place, quote = _english_place(item.mail, item.line), f" “{item.source}”"
+    else:
+        place, quote = _place(item.mail, item.line), f"「{item.source}」"
+    return place + quote if item.source else place
+
+
 def _place(mail: int, line: int) -> str:
     if not line:
         return "受付アドレス" if mail == ON_ADDRESS else "メールの題名"
     return f"返信の{line}行目" if mail else f"{line}行目"
+
+
+def _english_place(mail: int, line: int) -> str:
+    if not line:
+        return "intake address" if mail == ON_ADDRESS else "subject of the mail"
+    return f"line {line} of the reply" if mail else f"line {line}"
 
 
 def _line(item: Line) -> dict[str, Any]:
@@ -172,6 +200,7 @@ def _record(data: Mapping[str, Any]) -> dict[str, Any]:
         "note": data.get("note", ""),
         "village_signer": data.get("village_signer", ""),
         "copies": tuple(data.get("copies", ())),
+        "hand_over": data.get("hand_over", False),
         "revision": data.get("revision", 1),
     }
 

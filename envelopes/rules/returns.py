@@ -1,13 +1,16 @@
 """What became of a mail, and why it did not arrive: a server's answer → what it means, in Japanese and English.
 
 The enhanced status (RFC 3463) is asked first, then the server's words: many Japanese servers answer 550 to everything.
-Nothing here knows whose mail it was, or how a report is read (`bot.returned`).
+When an address counts as dead stands here too. Nothing here knows whose mail it was, or how a report is read
+(`bot.returned`).
 """
 
 import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+
+from envelopes.rules.policy import Policy
 
 
 class DeliveryState(StrEnum):
@@ -34,6 +37,8 @@ class Meaning(StrEnum):
     REFUSED = "refused"
 
 
+# The error of a task whose mail no server has taken yet begins so; then comes the server's code, 0 for silence.
+DEFERRED: Final = "mail-deferred"
 WORDS: Final[Mapping[Meaning, tuple[str, str]]] = {
     Meaning.NO_SUCH_ADDRESS: ("アドレスが存在しません", "The address does not exist"),
     Meaning.NO_SUCH_DOMAIN: ("アドレスの@より後ろ（ドメイン）が存在しません", "The domain does not exist"),
@@ -44,8 +49,8 @@ WORDS: Final[Mapping[Meaning, tuple[str, str]]] = {
         "The receiver blocks the mail",
     ),
     Meaning.TOO_LATE: (
-        "相手のサーバーにつながらないまま、期限が過ぎました",
-        "The receiver could not be reached",
+        "相手のサーバーが受け取らないまま、期限が過ぎました",
+        "The receiver took nothing in all the time it was tried",
     ),
     Meaning.DELAYED: ("配達が遅れています（まだ試みています）", "Delivery is delayed and still being tried"),
     Meaning.SILENT: (
@@ -54,6 +59,13 @@ WORDS: Final[Mapping[Meaning, tuple[str, str]]] = {
     ),
     Meaning.REFUSED: ("相手のサーバーが受け付けませんでした", "The receiver refused the mail"),
 }
+
+
+def meant(why: Meaning, language: str = "ja") -> str:
+    """What to call *why*."""
+    japanese, english = WORDS[why]
+    return english if language == "en" else japanese
+
 
 # RFC 3463 and the IANA registry of enhanced status codes: without the class, which only says whether for good.
 _STATUS: Final[Mapping[str, Meaning]] = {
@@ -123,6 +135,22 @@ def meaning_of(code: str | None, answer: str | None) -> Meaning:
     """What a kept answer means: *code* as the delivery has it (`550 5.1.1`, `5.1.1`, `450`, empty)."""
     found = _ENHANCED.search(code or "")
     why = meaning(found[0] if found else "", answer or "")
-    # Not for good, yet given up: it was tried for days.
+    # Not for good, yet given up: it was tried for days. A mailbox that rests (4.2.1) is there.
     tried = (code or "").startswith(("4", "0"))
-    return Meaning.TOO_LATE if tried and why is Meaning.REFUSED else why
+    return Meaning.TOO_LATE if tried and why in (Meaning.REFUSED, Meaning.NO_SUCH_ADDRESS) else why
+
+
+_GONE: Final = frozenset({"5.1.1", "5.1.10"})  # RFC 3463, RFC 7505: no such mailbox, no mail at that domain
+_NOT_THE_ADDRESS: Final = frozenset({Meaning.TOO_BIG, Meaning.BLOCKED, Meaning.TOO_LATE})
+
+
+def refusals_to_die(code: str | None, answer: str | None, *, carrier: bool, policy: Policy) -> int | None:
+    """After how many refusals like this one an address is dead; None where it says nothing about the address.
+
+    *carrier*: phone carriers answer 550 to a mailbox that is only full or whose owner filters.
+    """
+    if meaning_of(code, answer) in _NOT_THE_ADDRESS or not (code or "").startswith("5"):
+        return None
+    found = _ENHANCED.search(code or "")
+    certain = found is not None and found[0] in _GONE and not carrier
+    return policy.refusals_unknown if certain else policy.refusals_other

@@ -5,7 +5,7 @@ for each state which events may happen, whose verb it is (the file in `envelopes
 goes and which work is queued in the same transaction. `look_up` is the table's only reader; nothing else in the
 program compares states to decide what may happen. The diagram in docs/states.md is drawn from this table.
 
-An unread mail is not an envelope, and 不達, "asked", "seen" and "proved" are facts of a signer, not states.
+An unread mail is not an envelope, and 不達, "asked", "seen", "proved" and "paused" are facts of a signer, not states.
 """
 
 from collections.abc import Mapping
@@ -46,6 +46,7 @@ class Event(StrEnum):
     RETURNED = "returned"
     EXTENDED = "extended"
     REISSUED = "reissued"
+    HANDED_OVER = "handed over"
     RENEWED = "renewed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -76,10 +77,14 @@ class Task(StrEnum):
     SEND = "send"
     CLOSE_WINDOW = "close_window"
     ANSWER_MAIL = "answer_mail"
+    NEWCOMER_MAIL = "newcomer_mail"
+    COMMAND_MAIL = "command_mail"
+    STATUS_MAIL = "status_mail"
     DRAFT_MAIL = "draft_mail"
     REQUEST_MAIL = "request_mail"
     SENT_MAIL = "sent_mail"
     CODE_MAIL = "code_mail"
+    CODE_SMS = "code_sms"
     RECEIVED_MAIL = "received_mail"
     COMPLETION_MAIL = "completion_mail"
     DECLINED_MAIL = "declined_mail"
@@ -91,14 +96,21 @@ class Task(StrEnum):
     FRESH_DOWNLOAD_MAIL = "fresh_download_mail"
     ENROL_MAIL = "enrol_mail"
     ADDRESS_MAIL = "address_mail"
+    MOBILE_MAIL = "mobile_mail"
+    AUTHENTICATOR_MAIL = "authenticator_mail"
+    APPLICATION_CODE_MAIL = "application_code_mail"
+    APPLICATION_MAIL = "application_mail"
+    APPLICATION_DESK_MAIL = "application_desk_mail"
+    INVITATION_MAIL = "invitation_mail"
     REMINDER_MAIL = "reminder_mail"
     WINDOW_MAIL = "window_mail"
     UNDELIVERED_MAIL = "undelivered_mail"
     DAILY_MAIL = "daily_mail"
     TROUBLE_MAIL = "trouble_mail"
     HEALTH_MAIL = "health_mail"
-    RELAY_MAIL = "relay_mail"
+    ALERT_MAIL = "alert_mail"
     NOTE_MAIL = "note_mail"
+    CHANGE_MAIL = "change_mail"
     DEVICE_MAIL = "device_mail"
     VERIFY = "verify"
     EVIDENCE = "evidence"
@@ -127,7 +139,9 @@ TABLE: Final[Mapping[tuple[State, Event], Row]] = {
     (State.OUT, Event.DECLINED):           Row(SIGNER, State.DECLINED, (Task.DECLINED_MAIL,)),
     (State.OUT, Event.RETURNED):           Row(SIGNER, State.RETURNED, (Task.RETURNED_MAIL,)),
     (State.OUT, Event.EXTENDED):           Row(STAFF, State.OUT, (Task.EXTENDED_MAIL,)),
-    (State.OUT, Event.REISSUED):           Row(STAFF, State.OUT, (Task.NEW_LINK_MAIL,)),
+    (State.OUT, Event.REISSUED):           Row(STAFF | WORKER, State.OUT, (Task.NEW_LINK_MAIL,)),
+    (State.OUT, Event.HANDED_OVER):        Row(WORKER, State.OUT,
+                                               (Task.REQUEST_MAIL, Task.SENT_MAIL, Task.CHANGE_MAIL)),
     (State.OUT, Event.RENEWED):            Row(SIGNER, State.OUT, (Task.NEW_LINK_MAIL,)),
     (State.OUT, Event.CANCELLED):          Row(STAFF, State.CANCELLED, (Task.CANCELLED_MAIL,)),
     (State.OUT, Event.EXPIRED):            Row(WORKER, State.EXPIRED, (Task.EXPIRED_MAIL,)),

@@ -30,7 +30,9 @@ class Purpose(StrEnum):
     REQUEST = "fukan.request"
     DOWNLOAD = "fukan.download"
     ENROL = "fukan.enrol"
+    REGISTER = "fukan.register"
     RETURN_PATH = "fukan.return-path"
+    REPLY = "fukan.reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

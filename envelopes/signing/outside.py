@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from envelopes.rules.errors import Later, Reason
 from envelopes.signing.chains import NoChain, chain_of, chain_of_token
+from envelopes.signing.reading import MALFORMED
 from envelopes.signing.revocation import DAILY, FRESH, REST, Lists, fetched
 from envelopes.signing.seal import Seal
+from envelopes.signing.stamps import BadToken, read_time
 from envelopes.signing.times import last_token
-from envelopes.signing.timestamps import CheckedTimestamper
+from envelopes.signing.timestamps import CheckedTimestamper, granted
 from envelopes.signing.trust import Evidence, joined
 from envelopes.signing.wire import Call, Line
 
@@ -73,6 +75,8 @@ class Member:
         self._failures = 0
         self._rests_until: dt.datetime | None = None
         self.note = ""
+        self.told: dt.datetime | None = None
+        """The time that its last answer said, whether or not the answer was fit: our own clock may be why it is not."""
         self._stamper = CheckedTimestamper(
             ask=self._ask,
             room=_MAX_TOKEN,
@@ -176,6 +180,7 @@ class Member:
     def _ask(self, request: bytes) -> bytes:
         call = Call(body=request, sends=QUERY, accept=REPLY, limit=_MAX_TOKEN)
         response = self._line.exchange(call)
+        self.told = _time_told(response)
         if not any(leaf in response for leaf in tuple(self._known)):
             self._learn(response)
         return response
@@ -258,6 +263,13 @@ def sealed_by(seal: Seal, chosen: Authorities) -> Seal:
         trusts=lambda: tuple(dict.fromkeys((*seal.roots, *theirs))),
         meet=lambda data: chosen.meet(last_token(data)),
     )
+
+
+def _time_told(response: bytes) -> dt.datetime | None:
+    try:
+        return read_time(granted(response))
+    except (Later, BadToken, *MALFORMED):
+        return None  # the full check, which follows, says what is wrong
 
 
 def _unavailable(note: str) -> Later:

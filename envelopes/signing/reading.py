@@ -5,7 +5,9 @@ each border of this package converts them and none escapes.
 """
 
 import logging
+import sys
 from io import BytesIO
+from typing import Final
 
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -39,8 +41,18 @@ MALFORMED = (
 )
 
 
+# Calls: pyHanko follows a file's bookmarks (/Next) one inside the other, three calls each, and Python's own 1,000 end
+# at some three hundred of them, which a specification has. The memory for it grows with the square of their number.
+_DEPTH: Final = 3_000
+
+
 class UnreadablePdf(FukanError):
     """These bytes cannot be read as a PDF with signatures."""
+
+
+def allow_depth() -> None:
+    """Let a file's objects be followed as deep as long documents need. For the whole process, so it only ever grows."""
+    sys.setrecursionlimit(max(_DEPTH, sys.getrecursionlimit()))
 
 
 def hush() -> None:

@@ -68,7 +68,7 @@ class CheckedTimestamper:
         nonce = secrets.randbits(_NONCE_BITS)
         response = self._asked(_request(imprint, nonce, self.policy))
         try:
-            token = _granted(response)
+            token = granted(response)
             if len(token) > self.room:
                 raise _unavailable("length")
             if not self._is_known_good(token, imprint, nonce):
@@ -138,7 +138,7 @@ def _request(imprint: bytes, nonce: int, policy: str | None) -> bytes:
     )
 
 
-def _granted(response: bytes) -> bytes:
+def granted(response: bytes) -> bytes:
     """Return the token of a TimeStampResp (RFC 3161 2.4.2), to the byte as it came."""
     (whole,) = der.values(response)
     status, *token = der.values(whole[len(der.header(whole)) :])

@@ -38,7 +38,7 @@ from pyhanko_certvalidator.ltv.poe import (
 from envelopes.rules.findings import Fault
 from envelopes.signing import trust
 from envelopes.signing.entries import Written, fits, written
-from envelopes.signing.reading import MALFORMED, hush, open_pdf, stored_evidence
+from envelopes.signing.reading import MALFORMED, allow_depth, hush, open_pdf, stored_evidence
 from envelopes.signing.trust import Evidence
 
 __all__ = ["Fault", "Judgement", "Report", "SignatureReport", "TimestampReport", "report"]
@@ -122,6 +122,7 @@ def report(
     timestamp was made, its own certificate cannot be judged without them. Never raises for bad input.
     """
     hush()
+    allow_depth()
     try:
         if _is_locked(open_pdf(data)):
             return Report(faults=(Fault.ENCRYPTED,))

@@ -23,7 +23,7 @@ SENDER: Final = "keiyaku@keiyaku.vill-mihon.example"
 _DUTIES: Final = {
     Role.DRAFTER: "担当",
     Role.APPROVER: "承認者",
-    Role.SIGNER: "村側署名者",
+    Role.SIGNER: "署名者",
     Role.REGISTRAR: "台帳",
     Role.AUDITOR: "監査",
     Role.ADMIN: "管理",
@@ -57,7 +57,10 @@ class StaffMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contractor:
-    """Somebody with authority to contract. `reason` is why a free or carrier address was registered (備考)."""
+    """Somebody with authority to contract. `reason` is why a free or carrier address was registered (備考).
+
+    `mobile` (E.164) is where codes by SMS go.
+    """
 
     company: str
     office: str
@@ -65,6 +68,7 @@ class Contractor:
     address: str
     address_class: AddressClass
     reason: str = ""
+    mobile: str = ""
 
 
 NAKAMURA: Final = StaffMember(
@@ -107,6 +111,7 @@ TAKAHASHI: Final = Contractor(
     name="髙橋 一郎",
     address="ichiro@takahashi-kensetsu.example",
     address_class=AddressClass.COMPANY,
+    mobile="+819012345678",
 )
 SATO: Final = Contractor(
     company="佐藤土木",
@@ -125,3 +130,37 @@ YAMADA: Final = Contractor(
     reason="現場にいることが多く、携帯電話でしか受け取れないため",
 )
 CONTRACTORS: Final = (TAKAHASHI, SATO, YAMADA)
+
+# To each of these something goes wrong: the demo's post office refuses, puts off and returns by the local part.
+NOBODY: Final = Contractor(
+    company="水野設備株式会社",
+    office="代表取締役",
+    name="水野 恵",
+    address="nobody@mizuno-setsubi.example",
+    address_class=AddressClass.COMPANY,
+)
+LATER: Final = Contractor(
+    company="小川電機有限会社",
+    office="代表取締役",
+    name="小川 学",
+    address="later@ogawa-denki.example",
+    address_class=AddressClass.COMPANY,
+)
+BOUNCE: Final = Contractor(
+    company="森林業合同会社",
+    office="代表社員",
+    name="森 さくら",
+    address="bounce@mori-ringyo.example",
+    address_class=AddressClass.COMPANY,
+)
+UNREACHED: Final = (NOBODY, LATER, BOUNCE)
+
+# Has applied for the registry, and waits to be checked and approved.
+MINAMI: Final = Contractor(
+    company="南アルプス電設株式会社",
+    office="代表取締役",
+    name="南 一郎",
+    address="minami@minami-densetsu.example",
+    address_class=AddressClass.COMPANY,
+)
+EVERYBODY: Final = (*CONTRACTORS, *UNREACHED)

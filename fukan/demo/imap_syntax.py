@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-LITERAL_BYTES: Final = 40 * 1024 * 1024  # why: the largest mail the demo's SMTP takes
+LITERAL_BYTES: Final = 60 * 1024 * 1024  # why: the largest mail the demo's SMTP takes
 
 # A literal's place in the joined line is held by its number between two NUL, which no command may contain.
 _LITERAL: Final = re.compile(rb"\{(\d+)(\+?)\}$")

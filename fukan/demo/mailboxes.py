@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from fukan.demo.reading import decoded
 
 INBOX: Final = "INBOX"
 _HEAD_BYTES: Final = 65536  # why: enough for any real head, and the list needs two fields of it
@@ -253,15 +254,7 @@ def _moment(at: float) -> datetime:
 def _heading(raw: bytes) -> tuple[str, str]:
     """Return subject and author of a mail, as people write them."""
     head = BytesHeaderParser().parsebytes(raw[:_HEAD_BYTES])
-    return _decoded(head.get("Subject")), _decoded(head.get("From"))
-
-
-def _decoded(value: object) -> str:
-    """Decode RFC 2047 words; what cannot be decoded is shown as it stands."""
-    text = str(value or "").replace("\r\n", "")
-    with suppress(LookupError, ValueError):  # an unknown charset, or bytes that do not fit it
-        text = str(make_header(decode_header(text)))
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return decoded(head.get("Subject")), decoded(head.get("From"))
 
 
 def _shown(name: str) -> str:

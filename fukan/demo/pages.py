@@ -1,4 +1,4 @@
-"""The local mail world in the browser: every mailbox, a form to write as staff, the authenticator's digits.
+"""The local mail world in the browser: every mailbox, a form to write as staff, what everybody's phone shows.
 
 Everybody's mail and everybody's second factor lie open here, so nothing answers unless the browser asks for a
 loopback name; a page elsewhere cannot reach it by a name of its own (DNS rebinding) nor post its form.
@@ -8,8 +8,9 @@ Mails are shown as they are; their HTML only inside a sandbox with a content pol
 import asyncio
 import smtplib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import EmailMessage
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -23,11 +24,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.letters import Reader
 from bot.render import Rendered, render
+from envelopes.actions.staff import REPLY, TOTP
 from envelopes.rules.kinds import Kind
-from fukan.demo import cast
+from envelopes.rules.mobiles import written
+from fukan.demo import answering, cast
 from fukan.demo.forwarding import Document, Order, compose, default_deadline, hand_over
 from fukan.demo.letters import LETTERS, SITE
 from fukan.demo.mailboxes import Mailbox, MailSummary
+from fukan.demo.phones import Phones
 from fukan.demo.reading import content, file_name, leaves, read
 from fukan.demo.samples.build import DOCUMENTS
 from fukan.demo.samples.build import HERE as SAMPLES
@@ -74,13 +78,18 @@ class Post(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The demo around the pages. `seed` gives the authenticator's seed (base32) of a staff address, or None."""
+    """The demo around the pages.
+
+    `seed` gives a seed (base32) in the authenticator of a staff address, by kind; `app` the one in a contractor's.
+    """
 
     post: Post
     portal_url: str
     intake: str
-    seed: Callable[[str], Awaitable[str | None]]
+    seed: Callable[[str, str], Awaitable[str | None]]
+    app: Callable[[str], Awaitable[str | None]]
     now: Callable[[], datetime]
+    phones: Phones = field(default_factory=Phones)
 
 
 class Sample(NamedTuple):
@@ -94,9 +103,17 @@ class Sample(NamedTuple):
 
 
 class Digits(NamedTuple):
-    """An account in the authenticator; `code` is empty before enrolment."""
+    """The accounts of one person in the authenticator: to sign in, and for replies; empty before enrolment."""
 
     person: cast.StaffMember
+    code: str
+    reply: str
+
+
+class Phone(NamedTuple):
+    """A contractor's phone: the digits in his own authenticator, empty before he has one."""
+
+    person: cast.Contractor
     code: str
 
 
@@ -146,7 +163,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     env.install_gettext_callables(_same, _same_or_many, newstyle=True)  # type: ignore[attr-defined]
-    env.filters.update(when=_when, size=_size, segment=lambda text: quote(text, safe="@"))
+    env.filters.update(when=_when, size=_size, mobile=written, segment=lambda text: quote(text, safe="@"))
     env.globals.update(cast=cast)
     return env
 
@@ -220,7 +237,37 @@ async def mailbox(request: web.Request) -> web.Response:
 async def mail(request: web.Request) -> web.Response:
     """One mail: HTML in its sandbox, text, attachments, headers."""
     raw = _raw(request)
-    return _page(request, "mail.html", id=request.match_info["id"], reading=read(raw), bytes=len(raw))
+    return _page(
+        request,
+        "mail.html",
+        id=request.match_info["id"],
+        reading=read(raw),
+        bytes=len(raw),
+        replier=answering.replier(raw),
+    )
+
+
+@routes.post(r"/mails/{id:\d{1,12}}/reply")
+async def reply(request: web.Request) -> web.Response:
+    """Write the reply, hand it to the post office, and show the mailbox of who wrote it."""
+    raw = _raw(request)
+    clerk = answering.replier(raw)
+    if clerk is None:
+        raise web.HTTPNotFound
+    words = str((await request.post()).get("words", ""))
+    written = answering.compose(raw, words, clerk=clerk, now=request.app[WORLD].now())
+    return await _sent(request, written, str(written["To"]), clerk)
+
+
+async def _sent(
+    request: web.Request, written: EmailMessage, recipient: str, clerk: cast.StaffMember
+) -> web.Response:
+    port = request.app[WORLD].post.smtp_port
+    try:
+        await asyncio.to_thread(hand_over, written, recipients=(recipient,), port=port)
+    except (smtplib.SMTPException, OSError):
+        return _page(request, "undelivered.html", status=web.HTTPServiceUnavailable.status_code)
+    raise web.HTTPSeeOther(f"/mailboxes/{quote(clerk.address)}?sent&wait")
 
 
 @routes.get(r"/mails/{id:\d{1,12}}/html")
@@ -318,12 +365,7 @@ async def forward(request: web.Request) -> web.Response:
     world = request.app[WORLD]
     order = await _order(request)
     written = compose(order, intake=world.intake, now=world.now())
-    port = world.post.smtp_port
-    try:
-        await asyncio.to_thread(hand_over, written, recipients=(world.intake,), port=port)
-    except (smtplib.SMTPException, OSError):
-        return _page(request, "undelivered.html", status=web.HTTPServiceUnavailable.status_code)
-    raise web.HTTPSeeOther(f"/mailboxes/{quote(order.clerk.address)}?sent&wait")
+    return await _sent(request, written, world.intake, order.clerk)
 
 
 @routes.get("/authenticator")
@@ -333,6 +375,26 @@ async def authenticator(request: web.Request) -> web.Response:
     accounts = [await _digits(world, person) for person in cast.STAFF]
     left = int(_PERIOD - world.now().timestamp() % _PERIOD)
     return _page(request, "authenticator.html", accounts=accounts, refresh=left + 1, period=_PERIOD)
+
+
+@routes.get("/phones")
+async def phones(request: web.Request) -> web.Response:
+    """What every contractor's phone shows: the digits of his authenticator, and his SMS."""
+    world = request.app[WORLD]
+    owners = [
+        Phone(person, _shown(await world.app(person.address), world.now())) for person in cast.CONTRACTORS
+    ]
+    return _page(
+        request, "phones.html", owners=owners, messages=world.phones.messages, refresh=REFRESH_SECONDS
+    )
+
+
+@routes.post("/sms")
+async def take_sms(request: web.Request) -> web.Response:
+    """The hook that the demo's settings name."""
+    world = request.app[WORLD]
+    taken = world.phones.take(request.headers, await request.read(), at=world.now())
+    return web.Response(status=204 if taken else 401)
 
 
 @routes.get("/samples/{name}")
@@ -369,8 +431,12 @@ _PERIOD: Final = 30  # RFC 6238 5.2
 
 
 async def _digits(world: World, person: cast.StaffMember) -> Digits:
-    seed = await world.seed(person.address)
-    return Digits(person, pyotp.TOTP(seed, interval=_PERIOD).at(world.now()) if seed else "")
+    seeds = [await world.seed(person.address, kind) for kind in (TOTP, REPLY)]
+    return Digits(person, *(_shown(seed, world.now()) for seed in seeds))
+
+
+def _shown(seed: str | None, now: datetime) -> str:
+    return pyotp.TOTP(seed, interval=_PERIOD).at(now) if seed else ""
 
 
 def _plain(address: str) -> str:
@@ -380,7 +446,7 @@ def _plain(address: str) -> str:
 def _names(world: World) -> dict[str, str]:
     """Who is behind an address, for the lists."""
     staff = {person.address: f"{person.name}（{person.section} {person.office}）" for person in cast.STAFF}
-    outside = {one.address: f"{one.name}（{one.company}）" for one in cast.CONTRACTORS}
+    outside = {one.address: f"{one.name}（{one.company}）" for one in cast.EVERYBODY}
     return staff | outside | {world.intake: "受付アドレス（電子契約）"}
 
 
@@ -423,7 +489,7 @@ async def _order(request: web.Request) -> Order:
         raise web.HTTPUnsupportedMediaType
     values, ticked, files = await _fields(request)
     clerks = {person.address: person for person in cast.STAFF}
-    contractors = {person.address: person for person in cast.CONTRACTORS}
+    contractors = {person.address: person for person in cast.EVERYBODY}
     try:
         clerk, contractor = clerks[values["clerk"]], contractors[values["contractor"]]
         written = {name: values[name] for name in ("kind", "title", "amount", "deadline")}

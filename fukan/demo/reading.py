@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -42,7 +43,9 @@ class Reading:
 def decoded(value: object) -> str:
     """Decode RFC 2047 words; what cannot be decoded is shown as it stands."""
     text = "".join(str(value or "").splitlines())
-    with suppress(LookupError, ValueError):  # an unknown charset, or bytes that do not fit it
+    with suppress(
+        LookupError, ValueError, MessageError
+    ):  # a charset that is none, or bytes that do not fit it
         text = str(make_header(decode_header(text)))
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -73,9 +76,17 @@ def _leaves(part: Message) -> list[Message]:
 def content(part: Message) -> bytes:
     """The bytes of a leaf, decoded from its transfer encoding."""
     if part.is_multipart():
-        return b"\n".join(child.as_bytes() for child in part.get_payload())  # type: ignore[union-attr]
+        return b"\n".join(_whole(child) for child in part.get_payload())  # type: ignore[arg-type]
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
+
+
+def _whole(mail: Message) -> bytes:
+    """A mail inside the mail. The library cannot write every boundary that it has read."""
+    try:
+        return mail.as_bytes()
+    except UnicodeError:
+        return mail.as_string().encode("utf-8", "replace")
 
 
 def words(part: Message) -> str:
@@ -83,7 +94,7 @@ def words(part: Message) -> str:
     charset = part.get_content_charset() or "utf-8"
     try:
         return content(part).decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # no charset, or one that knows no replacing, such as punycode
         return content(part).decode("utf-8", "replace")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envelopes.actions.staff import TOTP
 from envelopes.papers import convert
 from envelopes.rules.errors import FukanError
 from envelopes.services import Services
@@ -22,8 +23,9 @@ from fukan import installation, serve
 from fukan.demo import cast
 from fukan.demo.pages import World as PagesWorld
 from fukan.demo.pages import create_app
+from fukan.demo.phones import Phones
 from fukan.demo.post import AUTHSERV_ID, PASSWORD, PostOffice
-from fukan.demo.seed import authenticator_seed, seed
+from fukan.demo.seed import app_seed, authenticator_seed, seed
 from fukan.installation import SETTINGS_FILE, toml
 from fukan.serve import Door
 
@@ -49,10 +51,13 @@ demo = true
 
 [town]
 name = {toml(cast.TOWN)}
+name_english = "Mihon Village"
 prefix = "MHN"
 phone = {toml(cast.PHONE)}
 hours = {toml(cast.HOURS)}
+hours_english = "weekdays 8:30–17:15"
 section = "総務課 電子契約担当"
+section_english = "General Affairs Section, e-contracts"
 
 [operator]
 name = {toml(f"{cast.TOWN} 電子契約サービス")}
@@ -96,12 +101,17 @@ class World:
 
     services: Services
     post: PostOffice
+    phones: Phones
     portal_url: str
     pages_url: str
 
-    async def seed(self, address: str) -> str | None:
+    async def seed(self, address: str, kind: str = TOTP) -> str | None:
         """See `authenticator_seed`."""
-        return await authenticator_seed(self.services, address)
+        return await authenticator_seed(self.services, address, kind)
+
+    async def app(self, address: str) -> str | None:
+        """See `app_seed`."""
+        return await app_seed(self.services, address)
 
 
 @asynccontextmanager
@@ -110,7 +120,7 @@ async def world(
     ports: Ports,
     *,
     stop: asyncio.Event,
-    contractors: Sequence[cast.Contractor] = cast.CONTRACTORS,
+    contractors: Sequence[cast.Contractor] = cast.EVERYBODY,
 ) -> AsyncIterator[World]:
     """Run the demo in *directory* while the block runs; enters it when everything is ready.
 
@@ -123,13 +133,17 @@ async def world(
         post = PostOffice(directory / "post.sqlite3")
         stack.push_async_callback(post.close)
         await _open_post(post, ports)
-        settings = _settings(directory, post, _port(portal_place))
+        phones = Phones()
+        settings = _settings(
+            directory, post, phones, portal_port=_port(portal_place), pages_port=_port(pages_place)
+        )
         await installation.create(settings)
         services = await stack.enter_async_context(installation.opened(settings, portal=True, bot=True))
         await seed(services, contractors)
         made = World(
             services=services,
             post=post,
+            phones=phones,
             portal_url=settings.portal.url,
             pages_url=f"http://{LOOPBACK}:{_port(pages_place)}",
         )
@@ -165,7 +179,9 @@ def _port(place: socket.socket) -> int:
     return int(place.getsockname()[1])
 
 
-def _settings(directory: Path, post: PostOffice, portal_port: int) -> Settings:
+def _settings(
+    directory: Path, post: PostOffice, phones: Phones, *, portal_port: int, pages_port: int
+) -> Settings:
     """Read the settings with the mail world's own ports. `portal.host` is left as set, so that it can be refused."""
     fixed = {
         "FUKAN_DEMO": "true",
@@ -180,6 +196,9 @@ def _settings(directory: Path, post: PostOffice, portal_port: int) -> Settings:
         "FUKAN_IMAP__TLS": "false",
         "FUKAN_IMAP__USER": cast.INTAKE,
         "FUKAN_IMAP__PASSWORD": PASSWORD,
+        "FUKAN_SMS__URL": f"http://{LOOPBACK}:{pages_port}/sms",
+        "FUKAN_SMS__SECRET": phones.secret,
+        "FUKAN_SMS__ALLOW_PRIVATE": "true",
     }
     return load(directory, {**os.environ, **fixed})
 
@@ -190,7 +209,9 @@ def _pages(made: World) -> PagesWorld:
         portal_url=made.portal_url,
         intake=made.services.settings.mail.intake,
         seed=made.seed,
+        app=made.app,
         now=made.services.now,
+        phones=made.phones,
     )
 
 

@@ -9,16 +9,22 @@ from typing import Final
 
 import pyotp
 
-from envelopes.actions import registrar
+from envelopes.actions import applications, authenticators, registrar, registry, replying, usual
 from envelopes.actions import staff as staff_actions
 from envelopes.records import bonds
-from envelopes.records.models import Contact, Credential, Section, Staff, Task
-from envelopes.rules import states
+from envelopes.records.models import Application, Contact, Credential, Proof, Section, Staff, Task
+from envelopes.rules import codes, factors, states, terms
+from envelopes.rules.applications import Wish
+from envelopes.rules.factors import Method
 from envelopes.rules.schedule import jst_day
 from envelopes.services import Services
 from fukan.demo import cast
 
-_CODES: Final = {"建設課": "kensetsu", "村長室": "soncho", "総務課": "soumu"}
+_SECTIONS: Final = {
+    "建設課": ("kensetsu", "Construction Section"),
+    "村長室": ("soncho", "Mayor's Office"),
+    "総務課": ("soumu", "General Affairs Section"),
+}
 _PERIOD: Final = 30  # RFC 6238 5.2
 
 
@@ -29,6 +35,7 @@ async def seed(services: Services, contractors: Sequence[cast.Contractor]) -> No
     registrar_, approver = by_address[cast.KOBAYASHI.address], by_address[cast.MARUYAMA.address]
     for contractor in contractors:
         await _contractor(services, contractor, registrar_=registrar_, approver=approver)
+    await _applicant(services, cast.MINAMI)
 
 
 async def _member(services: Services, person: cast.StaffMember) -> Staff:
@@ -45,14 +52,21 @@ async def _member(services: Services, person: cast.StaffMember) -> Staff:
         )
     if staff.enrolled_at is None:
         await _enrol(services, await Staff.get(id=staff.id), person)
+    if not await replying.is_enrolled(staff):
+        await _enrol_replies(services, await Staff.get(id=staff.id))
     return staff
 
 
 async def _section(services: Services, name: str) -> Section:
-    code = _CODES[name]
-    email = f"{code}@{cast.STAFF_DOMAIN}"
+    code, english = _SECTIONS[name]
     return await registrar.add_section(
-        services, code=code, name=name, email=email, phone=cast.PHONE, hours=cast.HOURS
+        services,
+        code=code,
+        name=name,
+        name_english=english,
+        email=f"{code}@{cast.STAFF_DOMAIN}",
+        phone=cast.PHONE,
+        hours=cast.HOURS,
     )
 
 
@@ -67,13 +81,19 @@ async def _enrol(services: Services, staff: Staff, person: cast.StaffMember) -> 
     await Task.filter(kind=states.Task.ENROL_MAIL.value, key__startswith=f"enrol_mail:{staff.id}:").delete()
 
 
+async def _enrol_replies(services: Services, staff: Staff) -> None:
+    seed = replying.offered(services, staff).secret
+    code = pyotp.TOTP(seed).at(services.now().timestamp() - _PERIOD)
+    await replying.enrol(services, staff, code=code)
+
+
 async def _contractor(
     services: Services, person: cast.Contractor, *, registrar_: Staff, approver: Staff
 ) -> None:
     look_up = services.address_look_up(person.address)
-    if await Contact.filter(email_look_up=look_up, state=registrar.ACTIVE).exists():
+    if await Contact.filter(email_look_up=look_up, state=registry.ACTIVE).exists():
         return
-    entry = registrar.Entry(
+    entry = registry.Entry(
         company=person.company,
         office=person.office,
         person=person.name,
@@ -82,15 +102,55 @@ async def _contractor(
         consent_note="見本：電子契約の承諾書を受領",
         call_back="見本：入札参加資格の名簿にある電話番号",
         reason=person.reason,
+        mobile=person.mobile,
     )
-    await registrar.add_contact(services, entry, registrar=registrar_, approver=approver, seeded=True)
+    made = await registrar.add_contact(services, entry, registrar=registrar_, approver=approver, seeded=True)
+    # The first contract is to need no more than a mailbox; more is chosen on the draft's page.
+    await usual.choose(services, staff_actions.actor_of(registrar_), made.ref, Method.MAIL)
+    # Whoever begins to play has heard of it.
+    await Task.filter(kind=states.Task.MOBILE_MAIL.value).delete()
 
 
-async def authenticator_seed(services: Services, address: str) -> str | None:
-    """The seed (base32) in the authenticator of that member of staff, or None."""
+async def _applicant(services: Services, person: cast.Contractor) -> None:
+    """An application that has been proved, for staff to decide about."""
+    look_up = services.address_look_up(person.address)
+    if await Application.filter(email_look_up=look_up).exists():
+        return
+    wish = Wish(company=person.company, office=person.office, person=person.name, email=person.address)
+    row = await applications.apply(services, wish, version=terms.VERSION, network="demo")
+    code = codes.make(services.code_key, applications.code_subject(row), row.serial)
+    await applications.check_code(services, row, code)
+    # Nobody reads these mails: the applicant has typed the code already.
+    kinds = (
+        states.Task.APPLICATION_CODE_MAIL,
+        states.Task.APPLICATION_MAIL,
+        states.Task.APPLICATION_DESK_MAIL,
+    )
+    await Task.filter(kind__in=[kind.value for kind in kinds]).delete()
+
+
+async def authenticator_seed(services: Services, address: str, kind: str = staff_actions.TOTP) -> str | None:
+    """The seed (base32) in the authenticator of that member of staff, for signing in or for replies, or None."""
     look_up = services.address_look_up(address)
     staff = await Staff.filter(email_look_up=look_up).first()
     if staff is None:
         return None
-    row = await Credential.filter(staff_id=staff.id, kind=staff_actions.TOTP).first()
+    row = await Credential.filter(staff_id=staff.id, kind=kind).first()
     return bonds.secret_of(row) if row else None
+
+
+async def app_seed(services: Services, address: str) -> str | None:
+    """The seed (base32) that the contractor's own app knows: the one that he has set up, or may set up now, or None."""
+    look_up = services.address_look_up(address)
+    contact = await Contact.filter(email_look_up=look_up, state=registry.ACTIVE).first()
+    if contact is None:
+        return None
+    app = await authenticators.of(contact.id)
+    if app is not None:
+        return bonds.seed_of(app, contact.ref)
+    # In earnest the phone reads the QR code of the page that this browser is shown.
+    proved = Proof.filter(signer__contact_id=contact.id, factor__isnull=False).order_by("-factor_at")
+    for proof in await proved.prefetch_related("session", "signer"):
+        if factors.second(proof.signer.proof) is Method.AUTHENTICATOR:
+            return (await authenticators.offer(services, proof.signer, proof.session)).seed
+    return None

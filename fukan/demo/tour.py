@@ -283,7 +283,7 @@ class Tour:
             if choice.name == "acknowledged" or cast.KITAZAWA.name in choice.words:
                 chosen[choice.name] = choice.value
         if self._plan.kind is Kind.CONTRACT and "village_signer" not in chosen:
-            raise page.unexpected(f"村側署名者に{cast.KITAZAWA.name}さんを選べません")
+            raise page.unexpected(f"署名者に{cast.KITAZAWA.name}さんを選べません")
         page = await clerk.submit(page, form, **chosen)
         if page.has_form(button="内容を確認して送信する"):
             raise page.unexpected("送信できません")

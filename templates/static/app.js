@@ -73,11 +73,18 @@ for (const button of all("[data-print]")) {
 
 // A link to a folded text unfolds it.
 const unfold = () => {
-  const target = location.hash && document.getElementById(location.hash.slice(1));
-  if (target?.tagName === "DETAILS") target.open = true;
+  const folded = location.hash && document.getElementById(location.hash.slice(1))?.closest("details");
+  if (folded) folded.open = true;
 };
 addEventListener("hashchange", unfold);
 unfold();
+
+// A page that is shown larger needs a sharper image.
+for (const choice of all("[name=zoom]")) {
+  choice.addEventListener("change", () => {
+    for (const image of all("figure>img")) image.sizes = `${image.clientWidth}px`;
+  });
+}
 
 // Where there is room, the list of documents stands open.
 if (matchMedia("(min-width: 72rem)").matches) {

@@ -1,19 +1,23 @@
 """The completion certificate: true, sealed by the service alone, frozen, and made once."""
 
 import asyncio
+import csv
+import io
+import json
 import subprocess
+import zipfile
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from envelopes.actions import changing, verification
 from envelopes.actions import signer as act
-from envelopes.actions import verification
-from envelopes.actions.worker import completion
+from envelopes.actions.worker import completion, readdressing
 from envelopes.records import history, store
 from envelopes.records.history import Subject
-from envelopes.records.models import CERTIFICATE, CertificateUse, Consent, Document, Segment
+from envelopes.records.models import CERTIFICATE, CertificateUse, Consent, Contact, Document, Segment
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import FukanError, Later, Reason, Refused
 from envelopes.rules.kinds import Kind
@@ -21,6 +25,8 @@ from envelopes.rules.states import State
 from envelopes.rules.wording import jst_date, jst_datetime
 from envelopes.signing import authority
 from envelopes.signing.seal import read_entries
+from tests.actions.test_changing import approved, asked
+from tests.actions.test_evidence import gathered
 from tests.engines import PASSPHRASE, Town, build_services
 from tests.papers.archival import faults
 from tests.signing import witnesses
@@ -88,6 +94,38 @@ async def test_an_acceptances_certificate_has_one_signatory_and_a_day_of_submiss
     says(text, "請書が提出されたことを", f"提出日 {jst_date(shot.envelope.transaction_on)}", "署名1")
     assert "署名2" not in text
     assert "契約締結日" not in text
+
+
+async def test_a_hand_over_stands_in_it_with_both_people_and_who_allowed_it(
+    town: Town, tmp_path: Path
+) -> None:
+    shot, before = await asked(town)
+    contact = await approved(town, shot)
+    # The clock of a signature has to be the real one: the waiting time is over at once.
+    await Contact.filter(id=contact.id).update(works_from=town.clock())
+    await readdressing.readdress(town.services)
+    (went,) = await changing.hand_overs(shot.envelope.id)
+    shot = await town.again(shot)
+    shot = await town.sign(await town.consent(shot))
+    shot = await town.sign(await town.consent_village(shot))
+    await completion.complete(town.shop, shot.envelope.id)
+    shot = await town.again(shot)
+    text = words(await certificate(town, shot), tmp_path)
+    says(text, "工事部長 木村 花子", "担当者の引継ぎ", jst_datetime(went.at, seconds=True))
+    says(text, "代表取締役 髙橋 一郎 様から 工事部長 木村 花子 様へ")
+    says(text, f"届出 主任 中村 美咲、承認 主任 小林 直樹、受付番号 {went.said['application']}")
+    assert "@" not in text
+    # Who signed is who had the place then, and every line of the evidence names who it was.
+    entries = read_entries(await town.bytes_of(shot.documents[0]))
+    assert "木村 花子" in entries[0].name
+    archive = zipfile.ZipFile(io.BytesIO(await gathered(town, shot)))
+    rows = list(csv.reader(io.StringIO(archive.read("history/history.csv").decode("utf-8-sig"))))[1:]
+    who = {row[2]: row[3].rpartition(" ")[2] for row in rows}
+    assert (who["change asked for"], who["consented"]) == ("一郎", "健")
+    proved = [row[3] for row in rows if row[2] == "proved"]
+    assert proved == [f"{before.company} 髙橋 一郎", f"{before.company} 木村 花子"]
+    (said,) = [json.loads(row[4]) for row in rows if row[2] == "handed over"]
+    assert (said["from"]["person"], said["to"]["person"]) == ("髙橋 一郎", "木村 花子")
 
 
 async def test_the_history_head_in_it_is_the_one_before_the_completion(town: Town, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The settings in the history: a row for each change, none without, and no secret in it."""
+"""The settings in the history: a row for each change, none without, and no secret in it; the verdict on the mail."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from envelopes.actions.operating import IN_FORCE, INSTALLATION, note_settings
+from envelopes.actions.operating import (
+    IN_FORCE,
+    INSTALLATION,
+    MAIL_EXAMINED,
+    mail_is_sound,
+    note_mail,
+    note_settings,
+)
 from envelopes.records import history
 from envelopes.records.history import Subject
-from envelopes.records.models import FactDetail
+from envelopes.records.models import FactDetail, MailVerdict
 from envelopes.services import Services
-from envelopes.settings import Imap, Smtp, Tsa
+from envelopes.settings import Imap, Mail, Smtp, Tsa
 from tests.engines import Clock, Engine, build_services
 
 pytestmark = pytest.mark.engines
@@ -62,3 +69,63 @@ async def test_a_row_that_cannot_be_read_any_more_is_followed_by_a_new_one(engin
     await FactDetail.all().delete()
     await note_settings(services(engine))
     assert len(await rows()) == 2
+
+
+# Whether mail can be believed
+
+
+async def test_mail_is_believed_only_after_an_examination_that_found_nothing(engine: Engine) -> None:
+    town = services(engine)
+    assert not await mail_is_sound(town)
+    await note_mail(town, ["DKIM: no record"])
+    assert not await mail_is_sound(town)
+    await note_mail(town, [])
+    assert await mail_is_sound(town)
+    assert await MailVerdict.all().count() == 1
+
+
+async def test_a_verdict_grows_old(engine: Engine) -> None:
+    clock = Clock()
+    town = build_services(engine, clock)
+    await note_mail(town, [])
+    clock.forward(days=3)
+    assert await mail_is_sound(town)
+    clock.forward(seconds=1)
+    assert not await mail_is_sound(town)
+
+
+async def test_a_verdict_is_about_the_settings_it_was_found_with(engine: Engine) -> None:
+    await note_mail(services(engine), [])
+    changed = (
+        {"mail": Mail(address="keiyaku@other.example")},
+        {"smtp": Smtp(host="relay.other.example")},
+        {"imap": Imap(tls=False)},
+    )
+    for one in changed:
+        assert not await mail_is_sound(services(engine, **one))
+    assert await mail_is_sound(services(engine))
+
+
+async def test_a_verdict_that_was_not_written_by_the_service_counts_for_nothing(engine: Engine) -> None:
+    town = services(engine)
+    await note_mail(town, ["SPF"])
+    for said in ('{"faults": []}', "\x1fx.AAAA", ""):
+        await engine.run(f"UPDATE mail_verdicts SET said = '{said}'")
+        assert not await mail_is_sound(town)
+
+
+async def test_the_demo_counts_as_sound(engine: Engine) -> None:
+    assert await mail_is_sound(services(engine, demo=True))
+
+
+async def test_only_a_changed_verdict_leaves_a_row_in_the_history(engine: Engine) -> None:
+    town = services(engine)
+    for faults in ([], [], ["SPF"], ["SPF"], []):
+        await note_mail(town, faults)
+    found = await history.payloads(Subject.SETTINGS, INSTALLATION)
+    assert [(fact.kind, payload["faults"]) for fact, payload in found] == [
+        (MAIL_EXAMINED, []),
+        (MAIL_EXAMINED, ["SPF"]),
+        (MAIL_EXAMINED, []),
+    ]
+    assert [broken async for broken in history.verify()] == []

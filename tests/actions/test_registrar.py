@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from envelopes.actions import registrar, staff
-from envelopes.actions.registrar import Entry
+from envelopes.actions import registrar, registry, staff
+from envelopes.actions.registry import Entry
 from envelopes.records import history
 from envelopes.records.history import Subject
-from envelopes.records.models import Contact, Staff
+from envelopes.records.models import Contact, Section, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role
@@ -98,8 +98,8 @@ async def test_the_same_address_again_is_a_new_revision_that_waits_too(town: Tow
     first = await add(town)
     second = await add(town, town.entry(email="TARO@mihon-kensetsu.example", person="後任 花子"))
     before = await Contact.get(id=first.id)
-    assert (before.state, before.ended_at) == (registrar.ENDED, town.clock())
-    assert (second.revision, second.state, second.person) == (2, registrar.ACTIVE, "後任 花子")
+    assert (before.state, before.ended_at) == (registry.ENDED, town.clock())
+    assert (second.revision, second.state, second.person) == (2, registry.ACTIVE, "後任 花子")
     assert second.works_from == town.clock() + timedelta(hours=24)
     assert before.person == "見本 太郎"
     kinds = [fact.kind for fact, _ in await history.payloads(Subject.CONTACT, first.id)]
@@ -166,6 +166,12 @@ async def test_a_section_is_brought_up_to_date(town: Town) -> None:
         town.services, code="kensetsu", name="建設水道課", email="suido@vill-mihon.example", phone="1"
     )
     assert (again.id, again.name, again.phone) == (town.section.id, "建設水道課", "1")
+    assert (again.name_english, again.hours_english) == ("", "")
+    english = {"name_english": "Waterworks Section", "hours_english": "weekdays 9:00–16:00"}
+    named = await registrar.add_section(
+        town.services, code="kensetsu", name="建設水道課", email="suido@vill-mihon.example", **english
+    )
+    assert {name: getattr(await Section.get(id=named.id), name) for name in english} == english
 
 
 async def test_a_draft_to_an_address_that_was_changed_meanwhile_is_not_sent(town: Town) -> None:
@@ -176,9 +182,7 @@ async def test_a_draft_to_an_address_that_was_changed_meanwhile_is_not_sent(town
     with pytest.raises(Refused) as error:
         await town.confirm(shot)
     assert error.value.reason is Reason.RECIPIENT_NOT_READY
-    await Contact.filter(email_look_up=mine.email_look_up).update(
-        state=registrar.ENDED, ended_at=town.clock()
-    )
+    await Contact.filter(email_look_up=mine.email_look_up).update(state=registry.ENDED, ended_at=town.clock())
     with pytest.raises(Refused) as error:
         await town.confirm(shot)
     assert error.value.reason is Reason.RECIPIENT_UNKNOWN
@@ -220,7 +224,7 @@ async def test_an_end_stands_in_the_history_with_both_people(town: Town) -> None
     contact = await add(town)
     await end(town, contact.email)
     row = await Contact.get(id=contact.id)
-    assert (row.state, row.ended_at) == (registrar.ENDED, town.clock())
+    assert (row.state, row.ended_at) == (registry.ENDED, town.clock())
     fact, said = (await history.payloads(Subject.CONTACT, contact.id))[-1]
     assert (fact.kind, said) == ("ended", {"registrar": town.registrar.ref, "approver": town.approver.ref})
     assert (await add(town)).revision == contact.revision + 1
@@ -235,7 +239,7 @@ async def test_one_person_alone_ends_nothing(town: Town) -> None:
         with pytest.raises(Refused) as error:
             await end(town, contact.email, **people)
         assert error.value.reason is reason
-    assert (await Contact.get(id=contact.id)).state == registrar.ACTIVE
+    assert (await Contact.get(id=contact.id)).state == registry.ACTIVE
 
 
 async def test_what_is_not_in_the_registry_cannot_end(town: Town) -> None:

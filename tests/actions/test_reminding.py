@@ -1,13 +1,11 @@
 """Reminders: each once, in the morning of an open day, and not where they are of no use."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 
-from envelopes.actions import anchoring
+from envelopes.actions import anchoring, notes
 from envelopes.actions.worker import reminding, summing
 from envelopes.records import anchors, counters, history
 from envelopes.records.history import Subject
@@ -19,14 +17,14 @@ from envelopes.rules.tokens import Purpose
 from fukan.demo import cast
 from fukan.history import anchor_in
 from tests.bot.test_worker import _link, confirm, draft, sign_by_mail
-from tests.world import ACCEPTANCE, World, text_of, world
+from tests.world import ACCEPTANCE, World, text_of
+
+pytestmark = pytest.mark.engines
 
 
 @pytest.fixture
-async def built(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
-        await made.drain()
-        yield made
+def built(service: World) -> World:
+    return service
 
 
 async def every_morning(built: World, days: int) -> None:
@@ -36,6 +34,7 @@ async def every_morning(built: World, days: int) -> None:
         built.clock.offset += datetime.combine(tomorrow, time(10), JST) - built.clock()
         for _ in range(2):
             await reminding.remind_due(built.services)
+            await reminding.remind_as_asked(built.services)
             await reminding.remind_of_windows(built.services)
             await reminding.tell_of_silence(built.services)
             await summing.summarise(built.services)
@@ -69,6 +68,24 @@ async def test_a_deadline_is_told_of_once_a_notice_with_the_same_link(built: Wor
     assert "署名期限は" in reminder["Subject"]
     tickets = [built.services.ticket(Purpose.REQUEST, _link(mail, "/s/")) for mail in (request, reminder)]
     assert len({(ticket.ref, ticket.generation) for ticket in tickets}) == 1
+
+
+async def test_who_is_still_looking_is_reminded_once_on_the_day_he_chose(built: World) -> None:
+    envelope = await out(built)
+    signer = await Signer.get(envelope_id=envelope.id)
+    chosen = jst_day(built.clock()) + timedelta(days=2)
+    await notes.checking(built.services, signer, note="", remind_on=chosen)
+    await every_morning(built, 13)
+    told = [
+        (jst_day(fact.at), said)
+        for fact, said in await history.payloads(Subject.ENVELOPE, envelope.id)
+        if fact.kind == "reminded" and "asked" in said
+    ]
+    assert [said["asked"] for _, said in told] == [chosen.isoformat()]
+    assert told[0][0] >= chosen
+    assert is_open(told[0][0])
+    await built.drain()
+    assert "署名期限は" in built.last(cast.TAKAHASHI.address)["Subject"]
 
 
 async def test_nobody_is_reminded_where_the_request_came_back(built: World) -> None:

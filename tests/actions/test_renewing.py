@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envelopes.actions import renewing, verification
+from envelopes.actions import chronicle, renewing, verification
 from envelopes.actions.worker import windows
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import history, store
@@ -23,7 +23,6 @@ from envelopes.signing import authority, inspection, seal
 from envelopes.signing.certificates import LIFE, Role
 from envelopes.signing.timestamps import Timestamper
 from fukan import verifying
-from portal import chronicle
 from tests.engines import PASSPHRASE, Clock, Engine, Town, build_town
 from tests.signing.conftest import next_tsa
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -52,6 +53,27 @@ async def test_a_correction_makes_the_next_revision_and_mails_it(town: Town) -> 
     fact, payload = (await history.payloads(Subject.ENVELOPE, envelope.id))[-1]
     assert (fact.kind, payload["revision"]) == ("revised", 2)
     assert {"key": "金額", "value": "11,800,000円（税抜）"} in payload["lines"]
+
+
+async def test_leave_to_hand_over_is_given_and_taken_back(town: Town) -> None:
+    shot = await town.draft()
+    assert record(shot).hand_over is False
+    for said, allowed in (("可", True), ("不可", False)):
+        shot = await town.again(shot)
+        assert await revise(town, shot, f"引継ぎ：{said}") == ()
+        kept = record(await town.again(shot))
+        assert kept.hand_over is allowed
+        (line,) = [line.value for line in kept.lines if line.label == Key.HAND_OVER]
+        assert line.startswith(f"{said}（")
+
+
+async def test_where_nothing_is_said_the_policy_gives_leave(town: Town) -> None:
+    shot = await town.draft()
+    services = replace(town.services, policy=replace(town.services.policy, hand_over=True))
+    said = scan("備考：よろしく", day=jst_day(town.clock()), mail=1).statements
+    actor, version = staff.actor_of(town.drafter), shot.envelope.version
+    await revising.revise(services, actor, shot.envelope.ref, version=version, statements=said)
+    assert record(await town.again(shot)).hand_over is True
 
 
 async def test_other_signers_take_the_places_of_the_first(town: Town) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tortoise.expressions import F
 
-from envelopes.actions import signer, staff
+from envelopes.actions import notes, signer, staff
 from envelopes.actions.signer import CodeFor, Refusal
 from envelopes.records import history, sessions
 from envelopes.records.history import Subject
@@ -20,7 +20,8 @@ from envelopes.rules import consent as consents
 from envelopes.rules.codes import WORDS, Verdict
 from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.kinds import Kind
-from envelopes.rules.schedule import day_over
+from envelopes.rules.notes import About
+from envelopes.rules.schedule import day_over, jst_day
 from envelopes.rules.states import State
 from tests.engines import Town
 
@@ -527,12 +528,53 @@ async def test_a_note_about_a_wrong_person_changes_nothing_and_comes_twice_a_day
     shot = await town.out()
     one = shot.signers[0]
     for _ in range(2):
-        await signer.wrong_person(town.services, one, note="担当が替わりました", proved=False)
+        await notes.tell(town.services, one, About.WRONG_PERSON, note="担当が替わりました", proved=False)
     with pytest.raises(Refused) as error:
-        await signer.wrong_person(town.services, one, note="担当が替わりました", proved=False)
+        await notes.tell(town.services, one, About.WRONG_PERSON, note="担当が替わりました", proved=False)
     assert reason(error) is Reason.LIMIT_REACHED
     assert (await town.again(shot)).envelope.version == shot.envelope.version
     assert (await town.tasks(shot)).count("note_mail") == 2
+
+
+async def test_who_is_still_looking_chooses_a_day_until_the_deadline_and_nothing_else_changes(
+    town: Town,
+) -> None:
+    shot = await town.out()
+    one, today = shot.signers[0], jst_day(town.services.now())
+    for day in (today, shot.envelope.deadline_on + timedelta(days=1)):
+        with pytest.raises(Refused) as error:
+            await notes.checking(town.services, one, note="", remind_on=day)
+        assert reason(error) is Reason.REMINDER_DAY
+    await notes.checking(town.services, one, note="社長が出張中です", remind_on=today + timedelta(days=1))
+    assert (await Signer.get(id=one.id)).remind_on == today + timedelta(days=1)
+    await notes.checking(town.services, one, note="", remind_on=None)
+    assert (await Signer.get(id=one.id)).remind_on is None
+    with pytest.raises(Refused) as error:
+        await notes.checking(town.services, one, note="", remind_on=None)
+    assert reason(error) is Reason.LIMIT_REACHED
+    assert (await town.again(shot)).envelope.version == shot.envelope.version
+    assert (await town.tasks(shot)).count("note_mail") == 2
+
+
+async def test_more_time_is_asked_for_twice_a_day_and_nothing_is_extended(town: Town) -> None:
+    shot = await town.out()
+    one = shot.signers[0]
+    for _ in range(2):
+        await notes.ask_for_time(town.services, one)
+    with pytest.raises(Refused) as error:
+        await notes.ask_for_time(town.services, one)
+    assert reason(error) is Reason.LIMIT_REACHED
+    assert (await town.again(shot)).envelope.deadline_on == shot.envelope.deadline_on
+    assert (await town.tasks(shot)).count("note_mail") == 2
+
+
+async def test_no_more_time_for_what_was_cancelled(town: Town) -> None:
+    shot = await town.out()
+    ref, version = shot.envelope.ref, shot.envelope.version
+    await staff.cancel(town.services, staff.actor_of(town.drafter), ref, version=version, reason="取りやめ")
+    with pytest.raises(Refused) as error:
+        await notes.ask_for_time(town.services, shot.signers[0])
+    assert reason(error) is Reason.NOT_PERMITTED
 
 
 # Links again

@@ -77,7 +77,7 @@ class Office:
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Each test runs twice, once in each world."""
     if request.param == "dovecot":
-        yield _real(request.getfixturevalue("post_office_real"))
+        yield real(request.getfixturevalue("post_office_real"))
         return
     demo = PostOffice(tmp_path / "post.sqlite3")
     await demo.start()
@@ -94,7 +94,8 @@ def _kick(demo: PostOffice) -> Callable[[str], Awaitable[None]]:
     return kick
 
 
-def _real(office: RealPostOffice) -> Office:
+def real(office: RealPostOffice) -> Office:
+    """Return Dovecot and Postfix as the tests of both worlds see them."""
     return Office(
         imap=office.imap,
         smtp=office.smtp,

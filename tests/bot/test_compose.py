@@ -11,17 +11,21 @@ import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import case, compose
-from envelopes.actions import registrar
+from envelopes.actions import applications, changing, notes, registrar
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
-from envelopes.actions.registrar import Entry
+from envelopes.actions.registry import Entry
 from envelopes.actions.signer import CodeFor, Refusal
+from envelopes.actions.worker import readdressing
 from envelopes.records import store
 from envelopes.records.database import unit
-from envelopes.records.models import Contact, Delivery, Envelope, Signer, Staff, Task
-from envelopes.rules import codes
+from envelopes.records.models import Contact, Delivery, Envelope, Section, Signer, Staff, Task
+from envelopes.rules import codes, terms
+from envelopes.rules.changes import Change, Wish
+from envelopes.rules.notes import About
 from envelopes.rules.people import Actor
 from envelopes.rules.schedule import jst_day
+from envelopes.rules.states import State
 from envelopes.rules.states import Task as TaskKind
 from envelopes.rules.tokens import Purpose
 from envelopes.rules.wording import jst_datetime
@@ -30,6 +34,9 @@ from tests.bot.test_worker import confirm, draft, enrol, sign_by_mail
 from tests.world import ACCEPTANCE, CONTRACT, World, order, text_of, world
 
 TAKAHASHI, SATO, NAKAMURA = cast.TAKAHASHI.address, cast.SATO.address, cast.NAKAMURA.address
+KIMURA = Wish(
+    change=Change.PERSON, person="木村 花子", office="工事部長", email="kimura@takahashi-kensetsu.example"
+)
 TWO = f"{cast.TAKAHASHI.company}\n宛先：<{SATO}>"
 
 
@@ -63,7 +70,7 @@ def link(built: World, address: str, path: str = "/s/") -> str:
 def test_every_mail_task_has_a_composer() -> None:
     mails = {task for task in TaskKind if task.name.endswith("_MAIL")}
     known = set(compose._ABOUT_ENVELOPE) | set(compose._WITHOUT_ENVELOPE)
-    assert mails - known == {TaskKind.READ_MAIL, TaskKind.CODE_MAIL}
+    assert mails - known == {TaskKind.READ_MAIL, TaskKind.CODE_MAIL, TaskKind.APPLICATION_CODE_MAIL}
 
 
 async def test_an_answer_lists_what_to_mend_in_the_order_of_the_lines(built: World) -> None:
@@ -74,6 +81,24 @@ async def test_an_answer_lists_what_to_mend_in_the_order_of_the_lines(built: Wor
         words.index(text) for text in ("1. 4行目", "2. 6行目", "3. 7行目", "4. 文書が添付されていません")
     ]
     assert places == sorted(places)
+
+
+async def test_an_english_mail_calls_the_section_and_its_hours_what_they_are_called_in_english(
+    tmp_path: Path,
+) -> None:
+    town = {"name_english": "Mihon Village", "hours_english": "weekdays 8:30–17:15"}
+    own = {"hours": "平日 9時〜16時", "hours_english": "weekdays 9:00–16:00"}
+    async with world(tmp_path, town=town) as built:
+        mine = Contact.filter(email_look_up=built.services.address_look_up(TAKAHASHI))
+        await mine.update(language="en")
+        section = Section.filter(id=built.section.id)
+        await section.update(name_english="Construction Section")
+        await out(built)
+        foot = "Mihon Village Construction Section, phone 0261-00-0000"
+        assert f"{foot} (weekdays 8:30–17:15)" in text_of(built.last(TAKAHASHI))
+        await section.update(**own)
+        await out(built)
+        assert f"{foot} (weekdays 9:00–16:00)" in text_of(built.last(TAKAHASHI))
 
 
 @pytest.mark.parametrize("used", [True, False])
@@ -149,7 +174,9 @@ async def test_headers_thread_and_answer_to_the_right_place(built: World) -> Non
     envelope = await out(built)
     request, draft_mail = built.last(TAKAHASHI), built.mails(NAKAMURA)[-2]
     assert request["Reply-To"].addresses[0].addr_spec == f"kensetsu@{cast.STAFF_DOMAIN}"
-    assert draft_mail["Reply-To"].addresses[0].addr_spec == cast.INTAKE
+    local, _, domain = draft_mail["Reply-To"].addresses[0].addr_spec.partition("@")
+    assert local.startswith(f"{cast.INTAKE.partition('@')[0]}+r.")
+    assert domain == cast.INTAKE.partition("@")[2]
     root = case.thread(built.services, envelope.ref)
     assert root in request["References"]
     assert draft_mail["References"].split()[0] == root
@@ -251,7 +278,9 @@ async def test_page_and_mail_show_the_same_word(built: World) -> None:
 async def test_a_note_goes_to_the_drafter_as_written(built: World) -> None:
     envelope = await out(built)
     signer = await Signer.get(envelope_id=envelope.id)
-    await signers.wrong_person(built.services, signer, note="担当は鈴木に替わりました", proved=False)
+    await notes.tell(
+        built.services, signer, About.WRONG_PERSON, note="担当は鈴木に替わりました", proved=False
+    )
     await built.drain()
     assert "担当は鈴木に替わりました" in text_of(built.last(NAKAMURA))
     assert await told(built, "note_mail") == [NAKAMURA]
@@ -322,3 +351,97 @@ async def test_the_villages_signer_is_asked_behind_the_sign_in(built: World) -> 
     assert f"/staff/envelopes/{envelope.ref}/1" in text_of(mail)
     assert "/s/" not in text_of(mail)
     assert "みほん村が署名します" in text_of(built.last(TAKAHASHI))
+
+
+async def test_whoever_stands_under_copies_gets_the_signed_files_once(built: World) -> None:
+    more = [f"写し：{cast.KOBAYASHI.name}", f"写し：{cast.NAKAMURA.address}"]
+    await built.deliver(order(ACCEPTANCE, kind="請書", more=more))
+    await built.drain()
+    envelope = await Envelope.get()
+    await confirm(built, envelope)
+    before = {who.address: len(built.mails(who.address)) for who in (cast.KOBAYASHI, cast.NAKAMURA)}
+    shot = await sign_by_mail(built, cast.TAKAHASHI.address)
+    assert shot.state is State.COMPLETED
+    sent = await Delivery.filter(mail="completion_mail")
+    assert sorted(row.recipient for row in sent) == sorted(
+        [cast.TAKAHASHI.address, cast.NAKAMURA.address, cast.KOBAYASHI.address]
+    )
+    for address, many in before.items():
+        (letter,) = built.mails(address)[many:]
+        assert "電子署名完了のお知らせ" in letter["Subject"]
+        assert letter["To"].addresses[0].addr_spec == address
+        assert letter["Cc"] is None
+        files = await built.verified(address)
+        assert [file.valid for file in files] == [True, True]  # the document and its certificate
+    # The contractor is not told who else got them.
+    assert cast.KOBAYASHI.address not in built.last(cast.TAKAHASHI.address).as_string()
+
+
+async def handed_over(built: World, envelope: Envelope) -> Signer:
+    """The request goes from Takahashi to Kimura: asked for, put forward, proved, approved, in force at once."""
+    signer = await Signer.filter(envelope_id=envelope.id).order_by("position").first()
+    assert signer is not None
+    await changing.ask(built.services, signer, KIMURA)
+    row = await changing.put_forward(built.services, await clerk(built), envelope.ref)
+    await applications.agree(built.services, row, version=terms.VERSION, network="n")
+    row = await applications.find(row.ref)
+    digits = codes.make(built.services.code_key, applications.code_subject(row), row.serial)
+    await applications.check_code(built.services, row, digits)
+    keeper = clerks.actor_of(await Staff.get(id=built.keeper.id))
+    contact = await applications.approve(built.services, keeper, row.ref, call_back="名簿の番号に電話")
+    await built.drain()
+    # The clock of a signature has to be the real one.
+    await Contact.filter(id=contact.id).update(works_from=built.clock())
+    await readdressing.readdress(built.services)
+    await built.drain()
+    return await Signer.get(id=signer.id)
+
+
+async def test_whoever_hands_a_request_over_is_told_at_every_step_and_gets_no_document(built: World) -> None:
+    envelope = await out(built)
+    await handed_over(built, envelope)
+    received, gone = [text_of(mail) for mail in built.mails(TAKAHASHI) if "引き継ぎ" in text_of(mail)], None
+    assert "申し出を受け付けました" in built.mails(TAKAHASHI)[1]["Subject"]
+    (gone,) = [text for text in received if "引き継ぎました" in text]
+    assert "木村 花子" in gone
+    assert "/s/" not in gone
+    asked = built.last(KIMURA.email)
+    assert "署名依頼が届いています" in asked["Subject"]
+    assert "工事部長 木村 花子 様" in text_of(asked)
+    assert "引き継ぎ" in built.last(NAKAMURA)["Subject"]
+    shot = await sign_by_mail(built, KIMURA.email)
+    assert shot.state is State.COMPLETED
+    assert [file.get_content_type() for file in built.last(KIMURA.email).iter_attachments()]
+    told_at_the_end = built.last(TAKAHASHI)
+    assert "引き継いだ署名が完了しました" in told_at_the_end["Subject"]
+    assert list(told_at_the_end.iter_attachments()) == []
+    assert "/d/" not in text_of(told_at_the_end)
+
+
+async def test_a_cancellation_reaches_whoever_handed_it_over_once(built: World) -> None:
+    envelope = await out(built)
+    await handed_over(built, envelope)
+    fresh = await Envelope.get(id=envelope.id)
+    await clerks.cancel(
+        built.services, await clerk(built), fresh.ref, version=fresh.version, reason="図面の差替え"
+    )
+    await built.drain()
+    assert await told(built, "cancelled_mail") == [KIMURA.email, NAKAMURA]
+    assert "引き継いだ依頼が終わりました" in built.last(TAKAHASHI)["Subject"]
+    assert "図面の差替え" not in text_of(built.last(TAKAHASHI))
+
+
+async def test_a_refused_change_is_told_with_its_reason_and_the_link(built: World) -> None:
+    envelope = await out(built)
+    signer = await Signer.get(envelope_id=envelope.id)
+    await changing.ask(built.services, signer, KIMURA)
+    await built.drain()
+    assert "変更の申し出" in text_of(built.last(NAKAMURA))
+    assert "/change" in text_of(built.last(NAKAMURA))
+    await changing.refuse(
+        built.services, await clerk(built), envelope.ref, reason="担当は変わっていないと確かめました。"
+    )
+    await built.drain()
+    assert "担当は変わっていないと確かめました。" in text_of(built.last(TAKAHASHI))
+    assert built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI)).generation == signer.generation
+    assert built.mails(KIMURA.email) == []

@@ -12,11 +12,13 @@ import pytest
 
 from bot import desk
 from envelopes.actions import registrar
-from envelopes.actions.registrar import Entry
+from envelopes.actions.registry import Entry
 from envelopes.records.models import Contact, Document, Envelope, Mail, Signer, Staff
 from envelopes.rules.errors import Reason
+from envelopes.rules.provenance import Why
 from envelopes.rules.reading import Answered, Record
 from envelopes.rules.schedule import jst_day
+from envelopes.texts import say_aside, say_remark
 from fukan.demo import cast
 from tests.bot import packed
 from tests.bot.mails import headers as head
@@ -153,9 +155,9 @@ async def test_too_many_documents_are_not_even_opened(tmp_path: Path) -> None:
     ("headers", "note"),
     [
         ({"sender": "stranger@elsewhere.example"}, Reason.NOT_STAFF.value),
-        ({"Auto_Submitted": "auto-replied"}, desk.AUTOMATIC),
-        ({"Precedence": "bulk"}, desk.AUTOMATIC),
-        ({"sender": cast.SENDER}, desk.OWN),
+        ({"Auto_Submitted": "auto-replied"}, Why.AUTOMATIC),
+        ({"Precedence": "bulk"}, Why.AUTOMATIC),
+        ({"sender": cast.SENDER}, Why.OWN_ADDRESS),
     ],
 )
 async def test_others_are_quarantined_without_an_answer(
@@ -170,6 +172,26 @@ async def test_others_are_quarantined_without_an_answer(
     assert built.mails("stranger@elsewhere.example") == []
 
 
+async def test_only_a_colleague_is_told_that_he_is_not_on_the_list(built: World) -> None:
+    newcomer, stranger = f"arai@{cast.STAFF_DOMAIN}", "stranger@elsewhere.example"
+    first = await read(built, order(CONTRACT, sender=newcomer))
+    await read(built, order(CONTRACT, sender=newcomer))
+    await read(built, order(CONTRACT, sender=newcomer, Auto_Submitted="auto-replied"))
+    await read(built, order(CONTRACT, sender=stranger))
+    await built.drain()
+    assert (first.status, first.reason) == ("quarantined", Reason.NOT_STAFF)
+    (letter,) = built.mails(newcomer)
+    assert letter["Subject"] == "Re: Fwd: 舗装補修工事の契約書につ… 受け付けられませんでした"
+    assert letter["Auto-Submitted"] == "auto-replied"
+    assert letter["In-Reply-To"] == first.message_id
+    assert f"差出人 {newcomer} が、電子契約の職員の名簿にない" in text_of(letter)
+    assert built.mails(stranger) == []
+    built.clock.forward(hours=25)
+    await read(built, order(CONTRACT, sender=newcomer))
+    await built.drain()
+    assert len(built.mails(newcomer)) == 2
+
+
 async def test_outside_the_demo_a_sender_must_be_proven(tmp_path: Path) -> None:
     async with world(tmp_path) as built:
         earnest = built.services.settings.model_copy(
@@ -182,7 +204,7 @@ async def test_outside_the_demo_a_sender_must_be_proven(tmp_path: Path) -> None:
         )
         object.__setattr__(built.services, "settings", earnest)
         mail = await read(built, order(CONTRACT))
-        assert (mail.status, mail.reason) == ("quarantined", "no-trusted-results")
+        assert (mail.status, mail.reason) == ("quarantined", "not-signed")
         forged = order(CONTRACT, Authentication_Results="mx.elsewhere.example; dmarc=pass")
         assert (await read(built, forged)).status == "quarantined"
         proof = f"mx.vill-mihon.example; dmarc=pass header.from={cast.STAFF_DOMAIN}"
@@ -231,8 +253,9 @@ async def test_a_company_with_two_addresses_must_be_named_by_one(built: World) -
 
 async def test_answers_stop_at_the_limit_of_a_day(tmp_path: Path) -> None:
     async with world(tmp_path, policy={"answers_a_day": 2}) as built:
-        statuses = [(await read(built, order())).status for _ in range(3)]
-        assert statuses == ["answered", "answered", "quarantined"]
+        mails = [await read(built, order(amount=f"{n}円（税込）")) for n in (1, 2, 3)]
+        assert [mail.status for mail in mails] == ["answered", "answered", "quarantined"]
+        assert mails[-1].reason == Reason.LIMIT_REACHED.value
 
 
 async def test_of_a_mail_that_cannot_be_read_the_head_says_whom_to_tell(tmp_path: Path) -> None:
@@ -241,7 +264,7 @@ async def test_of_a_mail_that_cannot_be_read_the_head_says_whom_to_tell(tmp_path
         stranger = await read(built, order(CONTRACT, sender="stranger@elsewhere.example"))
         assert (stranger.status, stranger.reason) == ("quarantined", Reason.NOT_STAFF.value)
         machine = await read(built, order(CONTRACT, Auto_Submitted="auto-replied"))
-        assert (machine.status, machine.reason) == ("quarantined", desk.AUTOMATIC)
+        assert (machine.status, machine.reason) == ("quarantined", Why.AUTOMATIC)
         parts = b"--b\r\n\r\nx\r\n" * 600
         complex_ = head(b"Content-Type: multipart/mixed; boundary=b", sender=cast.NAKAMURA.address.encode())
         assert reasons(answered(await read(built, complex_ + b"\r\n" + parts))) == [Reason.MAIL_UNREADABLE]
@@ -252,7 +275,10 @@ async def test_a_mail_of_which_only_the_head_came_is_answered(built: World) -> N
     number = await built.deliver(raw)
     await Mail.filter(id=number).update(reason=Reason.MAIL_TOO_BIG.value)
     await desk.read_mail(built.tools.shop, number)
-    assert reasons(answered(await Mail.get(id=number))) == [Reason.MAIL_TOO_BIG]
+    said = answered(await Mail.get(id=number))
+    assert reasons(said) == [Reason.MAIL_TOO_BIG]
+    assert "合わせて32MBまで" in say_remark(said.problems[0])
+    assert "合わせて定めた大きさまで" in say_aside(Reason.MAIL_TOO_BIG)
 
 
 async def test_a_member_may_not_send_more_than_so_much_a_day(tmp_path: Path) -> None:
@@ -267,4 +293,4 @@ async def test_a_member_may_not_send_more_than_so_much_a_day(tmp_path: Path) -> 
 async def test_a_mail_that_has_gone_round_is_not_answered(built: World) -> None:
     hops = b"".join(b"Received: from a by b; x\r\n" for _ in range(26))
     mail = await read(built, hops + order(CONTRACT))
-    assert (mail.status, mail.reason) == ("quarantined", desk.AUTOMATIC)
+    assert (mail.status, mail.reason) == ("quarantined", Why.AUTOMATIC)

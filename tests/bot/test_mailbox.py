@@ -166,6 +166,7 @@ async def test_an_error_that_comes_back_five_times_is_put_aside(
     async with watching(services, office, who):
         await until(lambda: _has(office, who, "Failed", 1))
         await until(lambda: _has(office, who, "Processed", 1))
+        await until(Sighting.filter(failed_at__isnull=False, mail_id__isnull=True).exists)
     assert await Mail.all().count() == 1
 
 

@@ -11,6 +11,7 @@ from bot.automatic import Sign
 from bot.parse import ParsedMail, parse
 from bot.tree import MOST_LEVELS, MOST_PARTS, Sealed
 from envelopes.rules.errors import Reason, Refused
+from tests.bot import wild
 from tests.bot.mails import (
     CRLF,
     PDF,
@@ -525,6 +526,12 @@ TREES = st.recursive(
 @given(TREES)
 def test_any_tree_of_parts_is_read_or_refused(entity: bytes) -> None:
     check(mail(entity))
+
+
+@settings(max_examples=200, deadline=None)
+@given(wild.mails())
+def test_wild_mails_are_read_or_refused(raw: bytes) -> None:
+    check(raw)
 
 
 def check(raw: bytes) -> None:

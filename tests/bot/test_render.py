@@ -20,7 +20,6 @@ from bot.render import (
     clock,
     pad,
     render,
-    second,
 )
 from envelopes.rules.wording import jst_date, jst_datetime
 from fukan.demo.letters import LETTERS, SITE
@@ -172,7 +171,10 @@ def test_no_text_becomes_a_header(text: str) -> None:
 def test_times_are_said_as_in_japan() -> None:
     late = datetime(2026, 8, 4, 15, 30, 8, tzinfo=UTC)
     assert (jst_date(late), clock(late)) == ("2026年8月5日（水）", "00:30")
-    assert (jst_datetime(late), second(late)) == ("2026年8月5日（水）0時30分", "2026年8月5日（水）0時30分8秒")
+    assert (jst_datetime(late), jst_datetime(late, seconds=True)) == (
+        "2026年8月5日（水）0時30分",
+        "2026年8月5日（水）0時30分8秒",
+    )
 
 
 def test_labels_are_filled_to_one_width() -> None:

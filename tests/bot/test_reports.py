@@ -1,28 +1,29 @@
 """Mails that come back: the envelope shows why, the drafter hears of it once, and nothing goes round."""
 
-from collections.abc import AsyncIterator
+from datetime import date
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 
 from bot import desk, outbox
 from bot.smtp import Failed
+from envelopes.actions import chronicle, registrar
+from envelopes.actions.registry import Entry
 from envelopes.records import history, store
 from envelopes.records.history import Subject
 from envelopes.records.models import Delivery, Envelope, Mail, Task
+from envelopes.rules.provenance import Why
 from fukan.demo import cast
-from portal import chronicle
-from tests.bot.test_returned import BACK, CASES
+from tests.bot.test_returned import BACK, CASES, DAEMON
 from tests.bot.test_worker import confirm, draft
-from tests.world import ACCEPTANCE, World, text_of, world
+from tests.world import ACCEPTANCE, World, text_of
+
+pytestmark = pytest.mark.engines
 
 
 @pytest.fixture
-async def built(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
-        await made.drain()
-        yield made
+def built(service: World) -> World:
+    return service
 
 
 async def asked(built: World) -> tuple[Envelope, Delivery]:
@@ -60,7 +61,8 @@ async def test_a_bounce_fails_its_mail_and_tells_the_drafter_once(built: World) 
     assert (mail.status, mail.reason) == ("read", "mail undelivered")
     (letter,) = told(built)
     assert "アドレスが存在しません" in letter
-    assert "\n3. この依頼を画面から取り消し" in letter
+    assert "\n2. 正しいアドレスを聞き、画面の「台帳のアドレスを直す」" in letter
+    assert "\n3. 登録が済むと" in letter
     assert letter.index("3. ") < letter.index("User unknown")
     assert (await kinds(envelope)).count("mail undelivered") == 1
     said = (await chronicle.happenings(await store.snapshot(id=envelope.id)))[0].text
@@ -96,7 +98,7 @@ async def test_a_delay_is_noted_and_is_no_failure(built: World) -> None:
     assert told(built) == []
     assert (await kinds(envelope)).count("mail delayed") == 1
     await comes_back(built, row, "postfix: given up after days")
-    assert "つながらないまま" in told(built)[0]
+    assert "受け取らないまま" in told(built)[0]
 
 
 @pytest.mark.parametrize(
@@ -131,14 +133,19 @@ async def test_an_address_that_is_refused_at_once_is_told_too(built: World) -> N
     assert "mail undelivered" in await kinds(envelope)
 
 
-async def test_the_mail_about_a_bounce_that_bounces_leads_to_no_other(built: World) -> None:
+async def test_the_mail_about_a_bounce_that_bounces_is_told_to_the_operator_and_no_further(
+    built: World,
+) -> None:
     _, row = await asked(built)
     await comes_back(built, row, "postfix: user unknown")
     about = await Delivery.get(mail="undelivered_mail")
-    before = await Delivery.all().count()
     await comes_back(built, about, "postfix: full")
     await about.refresh_from_db()
     assert about.state == "failed"
+    alert = await Delivery.get(mail="alert_mail")
+    assert alert.recipient == cast.MARUYAMA.address
+    before = await Delivery.all().count()
+    await comes_back(built, alert, "postfix: full")
     assert await Delivery.all().count() == before
 
 
@@ -148,7 +155,7 @@ async def test_our_own_mail_that_goes_round_is_known(built: World) -> None:
     number = await built.deliver(own.as_bytes())
     await built.drain()
     mail = await Mail.get(id=number)
-    assert (mail.status, mail.reason) == ("quarantined", desk.OWN)
+    assert (mail.status, mail.reason) == ("quarantined", Why.OWN_ADDRESS)
     await row.refresh_from_db()
     assert row.state == "delivered"
 
@@ -179,3 +186,107 @@ async def test_the_demos_bounce_address_comes_back_as_undelivered(built: World) 
     await row.refresh_from_db()
     assert (row.state, len(told(built))) == ("failed", 1)
     assert "mail undelivered" in await kinds(envelope)
+
+
+def alerts(built: World, address: str) -> list[str]:
+    return [text_of(mail) for mail in built.mails(address) if "【要確認】" in mail["Subject"]]
+
+
+async def test_a_mail_to_staff_that_comes_back_is_told_to_the_operator_once_a_day(built: World) -> None:
+    await asked(built)
+    for row in await Delivery.filter(mail__in=("draft_mail", "sent_mail")):
+        await comes_back(built, row, "postfix: user unknown")
+    (told_,) = alerts(built, cast.MARUYAMA.address)
+    assert cast.NAKAMURA.address in told_
+    assert "アドレスが存在しません" in told_
+    assert alerts(built, cast.NAKAMURA.address) == []
+
+
+async def test_a_notice_about_the_registry_that_comes_back_is_told_to_who_keeps_it(built: World) -> None:
+    entry = Entry(
+        company=cast.TAKAHASHI.company,
+        office="",
+        person="髙橋 二郎",
+        email="jiro@takahashi-kensetsu.example",
+        consented_on=date(2026, 4, 1),
+        consent_note="書面で承諾",
+        call_back="登記簿の番号に電話",
+    )
+    await registrar.add_contact(built.services, entry, registrar=built.keeper, approver=built.operator)
+    await built.drain()
+    await comes_back(built, await Delivery.get(mail="address_mail"), "postfix: full")
+    (told_,) = alerts(built, built.keeper.email)
+    assert "台帳" in told_
+    assert cast.TAKAHASHI.address in told_
+    assert "受信箱がいっぱい" in told_
+
+
+async def test_the_drafter_hears_that_the_villages_signer_was_not_reached(built: World) -> None:
+    envelope, row = await asked(built)
+    await Delivery.filter(id=row.id).update(staff_id=built.headman.id)
+    await row.refresh_from_db()
+    await comes_back(built, row, "postfix: user unknown")
+    assert len(alerts(built, cast.NAKAMURA.address)) == 1
+    assert "mail undelivered" in await kinds(envelope)
+
+
+# Without a return path
+
+UNKNOWN = CASES["postfix: user unknown"].raw.replace(BACK.encode(), cast.INTAKE.encode())
+SERVER = f"MAILER-DAEMON@mx.{cast.TAKAHASHI.address.partition('@')[2]}"
+
+
+async def comes_back_bare(
+    built: World, *, envid: str = "", message_id: str = "", sender: str = SERVER
+) -> Mail:
+    """Deliver a report that lost its return path."""
+    raw = UNKNOWN.replace(DAEMON.encode(), sender.encode())
+    if envid:
+        raw = raw.replace(b"Reporting-MTA:", f"Original-Envelope-Id: {envid}\nReporting-MTA:".encode())
+    if message_id:
+        raw = raw.replace(b"Subject: test", f"Message-ID: {message_id}\nSubject: test".encode())
+    number = await built.deliver(raw)
+    await desk.read_mail(built.tools.shop, number)
+    await built.drain()
+    return await Mail.get(id=number)
+
+
+async def test_a_bounce_that_gives_back_the_envelope_id_names_its_mail(built: World) -> None:
+    envelope, row = await asked(built)
+    mail = await comes_back_bare(built, envid=row.ref.upper(), sender="MAILER-DAEMON@elsewhere.example")
+    await row.refresh_from_db()
+    assert (row.state, mail.reason) == ("failed", "mail undelivered")
+    assert (await kinds(envelope)).count("mail undelivered") == 1
+    assert len(told(built)) == 1
+
+
+@pytest.mark.parametrize(
+    "sender", [SERVER, f"Postmaster@{cast.SENDER.partition('@')[2]}", SERVER.replace("mx.", "").lower()]
+)
+async def test_a_server_of_the_recipients_or_our_own_may_name_a_mail_by_its_id(
+    built: World, sender: str
+) -> None:
+    _, row = await asked(built)
+    await comes_back_bare(built, message_id=row.message_id, sender=sender)
+    await row.refresh_from_db()
+    assert row.state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("sender", "proven"),
+    [
+        ("MAILER-DAEMON@stranger.example", True),
+        (f"MAILER-DAEMON@{cast.TAKAHASHI.address.partition('@')[2]}.stranger.example", True),
+        (cast.TAKAHASHI.address, True),  # a person, and no server
+        (SERVER, False),
+    ],
+)
+async def test_nobody_else_names_a_mail_by_its_id(built: World, sender: str, *, proven: bool) -> None:
+    _, row = await asked(built)
+    if not proven:
+        settings = built.services.settings.model_copy(update={"demo": False})
+        object.__setattr__(built.services, "settings", settings)
+    mail = await comes_back_bare(built, message_id=row.message_id, envid="a" * 16, sender=sender)
+    await row.refresh_from_db()
+    assert row.state == "delivered"
+    assert (mail.status, mail.reason) == ("quarantined", "automatic")

@@ -11,7 +11,8 @@ from bot.parse import parse
 from bot.returned import Action, Kind, Returned, delivery_ref, read, token
 from bot.smtp import Sender
 from envelopes.rules.returns import Meaning, meaning
-from tests.bot.conftest import Office
+from tests.bot.conftest import Office, real
+from tests.servers.dovecot_postfix import RealPostOffice
 
 KEY = b"k" * 32
 REF = "abcdefgh234567ab"
@@ -281,12 +282,33 @@ def test_damaged_reports_are_read_without_an_error(name: str, data: st.DataObjec
     assert read(bytes(raw), signs=frozenset()).kind in Kind
 
 
+@pytest.mark.parametrize("sender", [(), ("From:",), ("From: <>",), ("From: ,",)])
+def test_a_report_of_nobody_is_read_by_its_words(sender: tuple[str, ...]) -> None:
+    lines = ("Return-Path: <>", *sender, "Subject: test", "", "550 5.1.1 User unknown", "")
+    found = returned("\n".join(lines).encode())
+    assert (found.kind, found.action, found.status) == (Kind.BOUNCE, Action.FAILED, "5.1.1")
+
+
 async def test_a_genuine_report_is_understood(office: Office, sender: Sender) -> None:
     """Postfix and the demo's post office each return what they could not deliver."""
-    mail = b"From: keiyaku@keiyaku.vill-mihon.example\r\nSubject: x\r\n\r\nx\r\n"
-    await sender.send(sender=BACK, recipient="bounce@takahashi.example", data=mail, envid=REF)
-    (raw,) = await office.arrived("uketsuke@keiyaku.vill-mihon.example")
+    mail = b"From: keiyaku@keiyaku.vill-mihon.example\r\nMessage-ID: <1@x.example>\r\nSubject: x\r\n\r\nx\r\n"
+    box, path = "modori@keiyaku.vill-mihon.example", BACK.replace("uketsuke", "modori")
+    await sender.send(sender=path, recipient="bounce@takahashi.example", data=mail, envid=REF)
+    (raw,) = await office.arrived(box)
     found = returned(raw)
     assert (found.kind, found.action) == (Kind.BOUNCE, Action.FAILED)
     assert delivery_ref([KEY], found.tokens) == REF
+    assert found.message_id == "<1@x.example>"
     assert meaning(found.status, found.text) is Meaning.NO_SUCH_ADDRESS
+
+
+async def test_postfix_gives_back_the_envelope_id(post_office_real: RealPostOffice) -> None:
+    office = real(post_office_real)
+    sender = Sender(office.relay())
+    mail = b"From: keiyaku@keiyaku.vill-mihon.example\r\n\r\nx\r\n"
+    bare = "bare@keiyaku.vill-mihon.example"
+    await sender.send(sender=bare, recipient="bounce@takahashi.example", data=mail, envid=REF)
+    (raw,) = await office.arrived(bare)
+    await sender.close()
+    found = returned(raw)
+    assert (found.tokens, found.envelope_id) == ((), REF)

@@ -81,6 +81,16 @@ async def test_lines_of_the_answer_that_were_left_as_they_are_say_nothing(built:
     assert (envelope.kind, envelope.tax) == ("契約書", "excluded")
 
 
+async def test_a_slip_of_the_pen_is_offered_once_as_it_was_meant(built: World) -> None:
+    _, asked = await answer_to(built, order(CONTRACT, amount="", more=["■金顎　1,000円（税込）"]))
+    lines = [line for line in text_of(asked).splitlines() if line.startswith("金額：")]
+    assert lines == ["金額：1,000円（税込）"]
+    await answer_to(built, reply(asked, *lines))
+    envelope = await Envelope.first()
+    assert envelope is not None
+    assert envelope.amount == 1000
+
+
 async def test_a_mended_file_comes_with_the_reply(built: World, tmp_path: Path) -> None:
     broken = tmp_path / "仕様書.pdf"
     broken.write_bytes(b"%PDF-1.7 nothing more")

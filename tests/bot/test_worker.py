@@ -11,7 +11,7 @@ import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import app
-from bot.smtp import Sender
+from bot.smtp import Sender, relay_of
 from bot.worker import HANDLERS, Handler, Tools, Worker
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
@@ -30,7 +30,7 @@ from envelopes.records.models import (
 )
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
-from envelopes.records.tasks import Claimed
+from envelopes.records.tasks import Claimed, Lane
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Later, Reason, Refused, StaleEnvelope
 from envelopes.rules.people import Party
@@ -195,7 +195,6 @@ async def run_once(built: World, error: Exception, kind: Task) -> TaskRow:
     ("error", "noted", "wait"),
     [
         (Later(Reason.TSA_UNAVAILABLE), "tsa-unavailable", (47, 72)),
-        (Later(Reason.PAGES_NOT_READY), "pages-not-ready", (0, 3)),
         (StaleEnvelope(), "stale", (0, 3)),
         (Refused(Reason.CONSENT_INVALID), "consent-invalid", (4 * 3600 - 5, 4 * 3600)),
         (RuntimeError("髙橋 一郎"), "RuntimeError", (47, 72)),
@@ -216,6 +215,36 @@ async def test_work_that_fails_waits_and_says_why_without_a_name(
         assert "髙橋" not in caplog.text
         assert noted in caplog.text
         assert ("ERROR " in caplog.text) is (noted == "consent-invalid")
+
+
+async def test_work_that_waits_for_its_pages_has_not_failed(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        await built.deliver(order(ACCEPTANCE, kind="請書"))
+        await built.drain(lanes=(Lane.INTAKE,))
+        envelope, clerk = await Envelope.get(), clerks.actor_of(await Staff.get(id=built.clerk.id))
+        await clerks.confirm(built.services, clerk, envelope.ref, version=1, village_signer="")
+        await built.drain(lanes=(Lane.SIGN,))
+        row = await TaskRow.get(kind="prepare")
+        assert (row.state, row.error, row.failing_since, row.attempts) == ("ready", None, None, 0)
+        await built.drain(lanes=(Lane.PAPERS,))
+        await tasks.hurry(row.id, now=built.clock())
+        await built.drain(lanes=(Lane.SIGN,))
+        assert (await store.snapshot(id=envelope.id)).state is State.OUT
+
+
+async def test_a_short_order_does_not_wait_for_all_of_a_long_one(tmp_path: Path) -> None:
+    async with world(tmp_path) as built:
+        await built.deliver(order(*[SPECIFICATION] * 3))
+        await built.drain(lanes=(Lane.INTAKE,))
+        await built.deliver(order(SPECIFICATION))
+        await built.drain(lanes=(Lane.INTAKE,))
+        crew, drawn = Worker(built.tools), []
+        lease = built.services.policy.lease
+        while found := await tasks.claim(Lane.PAPERS, limit=1, now=built.clock(), lease=lease):
+            await crew.work_on(found[0])
+            drawn.append(found[0].envelope_id)
+        assert drawn == [1, 2, 1, 1]
+        assert await TaskRow.filter(lane=Lane.PAPERS.value).exclude(state="done").count() == 0
 
 
 async def test_work_that_failed_is_done_later_and_forgets_its_trouble(tmp_path: Path) -> None:
@@ -341,7 +370,7 @@ async def test_the_bot_runs_and_stops(tmp_path: Path) -> None:
         stop, ready = asyncio.Event(), asyncio.Event()
         running = asyncio.create_task(app.run(built.services, stop=stop, ready=ready))
         await asyncio.wait_for(ready.wait(), 30)
-        sender = Sender(app.relay_of(built.services.settings.smtp, helo="test.example"))
+        sender = Sender(relay_of(built.services.settings.smtp, helo="test.example"))
         raw = order(CONTRACT)
         await sender.send(sender=cast.NAKAMURA.address, recipient=cast.INTAKE, data=raw, envid="1")
         await sender.close()

@@ -27,6 +27,7 @@ from bot import app as bot_app  # the slow imports are done once, before the fir
 from bot import mailbox
 from bot.imap import Imap
 from bot.smtp import Sender
+from envelopes.actions import replying
 from envelopes.records import database, store, tasks
 from envelopes.records.blobs import Blobs
 from envelopes.sandbox import Sandbox
@@ -111,9 +112,9 @@ class Passages:
 
 
 def wrap(passages: Passages) -> None:
-    """Put *passages* around the five places at which something becomes true outside this process."""
+    """Put *passages* around the six places at which something becomes true outside this process."""
     _wrap_apply(passages)
-    put, move, send, done = Blobs.put, Imap.move, Sender.send, tasks.done
+    put, move, send, done, spend = Blobs.put, Imap.move, Sender.send, tasks.done, replying._spend
 
     async def counted_put(self: Blobs, data: bytes, **named: Any) -> Any:
         what = passages.number_of(named["purpose"])
@@ -128,8 +129,12 @@ def wrap(passages: Passages) -> None:
     async def counted_done(task: tasks.Claimed, **named: Any) -> None:
         await passages.through("done", f"{task.kind} {task.id}", lambda: done(task, **named))
 
+    async def counted_spend(services: Any, stored: Any, step: int, arrival: replying.Arrival) -> bool:
+        what = f"{arrival.mail_id}"
+        return bool(await passages.through("spend", what, lambda: spend(services, stored, step, arrival)))
+
     Blobs.put, Imap.move, Sender.send = counted_put, counted_move, counted_send  # type: ignore[method-assign]
-    tasks.done = counted_done
+    tasks.done, replying._spend = counted_done, counted_spend
 
 
 def _wrap_apply(passages: Passages) -> None:

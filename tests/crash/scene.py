@@ -26,6 +26,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.codes import Verdict
 from envelopes.rules.states import State
 from envelopes.services import Services
+from fukan.demo import answering, cast
 from fukan.demo.forwarding import hand_over
 from fukan.demo.post import AUTHSERV_ID, PASSWORD, PostOffice
 from tests.engines import Clock, Engine, Town
@@ -224,6 +225,17 @@ class Scene:
         mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{title}.pdf")
         await asyncio.to_thread(hand_over, mail, recipients=[INTAKE], port=self.office.smtp_port)
 
+    async def reply(self, words: str, *, to: str) -> None:
+        """The clerk answers the mail whose subject says *to*, once it has come."""
+
+        async def arrived() -> bytes | None:
+            return next((raw for raw in self.raw(CLERK) if to in str(parsed(raw)["Subject"])), None)
+
+        raw = await self.until(arrived, f"a mail about {to}")
+        mail = answering.compose(raw, words, clerk=cast.NAKAMURA, now=self.services.now())
+        self.mails += 1
+        await asyncio.to_thread(hand_over, mail, recipients=[str(mail["To"])], port=self.office.smtp_port)
+
     async def reach(self, title: str, state: State, *, turn: int | None = None) -> Snapshot:
         """Wait until the envelope called *title* is in *state*, and it is that signer's *turn*."""
 
@@ -353,13 +365,17 @@ async def require_whole(scene: Scene, title: str) -> None:
 async def require_every_mail_once(
     scene: Scene, titles: Sequence[str], *, answers: int = 0, doubles: bool = True
 ) -> None:
+    """Every mail of so many contracts went to whom it is due, as `require_mails` says."""
+    due = [*MAILS_OF_A_CONTRACT * len(titles), *[("answer_mail", CLERK)] * answers]
+    await require_mails(scene, due, doubles=doubles)
+
+
+async def require_mails(scene: Scene, due: Sequence[tuple[str, str]], *, doubles: bool = True) -> None:
     """Every mail that is due went to whom it is due; a double is the same mail again, byte for byte."""
     rows = await Delivery.all().order_by("id")
     assert {row.state for row in rows} == {"delivered"}
-    due = Counter({key: count * len(titles) for key, count in Counter(MAILS_OF_A_CONTRACT).items()})
-    due[("answer_mail", CLERK)] += answers
     found = Counter((row.mail, row.recipient) for row in rows)
-    assert found == +due
+    assert found == Counter(due)
     by_id = {row.message_id: row for row in rows}
     assert len(by_id) == len(rows)
     for address in (CLERK, VILLAGE, CONTRACTOR):

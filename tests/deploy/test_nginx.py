@@ -3,6 +3,7 @@
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,12 @@ class Proxy:
 
     @property
     def log(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("*.log"))
+        """What nginx has written: of a request when its answer is out, so the first line may be yet to come."""
+        ends = time.monotonic() + 10
+        while not (text := "".join(path.read_text() for path in self.folder.glob("*.log"))):
+            assert time.monotonic() < ends, "nginx has written nothing"
+            time.sleep(0.01)
+        return text
 
 
 @pytest.fixture

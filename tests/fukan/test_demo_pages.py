@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,32 @@ from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.render import Attachment, Mailbox, build, render
+from envelopes.actions.staff import TOTP
+from envelopes.rules import hooks
 from envelopes.rules.kinds import Kind
 from envelopes.rules.orders import read
 from envelopes.rules.policy import Policy
+from envelopes.rules.replies import read as commands
 from fukan.demo import cast
 from fukan.demo.letters import LETTERS, SITE
 from fukan.demo.pages import World, create_app
 from fukan.demo.post import PostOffice
 
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+REPLY_SEED = "KRUGKIDROVUWG2ZAMJZG653OEBTG66BA"
+APP_SEED = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U"
 NOW = datetime(2026, 8, 4, 5, 21, 8, tzinfo=UTC)
 Client = TestClient[Any, Any]
 
 
-async def _seed(address: str) -> str | None:
-    return SEED if address == cast.NAKAMURA.address else None
+async def _seed(address: str, kind: str) -> str | None:
+    if address != cast.NAKAMURA.address:
+        return None
+    return SEED if kind == TOTP else REPLY_SEED
+
+
+async def _app(address: str) -> str | None:
+    return APP_SEED if address == cast.SATO.address else None
 
 
 @pytest.fixture
@@ -43,7 +55,12 @@ async def post(tmp_path: Path) -> AsyncIterator[PostOffice]:
 @pytest.fixture
 def world(post: PostOffice) -> World:
     return World(
-        post=post, portal_url="http://127.0.0.1:8000", intake=cast.INTAKE, seed=_seed, now=lambda: NOW
+        post=post,
+        portal_url="http://127.0.0.1:8000",
+        intake=cast.INTAKE,
+        seed=_seed,
+        app=_app,
+        now=lambda: NOW,
     )
 
 
@@ -118,6 +135,7 @@ async def test_every_page_says_that_everything_counts_as_authenticated(
         f"/mails/{number}",
         "/forward",
         "/authenticator",
+        "/phones",
     ):
         assert "すべてのメールを「本人から届いた」とみなします" in await _page(client, path)
 
@@ -278,9 +296,34 @@ async def test_authenticator_shows_the_digits_of_the_moment(client: Client) -> N
     page = await _page(client, "/authenticator")
     code = pyotp.TOTP(SEED).at(NOW)
     assert f"{code[:3]} {code[3:]}" in page
+    reply = pyotp.TOTP(REPLY_SEED).at(NOW)
+    assert f"{reply[:3]} {reply[3:]}" in page
     assert '<noscript><meta http-equiv="refresh" content="23"></noscript>' in page
     assert 'data-refresh="23"' in page
-    assert page.count("まだ設定されていません") == len(cast.STAFF) - 1
+    assert page.count("まだ設定されていません") == 2 * (len(cast.STAFF) - 1)
+
+
+async def test_staff_reply_to_a_mail_and_others_do_not(client: Client, post: PostOffice) -> None:
+    told = EmailMessage()
+    told["From"], told["To"] = cast.SENDER, f"中村 美咲 <{cast.NAKAMURA.address}>"
+    told["Reply-To"] = cast.INTAKE.replace("@", "+r.abc-1-def@")
+    told["Subject"], told["Message-ID"], told["References"] = "[D-0001] 受け付けました", "<b@x>", "<a@x>"
+    told.set_content("下書きを作りました。\n送信 123456\n")
+    number = _put(post, told.as_bytes(), cast.NAKAMURA.address)
+    assert "中村 美咲さんとして返信する" in await _page(client, f"/mails/{number}")
+    answer = await client.post(f"/mails/{number}/reply", data={"words": "送信 483920"}, allow_redirects=False)
+    assert answer.headers["Location"] == f"/mailboxes/{cast.NAKAMURA.address}?sent&wait"
+    raw = post.mail(post.mails(cast.INTAKE)[0].id) or b""
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert (mail["To"], mail["Subject"]) == (told["Reply-To"], "Re: [D-0001] 受け付けました")
+    assert (mail["In-Reply-To"], mail["References"]) == ("<b@x>", "<a@x> <b@x>")
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert [one.code for one in commands(body.get_content()).commands] == ["483920"]
+    told.replace_header("Reply-To", "kensetsu@vill-mihon.example")
+    number = _put(post, told.as_bytes(), cast.NAKAMURA.address)
+    assert "返信する" not in await _page(client, f"/mails/{number}")
+    assert (await client.post(f"/mails/{number}/reply", data={"words": "x"})).status == 404
 
 
 async def test_names_that_are_not_loopback_are_refused(client: Client) -> None:
@@ -326,3 +369,24 @@ async def test_samples_and_style_are_served(client: Client) -> None:
 
 def test_world_is_a_value(world: World) -> None:
     assert replace(world, portal_url="http://127.0.0.1:9000") != world
+
+
+async def test_an_sms_that_the_service_signed_is_on_its_phone_once(client: Client, world: World) -> None:
+    data = hooks.body({"id": "A", "to": cast.TAKAHASHI.mobile, "text": "確認コード 246810"})
+    assert "まだ届いていません" in await _page(client, "/phones")
+    forged = hooks.headers("another" * 8, data, key="A", timestamp=1)
+    assert (await client.post("/sms", data=data, headers=forged)).status == 401
+    signed = hooks.headers(world.phones.secret, data, key="A", timestamp=1)
+    for _ in range(2):
+        assert (await client.post("/sms", data=data, headers=signed)).status == 204
+    page = await _page(client, "/phones")
+    assert page.count("確認コード 246810") == 1
+    assert "090-1234-5678" in page
+
+
+async def test_a_contractor_s_phone_shows_the_digits_of_his_own_app(client: Client) -> None:
+    page = await _page(client, "/phones")
+    code = pyotp.TOTP(APP_SEED).at(NOW)
+    (his,) = [phone for phone in page.split("<li>") if f"{code[:3]} {code[3:]}" in phone]
+    assert cast.SATO.name in his
+    assert page.count("まだ設定されていません") == len(cast.CONTRACTORS) - 1

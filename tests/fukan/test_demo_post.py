@@ -113,3 +113,27 @@ def test_a_mail_without_forged_results_is_left_alone() -> None:
 )
 def test_owner_of_an_address(address: str, owner: str) -> None:
     assert owner_of(address) == owner
+
+
+async def test_a_line_longer_than_smtp_allows_is_taken_as_relays_take_it(office: PostOffice) -> None:
+    line = b"x" * 400_000
+    await send(office, "keiyaku@mura.example", b"X-Long: " + line + b"\r\n" + MAIL.rstrip() + line + b"\r\n")
+    (mail,) = office.mails("keiyaku@mura.example")
+    assert (office.mail(mail.id) or b"").count(line) == 2
+
+
+async def test_commands_may_come_together(office: PostOffice) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", office.smtp_port)
+    writer.write(b"EHLO mura.example\r\n")
+    offered = await reader.readuntil(b"250 HELP\r\n")
+    assert b"250-PIPELINING\r\n" in offered
+    writer.write(
+        b"MAIL FROM:<a@mura.example>\r\nRCPT TO:<nobody@mura.example>\r\nRCPT TO:<b@mura.example>\r\nDATA\r\n"
+    )
+    writer.write(MAIL + b".\r\nQUIT\r\n")
+    codes = [line[:3] for line in (await reader.read()).splitlines()]
+    assert codes == [b"250", b"550", b"250", b"354", b"250", b"221"]
+    writer.close()
+    await writer.wait_closed()
+    (mail,) = office.mails("b@mura.example")
+    assert b"Received: from mura.example" in (office.mail(mail.id) or b"")

@@ -100,7 +100,7 @@ def test_a_start_again_seeds_nobody_twice(made: Path) -> None:
     listed = fukan("staff", "list", "--directory", made).out.splitlines()
     assert [line.split("\t")[4] for line in listed] == ["登録済み"] * len(cast.STAFF)
     contacts = fukan("registry", "list", "--directory", made).out.splitlines()
-    assert sorted(line.split("\t")[5] for line in contacts) == ["1"] * len(cast.CONTRACTORS)
+    assert sorted(line.split("\t")[5] for line in contacts) == ["1"] * len(cast.EVERYBODY)
 
 
 def test_seeded_staff_get_no_link_that_would_enrol_them_again(made: Path) -> None:

@@ -1,18 +1,25 @@
 """doctor: says ○ of a sound installation, and names every row that was forged in the database."""
 
+import asyncio
 import shutil
-import socket
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from envelopes.settings import load
-from fukan.doctor import CHECKS, examine, is_sound, report
+from envelopes.actions.operating import mail_is_sound
+from envelopes.settings import Settings, Tsa, load
+from fukan.demo.post import PASSWORD, PostOffice
+from fukan.doctor import CHECKS, _senders, _times, examine, is_sound, report
+from fukan.installation import opened
+from tests.bot.test_mail_examination import OWN, sound_zone
 from tests.fukan.command import Ran, fukan
 from tests.fukan.conftest import Played
+from tests.servers.zone import Zone
+from tests.servers.zone import serving as serving_zone
 from tests.signing.tsa import serving
 
 _COPY_CONSENT = (
@@ -29,25 +36,19 @@ _OTHER_FILE = (
     "UPDATE segments SET ({columns}) = (SELECT {columns} FROM segments WHERE document_id = 2 AND number = 0)"
     " WHERE document_id = 1 AND number = 0"
 )
+_MOBILE = (
+    "INSERT INTO mobiles (ref, contact_id, number, look_up, source, registrar_id, approver_id, works_from,"
+    " created_at) SELECT 'forged', id, email, email_look_up, email, registrar_id, approver_id, works_from,"
+    " created_at FROM contacts WHERE id = 1"
+)
 _SESSION = (
     "INSERT INTO sessions (digest, {columns}) SELECT 'forged', {columns} FROM sessions "
     "WHERE proved_at IS NOT NULL LIMIT 1"
 )
 
 
-@contextmanager
-def mail_servers() -> Iterator[dict[str, str]]:
-    """Two ports on which somebody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as smtp, socket.create_server(("127.0.0.1", 0)) as imap:
-        yield {
-            "FUKAN_SMTP__PORT": str(smtp.getsockname()[1]),
-            "FUKAN_IMAP__PORT": str(imap.getsockname()[1]),
-        }
-
-
 def doctor(var: Path) -> Ran:
-    with mail_servers() as ports:
-        return fukan("doctor", "--directory", var, **ports)
+    return fukan("doctor", "--directory", var)
 
 
 @pytest.fixture
@@ -66,7 +67,9 @@ def test_a_played_contract_is_sound(var: Path) -> None:
     ran = doctor(var)
     assert ran.status == 0, ran.out
     assert "×" not in ran.out
-    assert ran.out.count("○") == len(ran.out.splitlines()) > len(CHECKS)
+    assert ran.out.count("○") + ran.out.count("－") == len(ran.out.splitlines()) > len(CHECKS)
+    assert "－ メール：見本の村では" in ran.out
+    assert "－ 差出人の確認：しません。見本の村では、どの差出人のメールも本人の" in ran.out
 
 
 def test_an_authority_that_fails_is_named_with_its_fault(var: Path, tmp_path: Path) -> None:
@@ -83,6 +86,26 @@ def test_an_authority_that_fails_is_named_with_its_fault(var: Path, tmp_path: Pa
     assert ran.status == 1
     assert "× 時刻認証局（TSA）：不在の局 から時刻を取得できません：接続を断られました" in ran.out
     assert "時刻の局 から" not in ran.out
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0, ""), (-300, "-"), (300, "+")])
+def test_the_clock_is_compared_with_an_authoritys(
+    var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, said: str
+) -> None:
+    (tmp_path / "tsa").mkdir()
+    monkeypatch.setattr("fukan.doctor._clock", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
+    with serving(tmp_path / "tsa") as tsa:
+        root = tmp_path / "tsa" / "root-1.pem"
+        listed = {"name": "時刻の局", "url": tsa.url, "ca_file": root}
+        settings = load(var).model_copy(update={"tsa": (Tsa.model_validate(listed),)})
+        outcome = _times(settings)
+    if said:
+        # What the clock makes of a good token is said behind it.
+        found = outcome.findings[0]
+        assert f"時刻の局 との差は {said}" in found.what
+        assert "時刻の同期" in found.todo
+    else:
+        assert (outcome.notes, outcome.findings) == (("時刻の局 との差は +0.00 秒です",), ())
 
 
 FORGERIES = {
@@ -114,6 +137,7 @@ FORGERIES = {
         ["UPDATE signers SET email = (SELECT email FROM signers WHERE id = 2) WHERE id = 1"],
         "署名者 1 の名前・順番・アドレスのどれかが、記録されたものと違います",
     ),
+    "a mobile number": ([_MOBILE], "は、このサービスで承認されたものではありません"),
     "a proof in another browser": (
         [
             _SESSION.format(columns="created_at, used_at"),
@@ -193,8 +217,7 @@ FORGERIES = {
 async def test_what_was_forged_in_the_database_is_named(var: Path, forgery: str) -> None:
     statements, words = FORGERIES[forgery]
     forge(var, *statements)
-    with mail_servers() as ports:
-        outcomes = await examine(load(var, ports))
+    outcomes = await examine(load(var, {}))
     assert not is_sound(outcomes)
     assert words in report(outcomes), report(outcomes)
 
@@ -225,19 +248,80 @@ def test_keys_that_others_can_read_are_named(var: Path) -> None:
     assert "passphrase をほかの利用者が読めます" in ran.out
 
 
-def test_mail_servers_that_do_not_answer_are_named(var: Path) -> None:
-    with mail_servers() as ports:
-        pass
-    ran = fukan("doctor", "--directory", var, **ports)
-    assert ran.status == 1
-    assert "SMTP）：127.0.0.1" in ran.out
-    assert "IMAP）：127.0.0.1" in ran.out
+@asynccontextmanager
+async def mail_world(folder: Path) -> AsyncIterator[tuple[Zone, dict[str, str]]]:
+    """Mail servers and a zone in which everything is as it should be, and the settings that name them."""
+    office = PostOffice(folder / "post.sqlite3")
+    await office.start()
+    try:
+        with serving_zone(sound_zone()) as zone:
+            yield zone, _named(office, zone)
+    finally:
+        await office.close()
+
+
+def _named(office: PostOffice, zone: Zone) -> dict[str, str]:
+    return {
+        "FUKAN_DEMO": "false",
+        "FUKAN_MAIL__ADDRESS": f"keiyaku@{OWN}",
+        "FUKAN_MAIL__INTAKE": f"uketsuke@{OWN}",
+        "FUKAN_SMTP__PORT": str(office.smtp_port),
+        "FUKAN_SMTP__TLS": "none",
+        "FUKAN_SMTP__SENDS_FROM": "192.0.2.9",
+        "FUKAN_IMAP__PORT": str(office.imap_port),
+        "FUKAN_IMAP__TLS": "false",
+        "FUKAN_IMAP__USER": f"uketsuke@{OWN}",
+        "FUKAN_IMAP__PASSWORD": PASSWORD,
+        "FUKAN_DNS__SERVERS": zone.server,
+    }
+
+
+async def verdict(settings: Settings) -> bool:
+    async with opened(settings) as services:
+        return await mail_is_sound(services)
+
+
+async def test_the_mail_is_looked_at_tried_out_and_the_verdict_kept(var: Path, tmp_path: Path) -> None:
+    async with mail_world(tmp_path) as (zone, named):
+        settings = load(var, named)
+        assert not await verdict(settings)
+        ran = await asyncio.to_thread(fukan, "doctor", "--mail", "--directory", var, **named)
+        said = ran.out
+        assert ran.status == 0, said
+        assert "×" not in said, said
+        for words in ("○ SPF", "○ DMARC\n", "○ 試しのメール\n    ・", "－ 時計：", "○ 返信での操作"):
+            assert words in said
+        assert await verdict(settings)
+        zone.txt(OWN, "v=spf1 ip4:198.51.100.7 -all")
+        outcomes = await examine(settings)
+        assert not is_sound(outcomes)
+        assert "× SPF：中継サーバー 192.0.2.9 が" in report(outcomes)
+        assert "試しのメール" not in report(outcomes)
+        assert "－ 返信での操作（送信・取消など）：止めています。" in report(outcomes)
+        assert not await verdict(settings)
+
+
+def test_that_nobody_can_be_known_is_a_fault(tmp_path: Path) -> None:
+    def said(**mail: object) -> str:
+        settings = Settings.model_validate({"directory": tmp_path, "mail": mail})
+        return report([_senders(settings)])
+
+    assert said() == "○ 差出人の確認"
+    assert said(verify_dkim=False, trusted_authserv_ids=["mx.example"]) == "○ 差出人の確認"
+    assert said(verify_dkim=False).startswith("× 差出人の確認：差出人を確かめる方法がない")
+
+
+async def test_a_host_with_pages_only_does_not_look_at_the_mail(var: Path) -> None:
+    shutil.rmtree(var / "keys" / "bot")
+    settings = load(var, {"FUKAN_DEMO": "false", "FUKAN_SMTP__PORT": "1", "FUKAN_IMAP__PORT": "1"})
+    said = report(await examine(settings))
+    assert "SMTP" not in said
+    assert "SPF" not in said
 
 
 def test_a_database_that_cannot_be_reached_is_one_line_and_no_password(var: Path) -> None:
-    with mail_servers() as ports:
-        url = "postgres://fukan:geheim@127.0.0.1:1/fukan"
-        ran = fukan("doctor", "--directory", var, FUKAN_DATABASE=url, **ports)
+    url = "postgres://fukan:geheim@127.0.0.1:1/fukan"
+    ran = fukan("doctor", "--directory", var, FUKAN_DATABASE=url)
     assert ran.status == 1
     assert "× データベース" in ran.out
     assert "geheim" not in ran.out + ran.err

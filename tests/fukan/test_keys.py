@@ -64,4 +64,4 @@ def test_an_own_key_is_shown_and_renewed_by_its_files_alone(var: Path, tmp_path:
         assert not [line for line in rest if line.startswith("＊ 署名")]
         ran = fukan("keys", "renew", "signer", "--directory", tmp_path, **own)
         assert ran.status == 2
-        assert "README.md" in ran.err
+        assert "docs/operating.md" in ran.err

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from fukan.lists import ListFaulty, read_list
+from envelopes.rules.lists import ListFaulty, written
+from fukan.lists import read_list
 
 TODAY = date(2026, 11, 23)
 HEAD = "会社名,役職,氏名,メールアドレス,承諾日,承諾の方法,折返し,備考,言語\n"
@@ -72,3 +73,13 @@ def test_a_list_of_another_form_is_refused(text: str, words: str) -> None:
 def test_bytes_of_no_known_encoding_are_refused() -> None:
     with pytest.raises(ListFaulty):
         read_list(b"\xff\xfe\x00", today=TODAY)
+
+
+def test_what_is_written_for_spreadsheets_calculates_nothing() -> None:
+    made = written(
+        [("会社名", "備考"), ("髙橋建設㈱", '=HYPERLINK("http://x")'), ("@SUM", "-1"), ("a,b", "改\n行")]
+    )
+    assert made.startswith(b"\xef\xbb\xbf")
+    lines = made.decode("utf-8-sig").split("\r\n")
+    assert lines[1] == '髙橋建設㈱,"\'=HYPERLINK(""http://x"")"'
+    assert lines[2] == "'@SUM,'-1"

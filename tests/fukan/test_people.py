@@ -58,6 +58,21 @@ def test_new_staff_are_mailed_a_link_to_enrol(village: Path) -> None:
     assert listed[1].split("\t") == [SIGNER, "北沢 健", "soumu", "admin,signer", "登録待ち"]
 
 
+def test_a_section_says_what_it_is_called_in_english_and_refuses_what_is_too_long(var: Path) -> None:
+    words = ("section", "add", "soumu", "総務課", "--email=soumu@vill.example")
+    english = ("--name-english=General Affairs Section", "--hours-english=weekdays 9:00–16:00")
+    ran = fukan(*words, *english, "--directory", var)
+    assert ran.status == 0, ran.err
+    said = rows(var, "SELECT name_english, hours_english FROM sections")
+    assert said == [("General Affairs Section", "weekdays 9:00–16:00")]
+    ran = fukan(*words, f"--phone={'0' * 41}", "--directory", var)
+    assert ran.status == 2
+    assert "Traceback" not in ran.err
+    assert "--phone" in ran.err
+    assert "40字以内" in ran.err
+    assert rows(var, "SELECT name_english FROM sections") == [("General Affairs Section",)]
+
+
 def test_one_address_is_one_member_of_staff(var: Path) -> None:
     again = ("staff", "add", REGISTRAR.upper(), "--name=別人", "--section=soumu", "--role=drafter")
     ran = fukan(*again, "--directory", var)

@@ -71,7 +71,7 @@ def test_states_are_those_of_the_procedure_in_its_order(contract: Played, accept
     assert _states(contract, both) == both
     seen = [step["state"] for step in transcript(contract)["steps"]]
     assert seen[-1] == "締結済み"
-    assert "村の署名待ち" in seen
+    assert "みほん村の署名待ち" in seen
     assert [step["state"] for step in transcript(acceptance)["steps"]][-1] == "提出済み"
 
 

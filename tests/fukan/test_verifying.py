@@ -209,7 +209,7 @@ def test_the_report_names_file_fault_and_meaning() -> None:
     assert said.startswith(
         "✖ 契約.pdf：変更されています\n  末尾に余分なデータがあります。\n  署名1　髙橋建設\n"
     )
-    assert verifying.report(seen()).startswith("✔ a.pdf：変更されていません／発行元 みほん村 認証局")
+    assert verifying.report(seen()).startswith("✔ a.pdf：変更されていません（発行元 みほん村 認証局）")
 
 
 def test_a_spreadsheet_gets_no_formula_and_opens_the_japanese(tmp_path: Path) -> None:

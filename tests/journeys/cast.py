@@ -30,6 +30,8 @@ class Company:
     person: str
     address: str
     reason: str = ""
+    language: str = "ja"
+    mobile: str = ""
 
     @property
     def line(self) -> str:
@@ -64,7 +66,11 @@ TAKAHASHI = Company(
     address="ichiro@takahashi-kensetsu.example",
 )
 MINAMI = Company(
-    name="南沢工業株式会社", office="代表取締役", person="南沢 誠", address="makoto@minamisawa.example"
+    name="南沢工業株式会社",
+    office="代表取締役",
+    person="南沢 誠",
+    address="makoto@minamisawa.example",
+    mobile="+818012345678",
 )
 YAMADA = Company(
     name="山田造園",
@@ -76,4 +82,19 @@ YAMADA = Company(
 YOSO = Company(name="よその組合株式会社", office="専務", person="余所 守", address="mamoru@yoso.example")
 """Is in the registry and has contracts of his own, but is asked in none of the others' envelopes."""
 
-COMPANIES = (TAKAHASHI, MINAMI, YAMADA, YOSO)
+SMITH = Company(
+    name="スミス設計株式会社",
+    office="代表取締役",
+    person="ジェーン・スミス",
+    address="jane@smith-sekkei.example",
+    language="en",
+)
+TAKASAKI = Company(
+    name="特定建設工事共同企業体みほん・北アルプス山麓地域総合開発髙﨑建設株式会社",
+    office="代表取締役社長執行役員兼北信越統括本部長",
+    person="髙﨑 龍之介左衛門",
+    address="ryunosuke-zaemon.takasaki.keiyaku-tantou@kita-alps-sanroku-kaihatsu-takasaki.example",
+)
+"""No line of a phone holds what this company is called."""
+
+COMPANIES = (TAKAHASHI, MINAMI, YAMADA, YOSO, SMITH, TAKASAKI)

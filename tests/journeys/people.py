@@ -210,11 +210,16 @@ class Clerk(Phone):
         assert self.page.url == f"{self.world.url}/staff", self.text
 
     def forward(
-        self, *companies: cast.Company, kind: str = "契約書", documents: Sequence[Attachment] = (SMALL,)
+        self,
+        *companies: cast.Company,
+        kind: str = "契約書",
+        documents: Sequence[Attachment] = (SMALL,),
+        hand_over: str = "",
     ) -> None:
         """Send the documents to the intake."""
+        asked = companies or (cast.TAKAHASHI,)
         self.world.post.send(
-            order(self.title, companies=companies or (cast.TAKAHASHI,), kind=kind, documents=documents)
+            order(self.title, companies=asked, kind=kind, documents=documents, hand_over=hand_over)
         )
 
     def confirm(self) -> None:
@@ -262,13 +267,13 @@ class Roles:
 
     def __init__(self, world: World, browser: Browser, *, shots: Path | None) -> None:
         self.world = world
-        self._browser = browser
+        self.browser = browser
         self._shots = shots
         self._contexts: list[BrowserContext] = []
 
     def context(self, *, scripts: bool = True, agent: str | None = None) -> BrowserContext:
         """A browser without any history. *agent*: the name it goes by, to be another browser for the limits."""
-        context = self._browser.new_context(
+        context = self.browser.new_context(
             viewport=PHONE, locale="ja-JP", java_script_enabled=scripts, user_agent=agent
         )
         context.set_default_timeout(20_000)

@@ -62,7 +62,7 @@ class Letter:
     @property
     def code(self) -> str:
         """The confirmation code, which stands on the first line of the text."""
-        found = re.match(r"(\d{6})（", self.text.lstrip())
+        found = re.match(r"(\d{6})[（ ]", self.text.lstrip())
         assert found is not None, self.text
         return found[1]
 
@@ -105,10 +105,26 @@ class Post:
         came = [letter.subject for letter in self.letters(address)]
         raise NoSuchMail(f"{subject} ({about}) to {address}; came: {came}")
 
-    def send(self, mail: EmailMessage, *, sender: str = "") -> None:
+    def send(self, mail: EmailMessage, *, sender: str = "", to: str = cast.INTAKE) -> None:
         """Hand *mail* to the relay as somebody on the internet does; the relay marks what it thinks of *sender*."""
         with smtplib.SMTP("127.0.0.1", self._office.smtp, timeout=20) as line:
-            line.send_message(mail, from_addr=sender or cast.NAKAMURA.address, to_addrs=[cast.INTAKE])
+            line.send_message(mail, from_addr=sender or cast.NAKAMURA.address, to_addrs=[to])
+
+
+def reply(letter: Letter, *lines: str, clerk: cast.Clerk = cast.NAKAMURA) -> EmailMessage:
+    """A reply as mailers write it: to Reply-To, the words above, what is answered quoted below."""
+    quoted = "".join(f"> {line}\n" for line in letter.text.splitlines())
+    said, answered = "\n".join(lines), letter.message
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = f"{clerk.name} <{clerk.address}>"
+    mail["To"] = str(answered["Reply-To"])
+    mail["Subject"] = f"Re: {letter.subject}"
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Message-ID"] = make_msgid(domain=cast.STAFF_DOMAIN)
+    mail["In-Reply-To"] = str(answered["Message-ID"])
+    mail["References"] = f"{answered['References'] or ''} {answered['Message-ID']}".strip()
+    mail.set_content(f"{said}\n\n{clerk.name}\n\nみほん村 電子契約さんのメール:\n{quoted}", cte="base64")
+    return mail
 
 
 Attachment = tuple[str, bytes]
@@ -121,11 +137,12 @@ def order(
     kind: str = "契約書",
     amount: str = "12,980,000円（税込）",
     deadline: str = "",
+    hand_over: str = "",
     documents: Sequence[Attachment] = (),
     clerk: cast.Clerk = cast.NAKAMURA,
 ) -> EmailMessage:
     """The mail by which a clerk forwards documents. An empty value leaves its line out."""
-    lines = {"封筒名": title, "種別": kind, "金額": amount, "期限": deadline}
+    lines = {"封筒名": title, "種別": kind, "金額": amount, "期限": deadline, "引継ぎ": hand_over}
     text = "".join(f"{key}：{value}\n" for key, value in lines.items() if value)
     text += "".join(f"宛先：{company.line}\n" for company in companies)
     mail = EmailMessage(policy=SMTP)

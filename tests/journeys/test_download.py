@@ -71,6 +71,16 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     with zipfile.ZipFile(io.BytesIO(contractor.fetch(f"{letter.link}/all.zip"))) as together:
         assert together.namelist() == ["01_図面.pdf", "締結証明書.pdf"]
     assert stranger.status(f"{letter.link}/1.pdf") == 404
+    # Saved by the browser, under the names that people know.
+    for path, name in (
+        ("1.pdf", "図面.pdf"),
+        ("certificate.pdf", "締結証明書.pdf"),
+        ("all.zip", f"{title}.zip"),
+    ):
+        with contractor.page.expect_download() as saved:
+            contractor.page.click(f"a[href$='/{path}']")
+        assert saved.value.suggested_filename == name
+    assert "Acrobat Reader" in contractor.text
 
 
 def _sign(contractor: Contractor) -> None:

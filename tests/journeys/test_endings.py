@@ -172,6 +172,10 @@ def test_past_deadline_ends_the_request_until_staff_extend_it(world: World, role
     assert world.state(title) == "expired"
     assert contractor.open(contractor.link).status == 410
     assert contractor.heading == "署名期限が過ぎました"
+    contractor.press("期限の延長をみほん村に依頼する")
+    assert contractor.heading == "みほん村に知らせました"
+    assert "延ばしてほしい" in clerk.letter("【申し出】").text
+    assert world.state(title) == "expired"
 
     clerk.envelope_page()
     clerk.page.click("summary:has-text('期限を延ばす')")
@@ -192,10 +196,31 @@ def test_wrong_person_is_a_note_to_staff_and_changes_nothing(world: World, roles
     stranger.pick("changed")
     stranger.page.fill("#note", "今の担当は佐々木です")
     stranger.page.locator("form:has(#note) button").first.click()
-    assert stranger.heading == "村に知らせました"
+    assert stranger.heading == "みほん村に知らせました"
     assert "今の担当は佐々木です" in clerk.letter("【申し出】").text
     assert world.state(title) == "out"
     contractor.prove()
+
+
+def test_still_looking_is_told_and_the_request_goes_on(world: World, roles: Roles, title: str) -> None:
+    clerk, contractor = roles.out(title)
+    contractor.prove()
+    contractor.open(f"{contractor.base}/decline")
+    contractor.press("社内で確認中と知らせる")
+    contractor.page.fill("#remind_on", "2020-01-01")
+    contractor.press("みほん村に知らせる")
+    assert "明日から署名期限までの日を選んでください" in contractor.text
+    tomorrow = (datetime.now(UTC) + timedelta(hours=9)).date() + timedelta(days=1)
+    contractor.page.fill("#remind_on", tomorrow.isoformat())
+    contractor.page.fill("#note", "社長が出張中です")
+    contractor.press("みほん村に知らせる")
+    assert contractor.heading == "みほん村に知らせました"
+    letter = clerk.letter("【申し出】").text
+    assert "社内で確認中" in letter
+    assert "社長が出張中です" in letter
+    assert world.state(title) == "out"
+    contractor.open(f"{contractor.base}/1")
+    contractor.complete()
 
 
 def test_discarded_draft_asks_nobody(world: World, roles: Roles, title: str) -> None:

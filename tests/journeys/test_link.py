@@ -164,9 +164,10 @@ def test_session_that_was_idle_too_long_goes_on_after_a_new_code(
     assert "もう一度、本人確認をお願いします" in contractor.text
     contractor.press("コードを送る")
     contractor.submit(contractor.letter("確認コード").code)
-    # What was read stays read.
-    assert "2件中2件を表示済み" in contractor.text.replace("\n", "")
-    contractor.complete()
+    # What was read stays read, and the last question is asked again.
+    assert "署名手続きを完了しますか" in contractor.text
+    assert "まだ表示していません" not in contractor.text
+    contractor.press("署名手続きを完了する")
     assert world.state(title) in {"signing", "out"}
 
 
@@ -184,3 +185,21 @@ def test_empty_and_misshapen_codes_cost_no_try(roles: Roles, title: str) -> None
         assert said in contractor.text
     contractor.submit(wrong(code))
     assert "残り4回" in contractor.text
+
+
+def test_page_images_are_kept_by_the_browser_for_the_session_alone(roles: Roles, title: str) -> None:
+    _, contractor = roles.out(title, scripts=True)
+    contractor.prove()
+    image = str(contractor.page.locator("figure img").first.evaluate("image => image.currentSrc"))
+    headers = contractor.context.request.get(image).headers
+    assert headers["cache-control"] == "private, max-age=3600, immutable"
+    assert headers["vary"] == "Cookie"
+    kept: list[bool] = []
+    log = contractor.context.new_cdp_session(contractor.page)
+    log.send("Network.enable")
+    log.on("Network.responseReceived", lambda event: kept.append(event["response"]["fromDiskCache"]))
+    assert contractor.open(image).status == 200
+    assert kept == [True]
+    contractor.context.clear_cookies()
+    assert contractor.open(image).status == 404
+    assert kept[1] is False

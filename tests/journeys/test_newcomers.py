@@ -11,7 +11,7 @@ from tests.journeys.people import SMALL, Roles
 from tests.journeys.post import order
 from tests.journeys.world import FUKAN, World
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def fukan(world: World, *words: str) -> str:

@@ -11,8 +11,18 @@ from tests.journeys.world import World
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 
-READING = ("/1", "/1/pdf", "/1/1-828.webp", "/confirm", "/done", "/decline")
-ACTING = ("/complete", "/decline", "/decline/edit", "/refuse", "/code", "/verify")
+READING = ("/1", "/1/pdf", "/1/1-828.webp", "/confirm", "/done", "/decline", "/wrong")
+ACTING = (
+    "/complete",
+    "/decline",
+    "/decline/edit",
+    "/refuse",
+    "/code",
+    "/verify",
+    "/wrong",
+    "/wrong/ask",
+    "/wrong/back",
+)
 FILES = ("/1.pdf", "/certificate.pdf", "/all.zip")
 NOTHING = {303, 404}
 
@@ -64,39 +74,6 @@ def test_only_the_signer_who_proved_himself_sees_the_documents(
     assert sees(second, second.base, READING) == {200, 303}
     assert sees(second, first.base, READING) == {404}
     assert sees(first, second.base, READING) == {404}
-
-
-def test_another_section_and_people_without_sign_in_see_no_envelope(
-    world: World, roles: Roles, title: str
-) -> None:
-    clerk, _ = roles.out(title)
-    ref = world.one(f"SELECT ref FROM envelopes WHERE title = '{title}'")
-    pages = (f"/staff/envelopes/{ref}", f"/staff/envelopes/{ref}/1", f"/staff/envelopes/{ref}/1/pdf")
-    outsider = roles.clerk(title, cast.TANAKA)
-    outsider.sign_in()
-    assert title not in outsider.text
-    stranger = roles.stranger()
-    world.quiet()
-    before = world.dump(but={"sessions"})
-    for page in (*pages, f"/staff/drafts/{ref}", f"/staff/envelopes/{ref}/sign"):
-        assert outsider.status(page) == 404
-        assert stranger.status(page) == 303
-    form: dict[str, str | float | bool] = {"version": "3", "reason": "よその課", "deadline_on": "2027-01-31"}
-    for act in ("extend", "cancel", "reissue", "sign"):
-        assert outsider.status(f"/staff/envelopes/{ref}/{act}", "POST", form) == 404
-        assert stranger.status(f"/staff/envelopes/{ref}/{act}", "POST", form) == 303
-    assert world.dump(but={"sessions"}) == before
-    for page in pages:
-        assert clerk.status(page) == 200
-    # A password alone is not a sign-in.
-    half = roles.clerk(title)
-    world.run("DELETE FROM limits")
-    half.open("/staff")
-    half.page.fill("#address", half.who.address)
-    half.page.fill("#password", cast.PASSWORD)
-    half.press("次へ進む")
-    assert half.heading == "認証コードを入力してください"
-    assert {half.status(page) for page in pages} == {303}
 
 
 def test_drafter_and_registrar_do_not_sign_for_the_village(world: World, roles: Roles, title: str) -> None:

@@ -76,7 +76,7 @@ def test_every_kind_of_file_is_answered_in_words(
     for name, (data, words) in answers.items():
         said = hand_in(plain if name in ("own", "altered") else phone, data, f"{name}.pdf")
         assert words in said, (name, said)
-        assert ("変更されていません／発行元" in said) == (name in ("own", "certificate")), name
+        assert ("変更されていません（発行元" in said) == (name in ("own", "certificate")), name
         assert cast.TAKAHASHI.person not in said or name in ("own", "altered", "surplus")
     assert phone.script_errors == []
     # Shown once and gone: neither the files nor what was found in them.

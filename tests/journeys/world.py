@@ -32,6 +32,7 @@ from envelopes.settings import S3
 from tests.journeys import cast
 from tests.journeys.post import PATIENCE, Post
 from tests.servers.dovecot_postfix import RealPostOffice
+from tests.servers.gateway import SECRET, Gateway, threaded
 from tests.servers.ports import free_ports, stop, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,6 +42,7 @@ database = "{database}"
 
 [town]
 name = "みほん村"
+name_english = "Mihon Village"
 prefix = "MHN"
 
 [operator]
@@ -64,6 +66,14 @@ port = {imaps}
 tls = true
 user = "{intake}"
 password = "{password}"
+
+[dns]
+check_registrations = false
+
+[sms]
+url = "{sms}"
+secret = "{secret}"
+allow_private = true
 
 [policy]
 verify_seconds = 40.0
@@ -97,9 +107,12 @@ class World:
     url: str
     seeds: dict[str, str]
     post: Post
+    gateway: Gateway
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     signed_in: dict[str, Any] = field(default_factory=dict)
     """Cookies of clerks whose working day has begun, by address."""
+    began: dict[str, int] = field(default_factory=dict)
+    """Where in its log each door began to write since it was last started."""
 
     def keys(self, door: str) -> Path:
         """The key directory of one door: what both share, and its own part."""
@@ -138,10 +151,11 @@ class World:
         return [row["name"] for row in self.rows(sql)]
 
     def dump(self, *, but: set[str] = frozenset()) -> dict[str, list[str]]:  # type: ignore[assignment]
-        """Every row of every table as text, leases always left out: the bot renews its own all the time."""
-        left_out = {*but, "leases", "sqlite_sequence"}
+        """Every row of every table as text, but for what the bot does by itself: leases, and the hour's anchor."""
+        left_out = {*but, "leases", "anchors", "sqlite_sequence"}
+        hourly = {"tasks": " WHERE kind NOT IN ('anchor', 'renew')"}
         return {
-            name: sorted(map(repr, self.rows(f'SELECT * FROM "{name}"')))
+            name: sorted(map(repr, self.rows(f'SELECT * FROM "{name}"{hourly.get(name, "")}')))
             for name in self.tables()
             if name not in left_out
         }
@@ -182,7 +196,7 @@ class World:
         """Start *door*, "portal" or "bot", and wait until it is ready."""
         log = self.place.directory / f"{door}.log"
         command = [str(FUKAN), "serve", door, "--directory", str(self.place.directory)]
-        before = log.stat().st_size if log.exists() else 0
+        before = self.began[door] = log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
             process = subprocess.Popen(
                 command, stdout=out, stderr=out, env=self.environment(FUKAN_KEYS=str(self.keys(door)))
@@ -195,6 +209,19 @@ class World:
             wait_until(ready, process, door)
         except RuntimeError as failure:
             raise RuntimeError(f"{failure}: {log.read_text()[-3000:]}") from None
+
+    def let_mail_be_sound(self) -> None:
+        """Let orders by reply be in force, as in a town with DNS.
+
+        A minute after each start the bot looks at the mail by itself and finds no DNS here; that comes first.
+        """
+        log, end = self.place.directory / "bot.log", time.monotonic() + 60 + PATIENCE
+        while b"see fukan doctor" not in log.read_bytes()[self.began["bot"] :]:
+            assert time.monotonic() < end, "the bot has not looked at the mail"
+            time.sleep(0.2)
+        command = [sys.executable, "-m", "tests.journeys.seed", str(self.place.directory), "sound"]
+        environment = self.environment(FUKAN_KEYS=str(self.keys("bot")))
+        subprocess.run(command, check=True, cwd=ROOT, env=environment)
 
     def environment(self, **more: str) -> dict[str, str]:
         authorities = str(self.place.office.ca_file)
@@ -244,21 +271,22 @@ def _in_thread(work: Any) -> Any:
 @contextmanager
 def running(place: Place) -> Iterator[World]:
     """Set up an installation in *place* with the cast in it, and run it until the block ends."""
-    world = _install(place)
-    try:
-        world.start("bot")
-        world.start("portal")
-        yield world
-    finally:
-        for process in reversed(list(world.processes.values())):
-            stop(process)
+    with threaded() as gateway:
+        world = _install(place, gateway)
+        try:
+            world.start("bot")
+            world.start("portal")
+            yield world
+        finally:
+            for process in reversed(list(world.processes.values())):
+                stop(process)
 
 
-def _install(place: Place) -> World:
+def _install(place: Place, gateway: Gateway) -> World:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    (place.directory / "fukan.toml").write_text(_settings(place, port=port, url=url))
-    world = World(place=place, url=url, seeds={}, post=Post(place.office))
+    (place.directory / "fukan.toml").write_text(_settings(place, port=port, url=url, sms=gateway.url))
+    world = World(place=place, url=url, seeds={}, post=Post(place.office), gateway=gateway)
     command = [sys.executable, "-m", "tests.journeys.seed", str(place.directory)]
     seeded = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env=world.environment()
@@ -272,7 +300,7 @@ def _install(place: Place) -> World:
     return world
 
 
-def _settings(place: Place, *, port: int, url: str) -> str:
+def _settings(place: Place, *, port: int, url: str, sms: str) -> str:
     office = place.office
     text = TOML.format(
         database=place.database,
@@ -284,6 +312,8 @@ def _settings(place: Place, *, port: int, url: str) -> str:
         smtp=office.smtp,
         imaps=office.imaps,
         password=office.password,
+        sms=sms,
+        secret=SECRET,
     )
     if place.s3 is None:
         return text

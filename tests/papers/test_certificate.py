@@ -94,6 +94,14 @@ def test_what_would_turn_the_writing_is_taken_out(tmp_path: Path) -> None:
     assert "工事契約書二" in text
 
 
+def test_the_id_of_a_document_is_never_torn(tmp_path: Path) -> None:
+    one = document(title="書" * 30)  # leaves room beside it for half of an id
+    path = tmp_path / "a.pdf"
+    path.write_bytes(typeset(certificate(documents=(one,))).data)
+    ran = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True)
+    assert one.certificate_id in ran.stdout
+
+
 def test_long_names_wrap_and_lose_nothing(tmp_path: Path) -> None:
     company, title = "髙橋・山田特定建設工事共同企業体" * 12, "令和8年度とても長い名前の文書" * 13
     made = typeset(

@@ -1,11 +1,13 @@
 import resource
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
 
 from envelopes.papers.desk import PRELOAD, Papers
 from envelopes.papers.limits import PaperLimits
+from envelopes.papers.pages import Page
 from envelopes.rules.errors import Reason, Refused
 from envelopes.sandbox import Sandbox
 from tests.papers import odd
@@ -91,6 +93,26 @@ async def test_two_hundred_pages_pass_batch_by_batch(sandbox: Sandbox) -> None:
     assert numbers == list(range(1, 201))
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kib < 64 * 1024
+
+
+async def test_two_batches_are_drawn_at_once_and_none_for_nobody(sandbox: Sandbox) -> None:
+    at_work: set[int] = set()
+    together = 0
+
+    class Counting(Papers):
+        async def render(self, data: bytes, *, first: int, last: int) -> list[Page]:
+            nonlocal together
+            at_work.add(first)
+            together = max(together, len(at_work))
+            try:
+                return await super().render(data, first=first, last=last)
+            finally:
+                at_work.discard(first)
+
+    data, step = odd.saved(odd.plain(40, size=(595, 100))), odd.LIMITS.pages_per_batch
+    async with aclosing(Counting(sandbox=sandbox, limits=odd.LIMITS).batches(data, count=40)) as batches:
+        assert [page.number for page in await anext(batches)] == list(range(1, step + 1))
+    assert (together, at_work) == (2, set())
 
 
 async def outcome(sandbox: Sandbox, data: bytes) -> Reason | None:

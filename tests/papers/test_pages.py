@@ -1,6 +1,8 @@
 import io
+import random
 
 import pytest
+import typst
 from pikepdf import Name
 from PIL import Image as Picture
 
@@ -62,6 +64,37 @@ def test_a_page_of_text_is_lossless_grey_and_small() -> None:
     assert all(is_lossless(image.data) for image in page.images)
     assert len(page.images[0].data) <= 80_000
     assert all(red == green == blue for red, green, blue in colours(page.images[0].data))
+
+
+def crammed(size: float, *, more: str = "") -> bytes:
+    """A page from edge to edge in small Japanese print, as general conditions sometimes are; every line differs."""
+    chance = random.Random(1)
+    text = "".join(chance.choice(CONDITIONS) for _ in range(9000))
+    page = f'#set page(paper: "a4", margin: 20mm)\n#set text(font: "Noto Serif CJK JP", size: {size}pt)\n{more}{text}'
+    made: bytes = typst.compile(page.encode())
+    return made
+
+
+CONDITIONS = (
+    "の契約工事発注者受は、この約款（仕様書を含む。以下同じ）に基づき設計図面及び第条項損害賠償代金額期間完成検査"
+    "引渡支払請求権利義務承諾通知協議定措置変更"
+)
+SEAL = "#place(bottom + right, circle(radius: 9mm, stroke: red + 1mm))\n"
+
+
+@pytest.mark.parametrize("size", [10.5, 9, 7])
+def test_first_image_of_a_page_crammed_with_text_arrives_in_time(size: float) -> None:
+    page = render(crammed(size), first=1, last=1)[0]
+    assert all(is_lossless(image.data) for image in page.images)
+    assert len(page.images[0].data) <= 80_000
+    assert 3 <= len(colours(page.images[0].data)) <= 8
+    assert len(colours(page.images[1].data)) == 16
+
+
+def test_a_red_seal_on_a_crammed_page_stays_red() -> None:
+    page = render(crammed(10.5, more=SEAL), first=1, last=1)[0]
+    assert len(page.images[0].data) <= 80_000
+    assert any(red > green + 150 for red, green, _ in colours(page.images[0].data))
 
 
 def test_colour_is_kept() -> None:

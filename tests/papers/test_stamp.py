@@ -9,7 +9,8 @@ import pytest
 from pikepdf import Array, Dictionary, Name, Object, Pdf
 from PIL import Image, ImageChops
 
-from envelopes.papers.stamp import Stamp, is_visible, stamp
+from envelopes.papers import pages
+from envelopes.papers.stamp import Stamp, is_visible, stamp, unstamped
 from tests.papers import odd
 
 # What a page's own content leaves behind: a changed scale, open and surplus q/Q, a clip, open text, an open
@@ -96,6 +97,17 @@ def matrix() -> list[Stamped]:
 def test_the_service_sees_every_stamp(matrix: list[Stamped]) -> None:
     assert len(matrix) == 504
     assert [one.case for one in matrix if not is_visible(one.before, one.after, one.placed)] == []
+
+
+def test_a_page_says_the_same_with_and_without_the_stamp() -> None:
+    picture = odd.plain()
+    odd.scan(picture)
+    for pdf in (picture, odd.plain()):
+        before, after, _ = stamped(pdf)
+        (bare,), (kept,) = (pages.render(data, first=1, last=1) for data in (before, after))
+        assert odd.ID in kept.text
+        assert unstamped(kept.text, odd.ID) == bare.text
+    assert unstamped(pages.render(stamped(picture)[1], first=1, last=1)[0].text, odd.ID) == ""
 
 
 def test_poppler_sees_every_stamp_at_the_bottom_left(matrix: list[Stamped], tmp_path: Path) -> None:

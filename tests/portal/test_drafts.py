@@ -8,11 +8,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 from lxml import html  # type: ignore[import-untyped]
 
-from envelopes.actions import revising, staff
+from envelopes.actions import registrar, revising, staff
 from envelopes.records import sessions
+from envelopes.records.models import Document
 from envelopes.records.store import Snapshot
+from envelopes.rules.errors import Reason
 from envelopes.rules.lines import scan
 from envelopes.rules.schedule import jst_day
+from envelopes.texts import say
 from portal.app import create_app
 from tests.engines import Town
 
@@ -85,3 +88,33 @@ async def test_what_was_read_can_be_written_anew(town: Town, client: Client) -> 
     assert status == 303
     assert "下書きの画面で直しました" in await page(client, shot)
     assert (await town.again(shot)).envelope.amount == 10_000_000
+
+
+async def test_the_section_in_charge_can_be_written_anew(town: Town, client: Client) -> None:
+    shot = await town.draft()
+    other = await registrar.add_section(
+        town.services, code="kankyo", name="環境課", email="kankyo@vill-mihon.example"
+    )
+    fields = html.document_fromstring(await page(client, shot)).xpath("//form[contains(@action,'revise')]")[0]
+    posted = {name: value for name, value in fields.form_values() if name != "version"}
+    assert posted["fix_section"] == ""
+    status, _ = await post(client, shot, "revise", **{**posted, "fix_section": "環境課"})
+    assert status == 303
+    shot = await town.again(shot)
+    assert shot.envelope.section_id == other.id
+    words = await page(client, shot)
+    assert "環境課" in words
+    # Whoever drafted it for another section does not send it.
+    assert "内容を確認して送信する" not in words
+    status, _ = await post(client, shot, "revise", **{**posted, "fix_section": ""})
+    assert status == 303
+    assert (await town.again(shot)).envelope.section_id == town.section.id
+
+
+async def test_what_is_odd_about_a_file_stands_beside_it(town: Town, client: Client) -> None:
+    shot = await town.draft(documents=2)
+    await Document.filter(id=shot.documents[1].id).update(warnings="pdf-no-text,pdf-layers")
+    first, second = html.document_fromstring(await page(client, shot)).xpath("//details[@class='doc']")
+    assert first.xpath(".//p[@class='note']") == []
+    notes = [note.text for note in second.xpath(".//p[@class='note']")]
+    assert [say(Reason.PDF_NO_TEXT), say(Reason.PDF_LAYERS)] == notes

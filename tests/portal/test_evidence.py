@@ -11,9 +11,8 @@ from aiohttp.web import Application, Request
 
 from envelopes.actions import bundling
 from envelopes.records import sessions
-from envelopes.records.models import Envelope, Section, Staff
+from envelopes.records.models import Staff
 from envelopes.records.models import Task as TaskRow
-from envelopes.rules.people import Role
 from portal.app import create_app
 from tests.engines import Town
 
@@ -58,24 +57,3 @@ async def test_it_is_asked_for_waited_for_and_saved(town: Town) -> None:
         status, body = await asked(client, f"{page}.zip")
         assert status == 200
         assert "README.txt" in zipfile.ZipFile(BytesIO(body)).namelist()
-
-
-async def test_to_others_there_is_no_such_page(town: Town) -> None:
-    shot = await town.draft()
-    await Envelope.filter(id=shot.envelope.id).update(completed_at=town.clock())
-    page = f"/staff/envelopes/{shot.envelope.ref}/evidence"
-    other = await Section.create(
-        code="zeimu", name="税務課", phone="", hours="", email="zeimu@vill-mihon.example"
-    )
-    await Staff.filter(id=town.village.id).update(section_id=other.id)
-    for person, status in ((await Staff.get(id=town.village.id), 404), (None, 303)):
-        async with signed_in(town, person) as client:
-            for path, method in ((page, "GET"), (page, "POST"), (f"{page}.zip", "GET")):
-                assert (await asked(client, path, method))[0] == status
-    assert not await TaskRow.filter(kind="evidence").exists()
-    # Administrators have no page of the envelope, but this one.
-    await Staff.filter(id=town.village.id).update(roles=Role.ADMIN.value)
-    async with signed_in(town, town.village) as client:
-        assert (await asked(client, page.removesuffix("/evidence")))[0] == 404
-        assert (await asked(client, page))[0] == 200
-        assert (await asked(client, page, "POST"))[0] == 303

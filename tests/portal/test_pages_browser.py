@@ -1,110 +1,23 @@
 """Every page in a real browser: accessible, narrow enough for a small phone, quiet under the strict policy."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from pathlib import Path
 
+import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
-import segno
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
-from portal.pages import render, static_files
-from portal.views import Viewer
-from tests.portal.samples import SAMPLES, SITE
-
-CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
-)
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def leaf_svg(number: int) -> bytes:
-    """A page of a contract, drawn rather than rendered from a PDF."""
-    lines = "".join(
-        f'<text x="130" y="{430 + 62 * n}">{n + 1}　{"この契約を証するため本書を作成し、" * 2}</text>'
-        for n in range(19)
-    )
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="1240" height="1754" viewBox="0 0 1240 1754">'
-        '<rect width="1240" height="1754" fill="#fff"/><g font-family="serif" font-size="28">'
-        f'<text x="620" y="270" font-size="56" text-anchor="middle">工 事 請 負 契 約 書　{number}</text>'
-        f"{lines}</g></svg>"
-    ).encode()
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Serves the samples as the portal would: pages by name, static files, drawn page images."""
-
-    def do_GET(self) -> None:
-        body, content_type = self.find(self.path.split("?")[0])
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", CSP)
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def find(self, path: str) -> tuple[bytes, str]:
-        if path.startswith("/static/"):
-            found = static_files()[path.removeprefix("/static/")]
-            return found.body, found.content_type
-        if path == "/img/qr.svg":
-            return segno.make("otpauth://totp/x?secret=JBSWY3DPEHPK3PXP").svg_inline(scale=4).replace(
-                "<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1
-            ).encode(), "image/svg+xml"
-        if path.startswith("/img/"):
-            return leaf_svg(int(path.removeprefix("/img/").split("-")[0])), "image/svg+xml"
-        if path[1:] in SAMPLES:
-            return render(SAMPLES[path[1:]], site=SITE).encode(), "text/html; charset=utf-8"
-        return b"", "text/plain"
-
-    def log_message(self, *args: object) -> None:
-        """Stay silent."""
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 390, "height": 844}, locale="ja-JP")
-    yield page
-    page.close()
+from envelopes.rules.wording import Language
+from portal.pages import render
+from portal.signer_views import Viewer
+from tests.portal.samples import SAMPLES, SITE, VIEWER, document, leaf
 
 
 def violations(page: Page) -> list[str]:
-    return [
-        f"{found['id']}: {node['html']}"
-        for found in Axe().run(page).response["violations"]
-        for node in found["nodes"]
-    ]
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)")
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
 def overflow(page: Page) -> int:
@@ -119,23 +32,150 @@ SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidde
   .map(e => e.outerHTML.slice(0, 120))"""
 
 
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+WIDTHS = (390, 1280, 320)
+
+# Boxes whose own text does not fit into them.
+CUT = """() => [...document.querySelectorAll('main *, header *, footer *')]
+  .filter(e => e.offsetParent && !e.closest('.vh, svg, details:not([open]) > :not(summary), .tabs ~ .now'))
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+  .filter(e => !['visible', 'auto', 'scroll'].includes(getComputedStyle(e).overflowY) &&
+    (e.scrollHeight > e.clientHeight + 2 || e.scrollWidth > e.clientWidth + 2))
+  .map(e => e.outerHTML.slice(0, 120))"""
+
+# Buttons and chosen things without a line around or beside them.
+EDGELESS = """() => [...document.querySelectorAll('.btn, .bar, .note, .panel, .pick, [aria-current]')]
+  .filter(e => e.offsetParent)
+  .filter(e => ['Top', 'Right', 'Bottom', 'Left'].every(side => {
+    const style = getComputedStyle(e);
+    return style[`border${side}Style`] === 'none' || parseFloat(style[`border${side}Width`]) < 1;
+  }))
+  .filter(e => !(e.matches('.flow > li')))
+  .map(e => e.outerHTML.slice(0, 120))"""
+
+# Everything to press, by its place in the page. Of radio buttons with one name the keyboard reaches one.
+REACHABLE = """() => [...document.querySelectorAll('*')].map((e, number) => [e, number])
+  .filter(([e]) => e.matches('a[href], button, summary, textarea, input:not([type=hidden], [type=radio])'))
+  .filter(([e]) => e.checkVisibility({visibilityProperty: true}) && !e.closest('dialog'))
+  .map(([, number]) => number)"""
+FOCUSED = """() => {
+  const e = document.activeElement;
+  if (e === document.body) return null;
+  const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+  const bar = document.querySelector('.bar')?.getBoundingClientRect();
+  const covered = bar && !e.closest('.bar') && box.bottom > bar.top + 1 && box.top < bar.bottom && box.height < 300;
+  return {
+    number: [...document.querySelectorAll('*')].indexOf(e),
+    seen: box.bottom > 0 && box.top < innerHeight && !covered &&
+      (style.outlineStyle !== 'none' || getComputedStyle(e.nextElementSibling ?? e).outlineStyle !== 'none'),
+    what: e.outerHTML.slice(0, 120),
+  };
+}"""
+
+
 def too_small(page: Page) -> list[str]:
     return list(page.evaluate(SMALL))
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", SAMPLES)
-def test_page_is_accessible_and_fits(name: str, page: Page, address: str) -> None:
+def test_page_is_accessible_and_fits(name: str, language: Language, page: Page, address: str) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(error.message))
-    page.goto(f"{address}/{name}")
-    assert violations(page) == []
+    page.goto(f"{address}/{name}?lang={language}")
     assert too_small(page) == []
-    page.set_viewport_size({"width": 1280, "height": 800})
-    assert violations(page) == []
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert overflow(page) <= 0
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert overflow(page) <= 0
+        assert violations(page) == [], width
+    if page.locator("[data-dialog]").count():
+        page.click("[data-dialog]")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            assert overflow(page) <= 0
+            assert violations(page) == [], width
     assert said == []
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_text_twice_as_large_is_all_there(name: str, page: Page, address: str) -> None:
+    """WCAG 1.4.4: nothing is cut off or beside the screen, on the smallest phone."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{address}/{name}")
+    page.add_style_tag(url="/larger.css")
+    assert overflow(page) <= 0
+    assert page.evaluate(CUT) == []
+
+
+def test_text_that_is_cut_off_is_noticed(page: Page, address: str) -> None:
+    page.goto(f"{address}/landing")
+    page.evaluate(
+        "document.querySelector('main .btn').style.cssText = 'overflow: hidden; height: 1rem; min-height: 0'"
+    )
+    assert len(page.evaluate(CUT)) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["viewer", "confirm", "done", "code-wrong", "decline-empty", "envelope", "draft"]
+)
+def test_state_is_seen_in_forced_colours(name: str, page: Page, address: str) -> None:
+    """What only a background says is gone there: every button, chosen tab and step has an edge of its own."""
+    page.emulate_media(forced_colors="active")
+    page.goto(f"{address}/{name}")
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert page.evaluate(EDGELESS) == []
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("name", ["done", "viewer", "download", "confirm", "envelope-completed"])
+def test_print_holds_the_content_and_nothing_to_press(name: str, page: Page, address: str) -> None:
+    page.goto(f"{address}/{name}")
+    heading = page.inner_text("h1")
+    page.emulate_media(media="print")
+    assert page.inner_text("h1") == heading
+    assert [
+        one.inner_text() for one in page.locator(".bar, .tools, .zoom, .skip").all() if one.is_visible()
+    ] == []
+    assert len(page.pdf(format="A4")) > 5_000
+
+
+@pytest.mark.parametrize(
+    "name", ["landing", "code-wrong", "viewer", "confirm", "done", "decline", "download"]
+)
+def test_every_thing_to_press_is_reached_by_the_keyboard_in_the_order_of_the_page(
+    name: str, page: Page, address: str
+) -> None:
+    page.goto(f"{address}/{name}")
+    page.evaluate(
+        "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')"
+    )
+    wanted = page.evaluate(REACHABLE)
+    reached = []
+    for _ in range(len(wanted) + 8):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if at is None:
+            break
+        assert at["seen"], at
+        reached.append(at["number"])
+    assert [number for number in reached if number in wanted] == wanted
+    assert reached == sorted(reached)
+
+
+def test_whole_dialog_is_used_by_the_keyboard(page: Page, address: str) -> None:
+    page.goto(f"{address}/viewer")
+    page.locator("[data-dialog]").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "confirm-h"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "署名手続きを完了する"
+    # The words that are agreed to are read out with the button.
+    described = page.locator("dialog button[type=submit]").get_attribute("aria-describedby")
+    assert "取り消しや変更ができません" in page.inner_text(f"#{described}")
+    page.keyboard.press("Escape")
+    assert not page.get_by_role("dialog").is_visible()
+    assert page.evaluate("document.activeElement.dataset.dialog") == "confirm"
 
 
 def test_axe_sees_a_missing_label(page: Page, address: str) -> None:
@@ -170,7 +210,7 @@ def test_dialog_opens_with_script_and_focuses_its_heading(page: Page, address: s
 
 
 def test_without_script_the_button_leads_to_the_confirm_page(browser: Browser, address: str) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False, locale="ja-JP")
     page = context.new_page()
     page.goto(f"{address}/viewer")
     sample = SAMPLES["viewer"]
@@ -182,8 +222,57 @@ def test_without_script_the_button_leads_to_the_confirm_page(browser: Browser, a
     context.close()
 
 
+def test_text_of_every_page_is_unfolded_by_a_link_without_script(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="ja-JP")
+    page = context.new_page()
+    page.goto(f"{address}/viewer")
+    assert page.get_by_role("link", name="文字で読む").get_attribute("href") == "?text=open#text-1-1"
+    assert not page.get_by_text("1 工事名").first.is_visible()
+    page.goto(f"{address}/viewer-unfolded")
+    assert [text.is_visible() for text in page.get_by_text("1 工事名").all()] == [True] * 3
+    assert page.get_by_role("link", name="文字をたたむ").get_attribute("href") == "?"
+    context.close()
+
+
+def test_link_to_the_first_text_leads_past_pages_without_any() -> None:
+    pages = (leaf(1, text=()), leaf(2))
+    shown = replace(document(), pages=pages)
+    html = render(replace(VIEWER, document=shown), site=SITE)
+    assert 'href="?text=open#text-1-2"' in html
+    assert "文字で読む</a>" not in render(
+        replace(VIEWER, document=replace(shown, pages=pages[:1])), site=SITE
+    )
+
+
+def test_zoom_takes_a_sharper_image_and_works_without_script(browser: Browser, address: str) -> None:
+    for scripts in (True, False):
+        context = browser.new_context(
+            java_script_enabled=scripts,
+            locale="ja-JP",
+            viewport={"width": 390, "height": 844},
+            device_scale_factor=2,
+        )
+        page = context.new_page()
+        page.goto(f"{address}/viewer")
+        # The first image is asked for at once, so its size is guessed; the others know theirs.
+        image = page.locator("figure img").nth(0 if scripts else 1)
+        image.scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        before = chosen(image)
+        page.get_by_label("最大").check()
+        image.scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        assert (before, chosen(image)) == ("828", "1654")
+        context.close()
+
+
+def chosen(image: Locator) -> str:
+    """The width of the rendering that the browser shows."""
+    return str(image.evaluate("image => image.currentSrc")).rpartition("-")[2].removesuffix(".webp")
+
+
 def test_without_script_nothing_is_offered_that_needs_it(browser: Browser, address: str) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False, locale="ja-JP")
     page = context.new_page()
     page.goto(f"{address}/done")
     assert not page.get_by_text("この画面を印刷する").is_visible()

@@ -17,9 +17,12 @@ from envelopes.records import tasks
 from envelopes.records.models import File, Verification
 from envelopes.records.tasks import Lane
 from envelopes.rules.findings import Fault, Of, Part, Result
+from envelopes.rules.wording import Language, Wording
 from envelopes.services import Services
-from portal import verification
+from portal import uploads, verification
 from portal.app import create_app
+from portal.phrases import tongue
+from portal.verification_views import VerificationResult
 from tests.engines import Clock, Engine, Town, build_services
 
 pytestmark = pytest.mark.engines
@@ -106,7 +109,7 @@ async def test_a_file_is_judged_shown_and_forgotten(engine: Engine, clock: Clock
         # Larger than every other form may be.
         status, text = await send(client, b"%PDF" + b"x" * 200_000)
     assert status == 200
-    assert "変更されていません／発行元 みほん村 認証局" in text
+    assert "変更されていません（発行元 みほん村 認証局）" in text
     assert "文書は、この署名が適用されてから変更されていません" in text
     assert "&lt;b&gt;髙橋建設&lt;/b&gt;" in text
     assert not await Verification.all().exists()
@@ -128,7 +131,7 @@ async def test_what_is_wrong_is_said(engine: Engine, clock: Clock, fault: Fault,
         status, text = await send(client, b"x")
     assert status == 200
     assert words in text
-    assert "変更されていません／" not in text
+    assert "変更されていません（" not in text
 
 
 async def test_a_result_that_takes_long_is_behind_a_link_which_changes_nothing(
@@ -146,7 +149,7 @@ async def test_a_result_that_takes_long_is_behind_a_link_which_changes_nothing(
     for _ in range(2):
         status, text = await get(client, f"/verify/{row.ref}")
         assert status == 200
-        assert "変更されていません／発行元 みほん村 認証局" in text
+        assert "変更されていません（発行元 みほん村 認証局）" in text
     assert await engine.rows("SELECT * FROM verifications") == before
     clock.forward(minutes=10)
     status, text = await get(client, f"/verify/{row.ref}")
@@ -207,7 +210,7 @@ async def test_a_body_that_is_no_form_is_refused(client: Client, kind: str) -> N
 
 
 async def test_a_body_that_never_ends_is_cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "UPLOAD_SECONDS", 0.3)
+    monkeypatch.setattr(uploads, "SECONDS", 0.3)
 
     async def drip() -> AsyncIterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF'
@@ -279,3 +282,22 @@ async def test_looking_at_the_form_writes_nothing(client: Client, engine: Engine
                 assert answer.status in (200, 410)
     assert await engine.dump() == before
     assert "/verify" in (await get(client, "/"))[1]
+
+
+def in_english(result: Result) -> VerificationResult:
+    said = tongue(Wording(language=Language.ENGLISH))
+    return said.translate(verification._result(act.Judged(result=result, sha256="0" * 64)))
+
+
+def test_what_was_found_is_said_in_english_on_an_english_page() -> None:
+    page = in_english(SIGNED)
+    assert page.headline == "Not changed; issued by みほん村 認証局"
+    (part,) = page.parts
+    assert [line.text for line in part.lines] == [
+        "The document has not been modified since this signature was applied",
+        "The signer's identity is valid",
+        "The signature includes an embedded timestamp",
+    ]
+    assert "2026-08-04 05:21:08 UTC" in part.lines[2].means
+    spoilt = Result(parts=SIGNED.parts, faults=(Fault.BYTES_CHANGED,))
+    assert in_english(spoilt).reasons == ("Its content has changed since it was signed.",)

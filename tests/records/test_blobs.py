@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -10,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envelopes.keyring import KeySet
-from envelopes.records.blobs import BOTH, CHUNK, BlobError, Blobs, Reader, Stored, decrypt, encrypt
+from envelopes.records import blobs as blobs_module
+from envelopes.records.blobs import (
+    BOTH,
+    CHUNK,
+    BlobError,
+    Blobs,
+    Reader,
+    Stored,
+    decrypt,
+    encrypt,
+    record_all,
+)
 from envelopes.records.database import unit
 from envelopes.records.models import File
 from tests.engines import Clock, Engine
@@ -104,6 +116,14 @@ async def test_a_file_comes_back_as_it_was(blobs: Blobs, size: int) -> None:
     file = await put(blobs, data)
     assert await blobs.get(await File.get(id=file.id)) == data
     assert (file.size, file.sha256) == (size, hashlib.sha256(data).hexdigest())
+
+
+async def test_many_files_are_recorded_in_order(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs_module, "_ROWS", 3)
+    stored = [await blobs.put(bytes([n]), purpose="image", readers=BOTH) for n in range(7)]
+    now = datetime.now(UTC)
+    ids = await unit(lambda connection: record_all(connection, stored, now))
+    assert [await blobs.get(await File.get(id=one)) for one in ids] == [bytes([n]) for n in range(7)]
 
 
 async def test_the_portal_reads_only_what_is_wrapped_for_it(blobs: Blobs, engine: Engine) -> None:

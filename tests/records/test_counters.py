@@ -99,3 +99,11 @@ async def test_many_events_are_counted_at_once(engine: Engine) -> None:
     assert await counters.allowed("bytes", events=100, per=24 * HOUR, now=NOW, count=60)
     assert not await counters.allowed("bytes", events=100, per=24 * HOUR, now=NOW, count=60)
     assert await counters.allowed("bytes", events=100, per=24 * HOUR, now=NOW, count=40)
+
+
+async def test_of_several_limits_all_are_counted_or_none(engine: Engine) -> None:
+    limits = [("wide", 3, HOUR), ("narrow", 1, HOUR)]
+    assert [await counters.full(limits, now=NOW) for _ in range(5)] == [None, 1, 1, 1, 1]
+    # Only the first call counted.
+    assert await hits(5, name="wide") == 2
+    assert await counters.full(limits, now=NOW) == 0

@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
+from tortoise.migrations.api import migrate
 
 import envelopes.migrations
 from envelopes.records import counters, database, history, store
@@ -444,18 +447,119 @@ async def test_an_upgrade_that_breaks_references_says_so(
         await upgrade(town.engine.url)
 
 
+SQLITE_COLUMNS = """
+SELECT m.name AS t, i.name AS c, lower(i.type) AS type, i."notnull" AS needed, i.dflt_value AS given, i.pk,
+       f."table" AS other, f.on_delete AS ends
+FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS i
+LEFT JOIN pragma_foreign_key_list(m.name) AS f ON f."from" = i.name
+WHERE m.type = 'table'
+"""
+POSTGRES_COLUMNS = """
+SELECT table_name AS t, column_name AS c, data_type AS type, character_maximum_length AS size, is_nullable AS needed,
+       column_default AS given, obj_description(table_name::regclass) AS said,
+       col_description(table_name::regclass, ordinal_position) AS of_column,
+       (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY pg_get_constraintdef(oid)) FROM pg_constraint
+        WHERE conrelid = table_name::regclass AND contype IN ('p', 'f')) AS bonds
+FROM information_schema.columns WHERE table_schema = 'public'
+"""
+
+
+async def columns(engine: Engine) -> set[tuple[object, ...]]:
+    """Every column of every table, with all that the database knows of it."""
+    return {
+        tuple(row.values())
+        for row in await engine.rows(SQLITE_COLUMNS if engine.is_sqlite else POSTGRES_COLUMNS)
+    }
+
+
+async def migrated(url: str, *, to: str | None = None, fake: bool = False) -> None:
+    """Apply the migrations up to *to*, or every one, to an empty database, or only note them as applied."""
+    if url.startswith("sqlite"):
+        sqlite_path(url).parent.mkdir(exist_ok=True)
+    await migrate(config=database.config(url), target=to, fake=fake)
+    await Tortoise.close_connections()
+
+
 @engines
-async def test_the_migrations_make_exactly_the_models(engine: Engine) -> None:
-    """A fresh database has every table, column and index that the models name, and no other column."""
-    for model in Tortoise.apps["fukan"].values():
-        meta = model._meta
-        if engine.is_sqlite:
-            rows = await engine.rows(f"SELECT name FROM pragma_table_info('{meta.db_table}')")
-        else:
-            rows = await engine.rows(
-                f"SELECT column_name AS name FROM information_schema.columns WHERE table_name = '{meta.db_table}'"
-            )
-        assert {row["name"] for row in rows} == set(meta.fields_db_projection.values()), meta.db_table
+async def test_a_new_database_is_what_the_migrations_make(engine: Engine, empty_url: str) -> None:
+    """The tables of a new one come from the models at once; an old one went every step of the way."""
+    there = replace(engine, url=empty_url)
+    made = (
+        await columns(engine),
+        await shape(engine),
+        await engine.rows("SELECT name FROM tortoise_migrations"),
+    )
+    await engine.database.close()
+    await migrated(empty_url)
+    await upgrade(empty_url)
+    here = Database(empty_url)
+    await here.open()
+    stepwise = (
+        await columns(there),
+        await shape(there),
+        await there.rows("SELECT name FROM tortoise_migrations"),
+    )
+    await here.close()
+    await engine.database.open()
+    assert made == stepwise
+
+
+@engines
+async def test_the_first_releases_database_gets_what_is_missing(engine: Engine, empty_url: str) -> None:
+    """Only in a new database do migrations count as done; in one that has tables each of them runs."""
+    made = await columns(engine)
+    await engine.database.close()
+    await migrated(empty_url, to="fukan.0001_initial")
+    await upgrade(empty_url)
+    here = Database(empty_url)
+    await here.open()
+    grown = await columns(replace(engine, url=empty_url))
+    await here.close()
+    await engine.database.open()
+    assert grown == made
+
+
+@engines
+async def test_tables_in_a_schema_of_the_operators_are_no_new_database(
+    request: pytest.FixtureRequest,
+) -> None:
+    if ENGINE != "postgres":
+        return  # SQLite has no schemas
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.fresh()
+    plain = url.replace("asyncpg://", "postgresql://")
+    connection = await asyncpg.connect(plain)
+    await connection.execute(f'ALTER DATABASE "{url.rpartition("/")[2]}" SET search_path = town')
+    await connection.execute("CREATE SCHEMA town")
+    await connection.close()
+    await migrated(url, to="fukan.0001_initial")
+    await upgrade(url)
+    connection = await asyncpg.connect(plain)
+    assert await connection.fetchval("SELECT count(identity) FROM town.contacts") == 0
+    await connection.close()
+
+
+@engines
+async def test_a_new_database_has_exactly_the_models(engine: Engine) -> None:
+    """It has every table and column that the models name, and no other column."""
+    found = {(row[0], row[1]) for row in await columns(engine)}
+    wanted = {
+        (model._meta.db_table, column)
+        for model in Tortoise.apps["fukan"].values()
+        for column in model._meta.fields_db_projection.values()
+    }
+    assert {(table, column) for table, column in found if table in {one for one, _ in wanted}} == wanted
+
+
+@engines
+async def test_a_first_upgrade_that_was_killed_is_finished_by_the_next(empty_url: str) -> None:
+    """The migrations are noted before the tables are there: whatever is missing then is made."""
+    await migrated(empty_url, fake=True)
+    await upgrade(empty_url)
+    here = Database(empty_url)
+    await here.open()
+    assert await Number.all().count() == 0
+    await here.close()
 
 
 @pytest.mark.parametrize("name", ["みほん村", "a b", "50%", "a+b", "x#y"])

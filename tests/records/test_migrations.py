@@ -55,7 +55,9 @@ def test_numbers_follow_each_other() -> None:
 
 
 def test_tables_use_no_field_that_the_engines_understand_differently() -> None:
-    assert trapped(Path(models.__file__).read_text()) == []
+    files = list(Path(models.__file__).parent.glob("*.py"))
+    assert len(files) > 1
+    assert [name for path in files for name in trapped(path.read_text())] == []
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,16 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.records import tasks
-from envelopes.records.database import unit
+from envelopes.records.database import unit, update_each
 from envelopes.records.models import Task as TaskRow
-from envelopes.records.tasks import LANES, Claimed, Lane
+from envelopes.records.tasks import LANES, Claimed, Lane, Result
 from envelopes.rules.errors import FukanError
 from envelopes.rules.states import Task
 from tests.engines import Engine
@@ -85,7 +86,7 @@ async def test_lanes_do_not_mix(engine: Engine) -> None:
     for kind in Task:
         await queue(kind=kind)
     found = {lane: {task.kind for task in await claim(lane, limit=99)} for lane in Lane}
-    assert found[Lane.CODE] == {Task.CODE_MAIL}
+    assert found[Lane.CODE] == {Task.CODE_MAIL, Task.APPLICATION_CODE_MAIL, Task.CODE_SMS}
     assert found[Lane.SIGN] == {kind for kind, lane in LANES.items() if lane is Lane.SIGN}
     assert sum(map(len, found.values())) == len(Task)
 
@@ -231,3 +232,34 @@ async def test_other_processes_are_notified_on_postgres(engine: Engine) -> None:
     async with asyncio.timeout(5):
         await heard.wait()
     await listener.close()
+
+
+async def test_what_ends_together_is_noted_together(engine: Engine) -> None:
+    noted: list[Sequence[str]] = []
+
+    async def write(_: BaseDBAsyncClient, parts: Sequence[str]) -> None:
+        noted.append(parts)
+
+    await queue(4)
+    owned = await claim()
+    results = [Result(write, "a"), None, Result(write, "b"), Result(write, "c")]
+    await asyncio.gather(
+        *(tasks.done(task, now=NOW, result=result) for task, result in zip(owned, results, strict=True))
+    )
+    assert noted == [["a", "b", "c"]]
+    assert await TaskRow.filter(state="done").count() == 4
+
+
+async def test_rows_are_changed_in_one_go_each_in_its_own_way(engine: Engine) -> None:
+    ids = await queue(3)
+    await TaskRow.filter(id=ids[1]).update(state="done")
+    later = [NOW + timedelta(hours=n) for n in range(3)]
+    rows = [
+        {"id": one, "run_at": at, "attempts": n, "error": None if n else "日本語"}
+        for n, (one, at) in enumerate(zip(ids, later, strict=True))
+    ]
+    await unit(
+        lambda connection: update_each(connection, TaskRow, rows, among={"state": ("ready", "running")})
+    )
+    found = [(row.state, row.run_at, row.attempts, row.error) for row in await TaskRow.all().order_by("id")]
+    assert found == [("ready", later[0], 0, "日本語"), ("done", NOW, 0, None), ("ready", later[2], 2, None)]

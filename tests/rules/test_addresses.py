@@ -1,11 +1,20 @@
 """Addresses to keep, compare, send to and show."""
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envelopes.rules.addresses import AddressKind, classify, comparable, mask, normalise, wire_form
-from envelopes.rules.domains import CARRIER_DOMAINS, FREE_DOMAINS
+from envelopes.rules.addresses import (
+    AddressKind,
+    classify,
+    comparable,
+    likely,
+    mask,
+    normalise,
+    wire_form,
+)
+from envelopes.rules.domains import CARRIER_DOMAINS, COMMON_DOMAINS, FREE_DOMAINS
 from envelopes.rules.errors import Reason, Refused
 
 
@@ -153,6 +162,33 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 LOCALS = st.text(alphabet="ab.-_+?/@\"' \r\n<>,;", max_size=70)
 
 
+DOMAINS = st.text(alphabet="aB1-.みほ例_[]", max_size=80)
+
+
+@given(LOCALS, DOMAINS.map(lambda text: f"{text}.example"))
+def test_a_domain_that_is_known_already_changes_no_verdict(local: str, domain: str) -> None:
+    """email-validator looks at the domain alone and once; what it says of the whole address stays the measure."""
+    try:
+        kept = normalise(f"{local}@{domain}")
+    except Refused:
+        kept = ""
+    assert kept == _by_the_library(local, domain)
+
+
+def _by_the_library(local: str, domain: str) -> str:
+    plain = f"{local}@{domain}".strip().removeprefix("<")
+    local, _, domain = plain.rpartition("@")
+    if len(local) > 2 and local[0] == local[-1] == '"' and '"' not in local[1:-1]:
+        local = local[1:-1]
+    try:
+        found = validate_email(
+            f"{local}@{domain.lower()}", check_deliverability=False, allow_smtputf8=False, strict=True
+        )
+    except EmailNotValidError:
+        return ""
+    return f"{local}@{found.ascii_domain.lower()}"
+
+
 @given(LOCALS, st.sampled_from(["docomo.ne.jp", "x.ezweb.ne.jp", "takahashi.example"]))
 def test_nothing_but_a_plain_address_gets_through(local: str, domain: str) -> None:
     try:
@@ -160,3 +196,26 @@ def test_nothing_but_a_plain_address_gets_through(local: str, domain: str) -> No
     except Refused:
         return
     assert not set(wire[: -len(domain)]) & set(" \r\n<>,;")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("taro@gmial.com", "taro@gmail.com"),
+        ("taro@gmail.con", "taro@gmail.com"),
+        ("taro@yaho.co.jp", "taro@yahoo.co.jp"),
+        ("taro@docmo.ne.jp", "taro@docomo.ne.jp"),
+        ("taro@minami-densetsu.co.jo", "taro@minami-densetsu.co.jp"),
+        ("taro@minami-densetsu.cojp", "taro@minami-densetsu.co.jp"),
+    ],
+)
+def test_a_slip_is_met_with_what_was_likely_meant(typed: str, meant: str) -> None:
+    assert likely(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [*COMMON_DOMAINS, "mail.com", "minami-densetsu.co.jp", "minami.example", "k.vodafone.ne.jp", "gmx.com"],
+)
+def test_a_domain_that_may_well_be_meant_is_left_alone(domain: str) -> None:
+    assert likely(f"taro@{domain}") is None

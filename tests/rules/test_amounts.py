@@ -60,6 +60,9 @@ UNREADABLE = [
     "99,999,999,999,999円（税込）",
     "11,800,000円（税抜）12,980,000円（税込）",
     "円（税込）",
+    "単価1,000円（税込）",
+    "単価契約のため、千円",
+    "税抜なし",
     "",
     "1" * 5000,
 ]
@@ -90,7 +93,24 @@ def test_tax_is_what_was_written(written: str, tax: Tax) -> None:
     assert parse_amount(written) == Amount(yen=11_800_000, tax=tax)
 
 
-@pytest.mark.parametrize("written", ["なし", "無し", "なし（単価契約）", "単価契約", " な し "])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "なし",
+            "無し",
+            "なし（単価契約）",
+            "単価契約",
+            " な し ",
+            "なし。",
+            "なしです",
+            "金額なし",
+            "定めなし",
+        ),
+        *("単価契約のため、なし", "単価契約のためなし", "単価契約なので、なしです。", "なし、単価契約のため"),
+        *("単価契約につき金額の定めなし", "単価契約とする", "契約金額はなし（単価契約のため）"),
+    ],
+)
 def test_no_amount_can_be_said(written: str) -> None:
     assert parse_amount(written) == Amount(yen=None, tax=Tax.NONE)
 
@@ -100,6 +120,16 @@ def test_doubtful_amount_is_refused(written: str) -> None:
     with pytest.raises(Refused) as refusal:
         parse_amount(written)
     assert refusal.value.reason is Reason.AMOUNT_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["単価表のとおり", "単価契約（別紙）に従う", "未定", "まだなし", "なしかもしれない", "契約単価による"],
+)
+def test_words_that_may_mean_none_are_asked_back(written: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_amount(written)
+    assert refusal.value.reason is Reason.AMOUNT_NONE_UNSURE
 
 
 @pytest.mark.parametrize("written", UNSAID)

@@ -113,6 +113,19 @@ def test_a_used_code_is_spent_for_ever() -> None:
     assert judge(issued(used=True), after=timedelta(days=1)) is Verdict.SPENT
 
 
+def test_a_code_sent_twice_by_the_browser_that_asked_for_it_is_one_press() -> None:
+    used = Issued(serial=1, sent_at=SENT, wrong=0, used_at=SENT + timedelta(minutes=3))
+
+    def again(after: float, *, given: str = "123456", here: bool = True) -> Verdict:
+        now = SENT + timedelta(minutes=3, seconds=after)
+        return check(used, expected="123456", given=given, now=now, policy=POLICY, here=here)
+
+    assert again(0) is again(59) is Verdict.AGAIN
+    assert again(60) is Verdict.SPENT
+    assert again(1, given="123457") is Verdict.SPENT
+    assert again(1, here=False) is Verdict.SPENT
+
+
 def test_a_late_code_does_not_say_whether_the_digits_were_right() -> None:
     late = timedelta(minutes=11)
     assert judge(issued(), after=late) is judge(issued(), "000000", after=late) is Verdict.LATE

@@ -79,9 +79,9 @@ consents = st.builds(
         registry_revision=numbers,
         address_look_up=texts,
     ),
-    grants=st.lists(st.builds(Grant, method=texts, level=texts, issuer=texts, at=texts), max_size=3).map(
-        tuple
-    ),
+    grants=st.lists(
+        st.builds(Grant, method=texts, level=texts, issuer=texts, at=texts, since=texts), max_size=3
+    ).map(tuple),
     text_version=texts,
     at=texts,
     nonce=texts,
@@ -115,17 +115,36 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
-@pytest.mark.parametrize("path", leaves(asdict(consent())))
+FULL = consent(
+    grants=(
+        Grant(
+            method="authenticator",
+            level="authenticator",
+            issuer="みほん村",
+            at="2026-04-01T00:00:00Z",
+            since="2026-03-01T00:00:00Z",
+        ),
+    )
+)
+
+
+def test_what_says_nothing_of_a_grant_is_not_in_the_bytes() -> None:
+    assert b"since" in canonical(FULL)
+    assert b"since" not in canonical(consent())
+    assert read(canonical(consent())) == consent()
+
+
+@pytest.mark.parametrize("path", leaves(asdict(FULL)))
 def test_every_single_field_is_in_the_signed_bytes(path: tuple[Any, ...]) -> None:
-    loaded = json.loads(canonical(consent()))
+    loaded = json.loads(canonical(FULL))
     place = loaded
     for step in path[:-1]:
         place = place[step]
     old = place[path[-1]]
     place[path[-1]] = old + 1 if isinstance(old, int) else old + "x"
     changed = json.dumps(loaded, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    assert read(changed) != consent()
-    assert canonical(read(changed)) == changed != canonical(consent())
+    assert read(changed) != FULL
+    assert canonical(read(changed)) == changed != canonical(FULL)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envelopes.rules.delivery import Decision, WhyLink, decide, encoded_bytes, message_limit
+from envelopes.rules.delivery import Decision, WhyLink, carried_bytes, decide, encoded_bytes, message_limit
 from envelopes.rules.policy import Policy
 
 POLICY = Policy()
@@ -85,3 +85,10 @@ def test_the_estimate_is_never_below_what_base64_needs(sizes: list[int]) -> None
 def test_one_more_file_never_turns_a_link_into_an_attachment(sizes: list[int], carrier: bool) -> None:  # noqa: FBT001
     if choose(*sizes, 1, carrier=carrier).attach:
         assert choose(*sizes, carrier=carrier).attach
+
+
+def test_a_mail_of_the_most_bytes_carries_three_scans_of_ten_megabytes() -> None:
+    most = POLICY.mail_bytes
+    assert carried_bytes(most) >= 3 * 10 * MB
+    assert encoded_bytes([carried_bytes(most)]) <= most < encoded_bytes([carried_bytes(most) + 2 * 57])
+    assert carried_bytes(0) == 0

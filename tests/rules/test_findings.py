@@ -43,7 +43,7 @@ def test_every_fault_has_words_in_both_languages(fault: Fault) -> None:
 
 def test_a_sound_file_names_its_issuer_and_claims_no_more() -> None:
     assert SOUND.verdict is Verdict.SOUND
-    assert findings.headline(SOUND) == "変更されていません／発行元 みほん村 認証局"
+    assert findings.headline(SOUND) == "変更されていません（発行元 みほん村 認証局）"
     assert findings.mark(SOUND) == "✔"
     assert findings.reasons(SOUND) == ()
 

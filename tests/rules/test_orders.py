@@ -13,6 +13,7 @@ from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.lines import Key, Statement, merged, scan
 from envelopes.rules.orders import SUBJECT_LINE, Reading, in_order, plain_subject, read
 from envelopes.rules.policy import Policy
+from envelopes.rules.reading import Remark
 
 TODAY = date(2026, 8, 4)
 POLICY = Policy()
@@ -300,6 +301,10 @@ def test_first_value_wins_and_the_second_is_reported() -> None:
         ("金顎：1円", "金額"),
         ("封筒：x", "封筒名"),
         ("部暑：x", "部署"),
+        ("■部暑　建設課", "部署"),
+        ("【部暑】建設課", "部署"),
+        ("・金顎\t1円", "金額"),
+        ("◆期眼＝8月31日", "期限"),
         ("納品先：x", ""),
     ],
 )
@@ -310,9 +315,34 @@ def test_unknown_key_is_reported_with_the_nearest(line: str, suggestion: str) ->
     assert warning.details["suggestion"] == suggestion
 
 
+def test_what_nobody_can_read_is_said_once_and_not_quoted() -> None:
+    noise = "ﾛ乞\ufffd燁:ﾓ\ufffd!ｼ|\ufffd弡\n\ufffd\ufffd\ufffd：\ufffd\n納品先：倉庫\nYﾔ:x\n"
+    read = reading(f"{COMPLETE}{noise}金額：1円（税込）\n")
+    [garbled, repeated] = read.warnings
+    assert (garbled.reason, garbled.line, dict(garbled.details)) == (Reason.LINES_GARBLED, 5, {})
+    assert Remark.of(garbled).where == "5行目"
+    assert (repeated.reason, repeated.line) == (Reason.LINE_REPEATED, 9)
+
+
+def test_one_letter_that_cannot_be_read_is_no_noise() -> None:
+    [warning] = reading(f"{COMPLETE}納品先：みほん村役場 倉庫\ufffd 1階\n").warnings
+    assert warning.reason is Reason.LINE_UNKNOWN
+
+
 @pytest.mark.parametrize(
     "line",
-    ["10:30に伺います", "TEL: 0261-00-0000", "https://mihon.example/", "電話：0261", "下記のとおり、です：x"],
+    [
+        "部長　山田 様",
+        "■納品先　倉庫",
+        "備考：村長へ\n■部長　山田",
+        "10:30に伺います",
+        "TEL: 0261-00-0000",
+        "https://mihon.example/",
+        "電話：0261",
+        "下記のとおり、です：x",
+        "^D)c$:81#",
+        "(^_^)：x",
+    ],
 )
 def test_everyday_lines_are_not_reported(line: str) -> None:
     assert reading(f"{COMPLETE}{line}\n").warnings == ()

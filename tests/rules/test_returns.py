@@ -2,7 +2,8 @@
 
 import pytest
 
-from envelopes.rules.returns import WORDS, Meaning, meaning, meaning_of
+from envelopes.rules.policy import Policy
+from envelopes.rules.returns import WORDS, Meaning, meaning, meaning_of, refusals_to_die
 
 ANSWERS = [
     ("5.1.1", "", Meaning.NO_SUCH_ADDRESS),
@@ -35,7 +36,7 @@ def test_a_kept_answer_is_read_however_its_code_is_written() -> None:
     assert meaning_of("550 5.1.1", "no such mailbox") is Meaning.NO_SUCH_ADDRESS
     assert meaning_of("5.2.2", None) is Meaning.MAILBOX_FULL
     assert meaning_of("0", "") is Meaning.TOO_LATE
-    assert meaning_of("450 4.2.1", "resting") is Meaning.NO_SUCH_ADDRESS
+    assert meaning_of("450 4.2.1", "resting") is Meaning.TOO_LATE
     assert meaning_of("421", "busy") is Meaning.TOO_LATE
     assert meaning_of(None, None) is Meaning.REFUSED
 
@@ -43,3 +44,27 @@ def test_a_kept_answer_is_read_however_its_code_is_written() -> None:
 def test_every_meaning_has_words_in_both_languages() -> None:
     assert set(WORDS) == set(Meaning)
     assert all(japanese and english.isascii() for japanese, english in WORDS.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "carrier", "refusals"),
+    [
+        ("550 5.1.1", "User unknown", False, 1),
+        ("5.1.10", "null MX", False, 1),
+        ("550 5.1.1", "User unknown", True, 2),  # docomo says so of mailboxes that are there
+        ("550", "Unknown user taro@docomo.ne.jp", True, 2),
+        ("550", "User unknown", False, 2),  # no status: many servers say so of everything
+        ("552 5.2.2", "Mailbox full", False, 2),
+        ("554", "", False, 2),
+        ("550 5.7.26", "unauthenticated", False, None),  # about us
+        ("552 5.3.4", "too big", False, None),  # about the mail
+        ("4.4.1", "timed out", False, None),
+        ("450 4.2.1", "resting", False, None),
+        ("0", "", False, None),
+        (None, None, False, None),
+    ],
+)
+def test_how_many_refusals_make_an_address_dead(
+    code: str | None, answer: str | None, *, carrier: bool, refusals: int | None
+) -> None:
+    assert refusals_to_die(code, answer, carrier=carrier, policy=Policy()) == refusals

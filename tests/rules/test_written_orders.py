@@ -70,7 +70,10 @@ def _values(reading: Reading) -> Iterator[str]:
     if reading.span:
         yield f"履行期間 {reading.span.start or '締結'} から {reading.span.end}"
     yield from (f"{one.key.value} {one.value}" for one in (reading.section, reading.signer) if one)
+    yield from (f"本人確認 {method.value}" for method in reading.methods)
     yield from (f"写し {one.value}" for one in reading.copies)
+    if reading.hand_over is not None:
+        yield f"引継ぎ {'可' if reading.hand_over else '不可'}"
     yield from (f"文書{one.number} {one.value}" for one in reading.documents)
     if reading.note:
         yield "備考 " + reading.note.replace("\n", " ⏎ ")

@@ -5,7 +5,9 @@ mailbox; its login name is the address (without `+detail`), the password is the 
 fail on purpose, at any domain:
 
 - `nobody@` 550 5.1.1, `later@` 450 4.2.1, `busy@` 421, `policy@` 554 5.7.1, `full@` 552 5.2.2;
-- `bounce@` is accepted and comes back as a delivery status notification.
+- `bounce@` and `overquota@` are accepted and come back as a delivery status notification, the second with 5.2.2;
+- `slow@` is accepted and never delivered: a report says after some seconds that it is delayed;
+- everybody at a domain under `discard.example` is accepted and thrown away.
 
 Each mail from the wire gets `Authentication-Results: mx.fukan.example` with a DMARC pass for the domain of
 its envelope sender, or a fail where that domain begins with `forged.`. Needs root, as both servers do.
@@ -17,7 +19,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
@@ -143,6 +145,7 @@ minimal_backoff_time = 2s
 queue_run_delay = 2s
 maximal_backoff_time = 4s
 in_flow_delay = 0
+delay_warning_time = 2s
 alias_maps =
 alias_database =
 """)
@@ -168,9 +171,14 @@ flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
 error unix - - n - - error
+discard unix - - n - - discard
 retry unix - - n - - error
 missing unix - n n - - pipe
     user=mail argv=/bin/sh -c {echo The mailbox does not exist; exit 67}
+quota unix - n n - - pipe
+    user=mail argv=/bin/sh -c {echo 5.2.2 Over quota; exit 69}
+resting unix - n n - - pipe
+    user=mail argv=/bin/sh -c {echo 4.2.1 The mailbox is resting; exit 75}
 dovecot unix - n n - - pipe
     flags=DRhu user=mail null_sender=
     argv=$lda -c $folder/dovecot.conf -f $${sender} -a $${original_recipient} -d $${user}@$${nexthop}
@@ -194,6 +202,9 @@ SENDERS = Template(r"""
 
 TRANSPORT = r"""
 /^bounce(\+.*)?@/ missing:
+/^overquota(\+.*)?@/ quota:
+/^slow(\+.*)?@/ resting:
+/\.discard\.example$/ discard:
 """
 
 
@@ -209,6 +220,7 @@ class RealPostOffice:
     submission: int
     password: str = PASSWORD
     authserv: str = AUTHSERV_ID
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     @property
     def ca_file(self) -> Path:
@@ -220,6 +232,16 @@ class RealPostOffice:
         command = [binary("doveadm"), "-c", str(self.folder / "dovecot.conf"), "kick", address]
         subprocess.run(command, check=True, capture_output=True)
 
+    def start(self) -> None:
+        """Start both servers, or raise ServerFailed."""
+        self.processes.append(_start_dovecot(self))
+        self.processes.append(_start_postfix(self))
+
+    def stop(self) -> None:
+        """Stop both servers; their mailboxes and queues stay."""
+        while self.processes:
+            stop(self.processes.pop())
+
 
 @contextmanager
 def real_post_office() -> Iterator[RealPostOffice]:
@@ -229,15 +251,12 @@ def real_post_office() -> Iterator[RealPostOffice]:
     # Not pytest's own folder: the servers' users must be able to enter it, and socket paths are short.
     folder = Path(tempfile.mkdtemp(prefix="fukan-po-"))
     office = _plan(folder)
-    processes: list[subprocess.Popen[bytes]] = []
     try:
         _write_folder(office)
-        processes.append(_start_dovecot(office))
-        processes.append(_start_postfix(office))
+        office.start()
         yield office
     finally:
-        for process in reversed(processes):
-            stop(process)
+        office.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

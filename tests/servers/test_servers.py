@@ -22,9 +22,13 @@ async def test_each_fresh_database_is_empty(postgres: PostgresServer) -> None:
     await other.close()
 
 
-def test_bucket_is_there(s3: S3Store) -> None:
-    with urllib.request.urlopen(f"{s3.endpoint}/{s3.bucket}", timeout=10) as answer:
-        assert b"ListBucketResult" in answer.read()
+def test_each_fresh_bucket_is_empty(s3: S3Store) -> None:
+    first, second = s3.fresh(), s3.fresh()
+    put = urllib.request.Request(f"{s3.endpoint}/{first}/a", data=b"b", method="PUT")
+    urllib.request.urlopen(put, timeout=10).close()
+    for bucket, expected in ((first, True), (second, False)):
+        with urllib.request.urlopen(f"{s3.endpoint}/{bucket}", timeout=10) as answer:
+            assert (b"<Key>a</Key>" in answer.read()) is expected
 
 
 def test_missing_program_is_an_error_and_no_skip(tmp_path: Path) -> None:

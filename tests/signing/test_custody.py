@@ -38,7 +38,7 @@ from tests.signing.tsa import Fault
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shop]]:
-    """Two shops: their roots' kinds of key."""
+    """Two shops, without a fault whenever one is asked for: their roots' kinds of key."""
     with ExitStack() as stack:
 
         @cache
@@ -46,14 +46,17 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
             folder = tmp_path_factory.mktemp("shop") / key_type
             return stack.enter_context(opened_shop(folder, key_type))
 
-        yield opened
+        def healthy(key_type: str) -> Shop:
+            one = opened(key_type)
+            one.outside.fault = Fault.NONE
+            return one
+
+        yield healthy
 
 
 @pytest.fixture
 def shop(shops: Callable[[str], Shop]) -> Shop:
-    one = shops("p256")
-    one.outside.fault = Fault.NONE
-    return one
+    return shops("p256")
 
 
 def sealing(world: World, held: Custody, clock: Callable[[], dt.datetime] = now) -> Seal:

@@ -2,8 +2,10 @@
 
 import hashlib
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from envelopes.rules.errors import Later, Reason, Refused
@@ -264,3 +266,12 @@ def _wrong(data: bytes) -> Plan:
 
 
 _draw = plans.draw
+
+
+def test_a_specification_with_hundreds_of_bookmarks_can_be_sealed() -> None:
+    out = BytesIO()
+    with pikepdf.open(BytesIO(pdf(2))) as file:
+        with file.open_outline() as outline:
+            outline.root += [pikepdf.OutlineItem(f"第{n}条", 0) for n in range(600)]
+        file.save(out)
+    assert seal.prepare_planned(out.getvalue(), fields=BOTH, now=now()).plan is not None

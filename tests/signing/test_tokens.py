@@ -8,7 +8,7 @@ import pytest
 
 from envelopes.rules.errors import Later
 from envelopes.signing import tokens
-from envelopes.signing.timestamps import CheckedTimestamper, _granted, _request
+from envelopes.signing.timestamps import CheckedTimestamper, _request, granted
 from tests.signing.conftest import Clock, World
 
 IMPRINT = bytes(range(32))
@@ -18,7 +18,7 @@ NONCE = 0x1122334455667788
 def asked(world: World, *, nonce: int = NONCE) -> bytes:
     stamper = world.seal.timestamper
     assert isinstance(stamper, CheckedTimestamper)
-    return _granted(stamper.ask(_request(IMPRINT, nonce, stamper.policy)))
+    return granted(stamper.ask(_request(IMPRINT, nonce, stamper.policy)))
 
 
 def says(token: bytes, certificate: bytes, **changes: object) -> bool:

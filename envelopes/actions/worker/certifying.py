@@ -6,7 +6,7 @@ on its own before it happens.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions import changing, identity
 from envelopes.actions.worker.revisions import Revision, add_revision, sealed_plan
-from envelopes.actions.worker.signing import LEVELS, read_consent
+from envelopes.actions.worker.signing import read_consent
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import history, store
 from envelopes.records.blobs import BOTH, Stored
@@ -34,8 +35,18 @@ from envelopes.records.models import (
 )
 from envelopes.records.store import Snapshot
 from envelopes.rules import certificate as rules
+from envelopes.rules import factors
 from envelopes.rules.accreditation import Stamp, covering
-from envelopes.rules.certificate import Certificate, Concluded, Custodian, Proof, Signatory, Times
+from envelopes.rules.certificate import (
+    Certificate,
+    Concluded,
+    Custodian,
+    HandOver,
+    OtherProof,
+    Proof,
+    Signatory,
+    Times,
+)
 from envelopes.rules.errors import Later, Reason, Refused
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
@@ -215,12 +226,15 @@ async def _signatory(services: Services, signer: Signer) -> Signatory:
         office=said.signer.office,
         person=said.signer.person,
         proofs=tuple(
-            Proof(level=LEVELS[grant.level], at=datetime.fromisoformat(grant.at)) for grant in said.grants
+            Proof(level=level, at=datetime.fromisoformat(grant.at))
+            for level, grant in zip(factors.in_words(said.grants), said.grants, strict=True)
         ),
         consented_at=datetime.fromisoformat(said.at),
         consent_sha256=row.sha256,
         agreed_on=await _agreed_on(signer),
         registry_revision=said.signer.registry_revision,
+        hand_overs=await _hand_overs(signer),
+        other_proofs=await _other_proofs(signer),
         ip="" if of_town else await _ip(signer, row.sha256),
     )
 
@@ -228,6 +242,43 @@ async def _signatory(services: Services, signer: Signer) -> Signatory:
 async def _agreed_on(signer: Signer) -> date | None:
     contact = await Contact.filter(id=signer.contact_id or 0).first()
     return None if contact is None else contact.consented_on
+
+
+async def _hand_overs(signer: Signer) -> tuple[HandOver, ...]:
+    """Who had this place before, as the history noted it when it went over."""
+    staff = {one.ref: _with_office(one) for one in await Staff.all()}
+    return tuple(
+        HandOver(
+            before=_called(one.said["from"]),
+            after=_called(one.said["to"]),
+            at=one.at,
+            entered_by=staff.get(one.said["first"], ""),
+            approved_by=staff.get(one.said["second"], ""),
+            number=one.said["application"],
+        )
+        for one in await changing.hand_overs(signer.envelope_id)
+        if one.signer_ref == signer.ref
+    )
+
+
+async def _other_proofs(signer: Signer) -> tuple[OtherProof, ...]:
+    """By what else this place was to be proved before, as the history noted each change."""
+    staff = {one.ref: _with_office(one) for one in await Staff.all()}
+    return tuple(
+        OtherProof(
+            before=factors.called(one.before),
+            after=factors.called(one.after),
+            at=one.at,
+            entered_by=staff.get(one.first, ""),
+            approved_by=staff.get(one.second, ""),
+        )
+        for one in await identity.changes(signer.envelope_id)
+        if one.signer_ref == signer.ref
+    )
+
+
+def _called(person: Mapping[str, str]) -> str:
+    return " ".join(part for part in (person["office"], person["person"]) if part)
 
 
 async def _ip(signer: Signer, consent_sha256: str) -> str:

@@ -10,13 +10,15 @@ from typing import Any, Final
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions import seats
-from envelopes.actions.worker.mails import MailFacts, MailStatus, next_draft_number, noted
+from envelopes.actions.worker.mails import MailFacts, next_draft_number, noted
 from envelopes.records import store
 from envelopes.records.blobs import BOTH, Reader, Stored
 from envelopes.records.database import unit
 from envelopes.records.models import Contact, Document, Envelope, Mail, Staff
 from envelopes.rules.errors import Reason, StaleEnvelope
+from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind, Tax
+from envelopes.rules.mails import MailStatus
 from envelopes.rules.people import WORKER
 from envelopes.rules.states import By, Event, State
 from envelopes.services import Services
@@ -56,6 +58,7 @@ class Opening:
     contacts: Sequence[Contact]
     papers: Sequence[Paper]
     reading: Mapping[str, Any]
+    methods: Sequence[Method] = ()
     number: str = ""
     earlier: Sequence[Mail] = ()
 
@@ -93,7 +96,9 @@ async def open_draft(
         envelope = await _create(services, connection, ref=ref, mail=mail, drafter=drafter, opening=opening)
         for position, (paper, files) in enumerate(zip(opening.papers, kept, strict=True), 1):
             await _add_document(connection, envelope, position, paper, files)
-        await seats.seat_contractors(services, connection, envelope.id, opening.contacts)
+        await seats.seat_contractors(
+            services, connection, envelope.id, opening.contacts, methods=opening.methods
+        )
         await store.apply(connection, envelope, Event.OPENED, By.WORKER, actor=WORKER, now=now)
         return int(envelope.id)
 

@@ -20,8 +20,8 @@ async def expire_due(services: Services) -> None:
     """End every envelope whose deadline is over on the contractor's turn, and tell both sides."""
     now = services.now()
     ending = [state.value for state in State if permits(state, Event.EXPIRED)]
-    for envelope in await Envelope.filter(state__in=ending, deadline_on__lt=jst_day(now)):
-        shot = await store.snapshot(id=envelope.id)
+    over = await Envelope.filter(state__in=ending, deadline_on__lt=jst_day(now)).only("id")
+    async for shot in store.readable([one.id for one in over]):
         if shot.turn is not None and shot.turn.staff_id is None:
             await _expire(shot, now)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import aclosing
 from hashlib import sha256
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -9,7 +10,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from envelopes.actions.worker.giving_back import give_back
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.papers.pages import Page
-from envelopes.records import store
+from envelopes.papers.stamp import unstamped
+from envelopes.records import blobs, store
 from envelopes.records.blobs import BOTH, Stored
 from envelopes.records.database import unit
 from envelopes.records.models import Document, Image
@@ -19,21 +21,21 @@ from envelopes.rules.states import Event, permits
 from envelopes.services import Services
 
 
-async def render_pages(shop: Workshop, envelope_id: int) -> None:
-    """Make images and text of every page that has none yet, a document at a time.
+async def render_pages(shop: Workshop, envelope_id: int) -> bool:
+    """Make images and text of every page of the first document that has none yet; True where another one waits.
 
     A document that cannot be drawn within its limits can be shown to nobody, so the draft goes back.
     """
     shot = await store.snapshot(id=envelope_id)
-    if not permits(shot.state, Event.UNSEALABLE):
-        return
-    for document in shot.documents:
-        if document.pages_sha256 is None:
-            try:
-                await _render(shop, shot, document)
-            except Refused as refused:
-                await give_back(shop.services, shot, document, refused.reason)
-                return
+    bare = [document for document in shot.documents if document.pages_sha256 is None]
+    if not bare or not permits(shot.state, Event.UNSEALABLE):
+        return False
+    try:
+        await _render(shop, shot, bare[0])
+    except Refused as refused:
+        await give_back(shop.services, shot, bare[0], refused.reason)
+        return False
+    return len(bare) > 1
 
 
 async def _render(shop: Workshop, shot: Snapshot, document: Document) -> None:
@@ -41,10 +43,11 @@ async def _render(shop: Workshop, shot: Snapshot, document: Document) -> None:
     data = await services.blobs.get(document.base)
     texts: list[str] = []
     images: list[tuple[int, int, int, Stored]] = []
-    async for batch in shop.papers.batches(data, count=document.page_count):
-        for page in batch:
-            texts.append(page.text)
-            images += await _keep_images(services, shot.envelope.ref, page)
+    async with aclosing(shop.papers.batches(data, count=document.page_count)) as batches:
+        async for batch in batches:
+            for page in batch:
+                texts.append(unstamped(page.text, store.certificate_id(shot.envelope, document)))
+                images += await _keep_images(services, shot.envelope.ref, page)
     text = await services.blobs.put(
         json.dumps(texts, ensure_ascii=False).encode(),
         purpose="text",
@@ -82,14 +85,11 @@ async def _commit_pages(
             return
         row = await text.record(connection, now)
         await Document.filter(id=document.id).using_db(connection).update(text_id=row.id)
-        for number, width, height, stored in images:
-            await Image.create(
-                document_id=document.id,
-                page=number,
-                width=width,
-                height=height,
-                file=await stored.record(connection, now),
-                using_db=connection,
-            )
+        ids = await blobs.record_all(connection, [stored for *_, stored in images], now)
+        rows = [
+            Image(document_id=document.id, page=number, width=width, height=height, file_id=file_id)
+            for (number, width, height, _), file_id in zip(images, ids, strict=True)
+        ]
+        await Image.bulk_create(rows, using_db=connection)
 
     await unit(work)

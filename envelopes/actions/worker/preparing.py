@@ -13,7 +13,7 @@ from envelopes.records.blobs import BOTH, Stored
 from envelopes.records.database import unit
 from envelopes.records.models import Document, Signer
 from envelopes.records.store import Snapshot
-from envelopes.rules.errors import Later, Reason, Refused
+from envelopes.rules.errors import Refused
 from envelopes.rules.people import WORKER
 from envelopes.rules.states import By, Event, permits
 from envelopes.services import Services
@@ -32,13 +32,13 @@ def _first(document: Document, stored: Stored, plan: str | None) -> Revision:
     )
 
 
-async def prepare(shop: Workshop, envelope_id: int) -> None:
-    """Make the files that the signers will see, and ask the first. Raises Later(PAGES_NOT_READY)."""
+async def prepare(shop: Workshop, envelope_id: int) -> bool:
+    """Make the files that the signers will see, and ask the first; False while pages are still being drawn."""
     shot = await store.snapshot(id=envelope_id)
     if not permits(shot.state, Event.PREPARED):
-        return
+        return True
     if any(document.pages_sha256 is None for document in shot.documents):
-        raise Later(Reason.PAGES_NOT_READY)
+        return False
     fields = [seals.signer_field(signer.position) for signer in shot.signers]
     prepared = []
     for document in shot.documents:
@@ -46,8 +46,9 @@ async def prepare(shop: Workshop, envelope_id: int) -> None:
             prepared.append(await _prepare(shop, shot, document, fields))
         except Refused as refused:
             await give_back(shop.services, shot, document, refused.reason)
-            return
+            return True
     await _commit_prepared(shop.services, shot, prepared)
+    return True
 
 
 async def _prepare(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions import reachable
 from envelopes.records import store, tasks
 from envelopes.records.counters import DOWNLOAD
 from envelopes.records.database import unit
@@ -27,7 +28,6 @@ _CLOSED: Final = timedelta(
     days=14
 )  # why: no row of closed days is longer, so that far before notices can fall
 _SILENT_FOR: Final = timedelta(days=7)  # why: what is older than a week, the reminders have told
-_LINKS: Final = (Task.REQUEST_MAIL, Task.NEW_LINK_MAIL, Task.EXTENDED_MAIL, Task.REMINDER_MAIL)
 _FILES: Final = (Task.COMPLETION_MAIL, Task.FRESH_DOWNLOAD_MAIL, Task.WINDOW_MAIL)
 
 
@@ -40,15 +40,37 @@ async def remind_due(services: Services) -> None:
     horizon = today + timedelta(days=max(policy.remind_days, default=0)) + _CLOSED
     waiting = [state.value for state in State if permits(state, Event.EXPIRED)]
     near = Envelope.filter(state__in=waiting, deadline_on__gte=today, deadline_on__lte=horizon)
-    for envelope in await near:
-        signer = (await store.snapshot(id=envelope.id)).turn
+    async for shot in store.readable([one.id for one in await near.only("id")]):
+        signer, envelope = shot.turn, shot.envelope
         if signer is None or signer.staff_id is not None or signer.asked_at is None or signer.paused_at:
             continue
         asked_on = jst_day(signer.asked_at)
         notice = notice_due(envelope.deadline_on, policy.remind_days, since=asked_on, today=today)
-        if notice is not None and not await _came_back(signer, _LINKS):
+        if notice is not None and not await reachable.came_back(signer):
             key = f"{signer.id}:{envelope.deadline_on}:{notice}"
             await _once(Task.REMINDER_MAIL, key, "reminded", signer, now, days=notice)
+
+
+async def remind_as_asked(services: Services) -> None:
+    """Remind whoever told that his side is still looking, on the day that he chose or the next open one."""
+    now = services.now()
+    if not may_remind(now, services.policy):
+        return
+    today = jst_day(now)
+    chosen = Signer.filter(remind_on__lte=today, remind_on__gt=today - _CLOSED, consented_at__isnull=True)
+    asked = {signer.id: signer.envelope_id for signer in await chosen.only("id", "envelope_id")}
+    async for shot in store.readable(sorted(set(asked.values()))):
+        signer = shot.turn
+        if (
+            signer is None
+            or signer.id not in asked
+            or signer.paused_at
+            or not permits(shot.state, Event.EXPIRED)
+        ):
+            continue
+        if not await reachable.came_back(signer):
+            key = f"{signer.id}:asked:{signer.remind_on}"
+            await _once(Task.REMINDER_MAIL, key, "reminded", signer, now, asked=str(signer.remind_on))
 
 
 async def remind_of_windows(services: Services) -> None:
@@ -65,7 +87,7 @@ async def remind_of_windows(services: Services) -> None:
         if notice is None:
             continue
         for signer in await Signer.filter(envelope_id=envelope.id, staff_id__isnull=True):
-            if not await _has_files(signer) and not await _came_back(signer, _FILES):
+            if not await has_files(signer) and not await reachable.came_back(signer, _FILES):
                 key = f"{signer.id}:{last_day}:{notice}"
                 await _once(Task.WINDOW_MAIL, key, "window reminded", signer, now, days=notice)
 
@@ -81,34 +103,26 @@ async def tell_of_silence(services: Services) -> None:
         proved_at__isnull=True,
         consented_at__isnull=True,
     )
-    for signer in await asked:
-        sent = await _last(signer, _LINKS)
-        shot = await store.snapshot(id=signer.envelope_id)
-        is_waiting = (
-            permits(shot.state, Event.EXPIRED) and shot.turn is not None and shot.turn.id == signer.id
-        )
-        if not is_waiting or sent is None or sent.state == DeliveryState.FAILED.value:
+    silent = {signer.id: signer.envelope_id for signer in await asked.only("id", "envelope_id")}
+    async for shot in store.readable(sorted(set(silent.values()))):
+        signer = shot.turn
+        if signer is None or signer.id not in silent or not permits(shot.state, Event.EXPIRED):
             continue
-        if sent.created_at <= quiet and not await Access.filter(signer_id=signer.id).exists():
+        sent = await reachable.last(signer)
+        if sent is None or sent.state == DeliveryState.FAILED.value:
+            continue
+        # Whoever had the place before, or the same person at another address, may have opened the link.
+        seen = Access.filter(signer_id=signer.id, day__gte=jst_day(signer.asked_at or now))
+        if sent.created_at <= quiet and not await seen.exists():
             key, ids = f"silent:{signer.id}:{signer.generation}", {"delivery": sent.id, "silent": 1}
             await _once(Task.UNDELIVERED_MAIL, key, "mail unopened", signer, now, ids=ids)
 
 
-async def _has_files(signer: Signer) -> bool:
+async def has_files(signer: Signer) -> bool:
     """Whether the signer took signed files, or has them in the mailbox."""
     attached = Delivery.filter(signer_id=signer.id, mail=Task.COMPLETION_MAIL.value, attached=True)
     taken = Access.filter(signer_id=signer.id, kind=DOWNLOAD)
     return await taken.exists() or await attached.exclude(state=DeliveryState.FAILED.value).exists()
-
-
-async def _last(signer: Signer, mails: tuple[Task, ...]) -> Delivery | None:
-    named = [mail.value for mail in mails]
-    return await Delivery.filter(signer_id=signer.id, mail__in=named).order_by("-id").first()
-
-
-async def _came_back(signer: Signer, mails: tuple[Task, ...]) -> bool:
-    last = await _last(signer, mails)
-    return last is not None and last.state == DeliveryState.FAILED.value
 
 
 async def _once(

@@ -2,12 +2,11 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -19,7 +18,7 @@ from envelopes.records.database import unit
 from envelopes.records.models import Consent, Contact, Document, KeyUse, Segment, Signer
 from envelopes.records.store import Snapshot
 from envelopes.rules import consent as consents
-from envelopes.rules import turns
+from envelopes.rules import factors, turns
 from envelopes.rules.consent import require_fit
 from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.people import WORKER
@@ -28,12 +27,6 @@ from envelopes.rules.states import By, Event, permits
 from envelopes.services import Services
 from envelopes.signing import seal as seals
 from envelopes.signing.seal import Entry
-
-LEVELS: Final[Mapping[str, str]] = {
-    "mail": "メール1経路",
-    "staff": "職員のパスワード",
-    "authenticator": "認証アプリ",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +114,7 @@ def _fits_envelope(said: consents.Consent, shot: Snapshot, turn: Signer) -> bool
         and said.generation == turn.generation
         and said.signer == party_of(turn)
         and len(said.documents) == len(shot.documents)
-        and bool(said.grants)
-        and all(grant.level in LEVELS for grant in said.grants)
+        and factors.suffice(turn.proof, said.grants)
         and in_time
     )
 
@@ -188,7 +180,7 @@ def _entry(
 ) -> Entry:
     signer, operator = order.signer, services.settings.operator
     who = " ".join(part for part in (signer.company, signer.office, signer.person) if part)
-    level = "、".join(LEVELS[grant.level] for grant in order.said.grants)
+    level = factors.together(order.said.grants)
     return Entry(
         name=who,
         reason=f"{who}の指示に基づき{operator.name}（事業者）が署名（本人確認：{level}）",

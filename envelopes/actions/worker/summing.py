@@ -9,12 +9,13 @@ from datetime import datetime, time, timedelta
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from envelopes.actions import reachable
 from envelopes.records import anchors, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Anchor, Delivery, Envelope, Fact, Section
+from envelopes.records.models import Anchor, Envelope, Fact, Section, Signer
+from envelopes.rules.notes import About
 from envelopes.rules.reminders import may_remind, open_before
-from envelopes.rules.returns import DeliveryState
 from envelopes.rules.schedule import JST, jst_day
 from envelopes.rules.states import Event, State, Task, permits
 from envelopes.services import Services
@@ -56,18 +57,21 @@ async def of_section(services: Services, section_id: int) -> Summary:
     waiting = await rows
     ids = [one.id for one in waiting]
     last = jst_day(now) + timedelta(days=sorted(policy.remind_days)[1] if len(policy.remind_days) > 1 else 1)
-    failed = await Delivery.filter(envelope_id__in=ids, state=DeliveryState.FAILED.value)
+    asked = await Signer.filter(envelope_id__in=ids, asked_at__isnull=False, consented_at=None, staff_id=None)
+    unreached = await reachable.unreached([signer.id for signer in asked])
+    missed = {signer.envelope_id for signer in asked if signer.id in unreached}
+    paused = {signer.envelope_id for signer in asked if signer.paused_at is not None}
     noted = await Fact.filter(
         subject=Subject.ENVELOPE.value,
         subject_id__in=ids,
-        kind="wrong person",
+        kind__in=[About.WRONG_PERSON.value, About.MORE_TIME.value, About.CHANGE.value],
         at__gte=_since(now, policy.remind_hours[0]),
     )
     return Summary(
         waiting=waiting,
         near=[one for one in waiting if one.deadline_on <= last],
-        undelivered=[one for one in waiting if one.id in {row.envelope_id for row in failed}],
-        notes=[one for one in waiting if one.id in {fact.subject_id for fact in noted}],
+        undelivered=[one for one in waiting if one.id in missed],
+        notes=[one for one in waiting if one.id in {fact.subject_id for fact in noted} | paused],
         rows=sum([one.count for one in await Anchor.all().only("id", "count")]),
         anchor=await anchors.newest_value(),
     )

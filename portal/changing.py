@@ -1,0 +1,137 @@
+"""C7, proved: telling that another person or address is to be asked, after one more question; and taking that back."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from envelopes.actions import changing, notes
+from envelopes.actions import signer as act
+from envelopes.rules.changes import Change, Wish
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.notes import About
+from envelopes.rules.reading import Record
+from portal import signer_views
+from portal.link import CHANGES, told_staff
+from portal.phrases import _
+from portal.proved import mailed, reading
+from portal.respond import answer, form, move, told
+from portal.views import FieldError
+from portal.visit import Visit, is_paused, request_of
+
+_FIELDS: Final = ("choice", "person", "office", "email", "note")
+_AT: Final = {Reason.PERSON_MISSING: "person", Reason.REASON_TOO_LONG: "note"}
+
+
+async def ask(request: web.Request) -> web.Response:
+    """The form, and after it the question whether that is meant."""
+    visit = await reading(request)
+    if isinstance(visit, web.Response):
+        return visit
+    if request.method != "POST":
+        return answer(request, _form(visit, {}))
+    posted = await form(request)
+    wish = _wish(posted)
+    if wish is None:
+        error = FieldError(text=_("どれかを選んでください。"), field="choice")
+        return answer(request, _form(visit, posted, error), status=422)
+    pauses = _pauses(visit, wish)
+    try:
+        made = changing.tidy_wish(visit.services, visit.signer, wish) if pauses else wish
+        if not pauses:
+            act.tidy_reason(_told(wish), visit.services)
+    except Refused as refused:
+        error = FieldError(text=told(request, refused), field=_field(refused, wish))
+        return answer(request, _form(visit, posted, error), status=422)
+    page = signer_views.ConfirmChange(
+        request=request_of(visit),
+        choice=made.change,
+        person=made.person,
+        office=made.office,
+        email=made.email,
+        note=made.note,
+        pauses=pauses,
+        ask_url=visit.at("wrong", "ask"),
+        edit_url=visit.at("wrong", "edit"),
+        key=secrets.token_hex(8),
+    )
+    return answer(request, page)
+
+
+def _wish(posted: Mapping[str, str]) -> Wish | None:
+    choice, *texts = (posted.get(name, "") for name in _FIELDS)
+    if choice not in set(Change):
+        return None
+    person, office, email, note = texts
+    return Wish(change=Change(choice), person=person, office=office, email=email, note=note)
+
+
+def _may_hand_over(visit: Visit) -> bool:
+    return Record.from_json(json.loads(visit.shot.envelope.reading)).hand_over
+
+
+def _pauses(visit: Visit, wish: Wish) -> bool:
+    """Whether this is more than a note: another person needs the town's leave, given with the request."""
+    return wish.change is not Change.PERSON or _may_hand_over(visit)
+
+
+def _told(wish: Wish) -> str:
+    """What staff are told where nothing is paused."""
+    who = " ".join(part for part in (wish.office, wish.person, wish.email) if part)
+    return "　".join(part for part in (CHANGES[wish.change], who, wish.note) if part)
+
+
+def _field(refused: Refused, wish: Wish) -> str:
+    if refused.reason is Reason.ENTRY_TOO_LONG:
+        return "person" if len(" ".join(wish.person.split())) > int(refused.details["limit"]) else "office"
+    return _AT.get(refused.reason, "email")
+
+
+def _form(visit: Visit, posted: Mapping[str, str], *errors: FieldError) -> signer_views.AskChange:
+    texts = {name: posted.get(name, "") for name in _FIELDS}
+    return signer_views.AskChange(
+        request=request_of(visit),
+        next_url=visit.at("wrong"),
+        back_url=visit.at("1"),
+        may_hand_over=_may_hand_over(visit),
+        note_limit=visit.services.policy.reason_characters,
+        errors=errors,
+        **texts,
+    )
+
+
+async def edit(request: web.Request) -> web.Response:
+    """Back from the question with what was written."""
+    visit = await reading(request)
+    if isinstance(visit, web.Response):
+        return visit
+    return answer(request, _form(visit, await form(request)))
+
+
+async def tell(request: web.Request) -> web.Response:
+    """Pause the request, or where no other person may sign have staff told; a second press changes nothing."""
+    visit = await reading(request)
+    if isinstance(visit, web.Response):
+        return visit
+    posted = await form(request)
+    wish = _wish(posted)
+    if wish is None:
+        return answer(request, _form(visit, posted), status=422)
+    if _pauses(visit, wish):
+        await changing.ask(visit.services, visit.signer, wish)
+        return move("sign", visit.signer.ref, "wrong")
+    note = _told(wish)
+    await notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=True)
+    return answer(request, told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。")))
+
+
+async def take_back(request: web.Request) -> web.Response:
+    """Let the request go on as before. It takes no second proof to be asked again."""
+    visit = await mailed(request)
+    if isinstance(visit, web.Response):
+        return visit
+    if is_paused(visit):
+        await changing.take_back(visit.services, visit.signer)
+    return move("sign", visit.signer.ref, "1")

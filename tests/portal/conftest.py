@@ -1,0 +1,46 @@
+"""The sample pages at an address of their own, and Chromium to look at them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from envelopes.services import build
+from envelopes.settings import Settings
+from tests.portal.gallery import gallery
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def address(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the gallery is."""
+    settings = Settings.model_validate({"directory": tmp_path_factory.mktemp("gallery"), "keys": keys})
+    with gallery(build(settings, portal=True, bot=False)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. A module's own: while its driver lives, no test can run an event loop in this thread."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page as wide as a phone."""
+    page = browser.new_page(viewport={"width": 390, "height": 844}, locale="ja-JP")
+    yield page
+    page.close()

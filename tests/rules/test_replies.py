@@ -1,0 +1,241 @@
+"""Commands by reply, as people write them on PCs and phones, above and below what their mailers quote."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envelopes.rules.lines import own_lines
+from envelopes.rules.replies import CODED, EXAMPLE, Command, Verb, is_code, read, without_codes
+
+BELOW = """\
+> ──── 返信は、この線より上に書いてください ────
+>
+> 中村 美咲 様
+> 下書き D-0123 を作りました。
+> 　送信 123456
+> 　取消 123456 理由
+"""
+S, R, C, M, E, Q = Verb.SEND, Verb.REVISE, Verb.CANCEL, Verb.REMIND, Verb.EXTEND, Verb.STATUS
+
+WRITTEN = [
+    # 送信
+    ("送信 483920", S, ""),
+    ("送信483920", S, ""),
+    ("送信　４８３９２０", S, ""),
+    ("送信：483 920", S, ""),
+    ("送信 483-920", S, ""),
+    ("「送信 483920」", S, ""),
+    ("■送信 483920", S, ""),
+    ("送信してください 483920", S, ""),
+    ("送信して下さい。483920", S, ""),
+    ("送信をお願いします。 483920", S, ""),
+    ("送信お願いいたします　483920", S, ""),
+    ("送信願います 483920", S, ""),
+    ("送信でお願いします 483920", S, ""),
+    ("送信します。483920", S, ""),
+    ("送信 483920 よろしくお願いします。", S, ""),
+    ("送信 483920 です", S, ""),
+    ("送信（483920）", S, ""),
+    ("送信 コード：483920", S, ""),
+    ("送信してください。認証コードは 483 920", S, ""),
+    ("送付してください 483920", S, ""),
+    ("送ってください 483920", S, ""),
+    ("OK 483920", S, ""),
+    ("ＯＫです。４８３９２０", S, ""),
+    ("ok 483920", S, ""),
+    ("483920 送信", S, ""),
+    ("送信\n483920", S, ""),
+    ("送信してください。\n\n認証コード 483920", S, ""),
+    ("483920\n送信", S, ""),
+    ("お世話になっております。\n\n送信 483920\n\n建設課 中村", S, ""),
+    ("送信 483920\n\niPhoneから送信", S, ""),
+    ("送信 483920\n\nAndroid携帯から送信", S, ""),
+    ("送信 483920\n\n-- \n中村 美咲\n電話 0261-00-0000", S, ""),
+    ("送信 483920\n確認済：10年超", S, ""),
+    # 修正
+    ("修正 483920\n期限：9月10日", R, ""),
+    ("修正してください 483920\n\n金額：1,000円（税込）", R, ""),
+    ("訂正 483920\n期限：9月10日", R, ""),
+    ("修正\n483920\n期限：9月10日", R, ""),
+    # 取消
+    ("取消 483920 宛先を間違えました", C, "宛先を間違えました"),
+    ("取り消し 483920 宛先の間違い。", C, "宛先の間違い"),
+    ("取消し　483920　二重に送ったため", C, "二重に送ったため"),
+    (
+        "取り消してください 483920\n宛先を間違えました。\n改めて送ります。",
+        C,
+        "宛先を間違えました。 改めて送ります。",
+    ),
+    ("取消 宛先を間違えました 483920", C, "宛先を間違えました"),
+    ("取消 483920 ㈱髙橋建設あてだったため", C, "㈱髙橋建設あてだったため"),
+    ("キャンセル 483920 不要になったため", C, "不要になったため"),
+    ("取消 483920\n\n建設課 中村", C, ""),
+    # 再送
+    ("再送 483920", M, ""),
+    ("再送信してください 483920", M, ""),
+    ("再送をお願いします。483920", M, ""),
+    # 延長
+    ("延長 483920 9月30日", E, "9月30日"),
+    ("延長 9月30日 483920", E, "9月30日"),
+    ("延長 483920 令和8年9月30日まで", E, "令和8年9月30日まで"),
+    ("延長 483 920 9/30", E, "9/30"),
+    ("延長 20260930 483920", E, "20260930"),
+    ("期限延長 483920 2026-09-30", E, "2026-09-30"),
+    ("期限を延長してください 483920 9月末", E, "9月末"),
+    ("9月30日まで延長してください 483920", E, "9月30日"),
+    ("令和8年9月30日に期限を延長 483920", E, "令和8年9月30日"),
+    ("483920 9月末まで延長", E, "9月末"),
+    # 状況
+    ("状況", Q, ""),
+    ("状況を教えてください。", Q, ""),
+    ("状況を知らせてください", Q, ""),
+    ("状況は？", Q, ""),
+    ("状況はどうなっていますか。", Q, ""),
+    ("状況確認", Q, ""),
+    ("進捗を教えてください", Q, ""),
+    ("お疲れさまです。\n状況", Q, ""),
+]
+
+
+def below(quoted: str, words: str) -> str:
+    """*words* under what was quoted, as some mailers and many people write."""
+    return f"On 2026/08/04 14:21, みほん村 <keiyaku@keiyaku.vill-mihon.example> wrote:\n{quoted}\n{words}\n"
+
+
+def above(words: str, mark: str, quoted: str) -> str:
+    return f"{words}\n\n{mark}\n{quoted}"
+
+
+PLAIN = BELOW.replace("> ", "").replace(">", "")
+MAILERS = [
+    lambda words: words,
+    lambda words: above(words, "2026年8月4日(火) 14:21 みほん村 電子契約 <keiyaku@keiyaku.example>:", BELOW),
+    lambda words: above(words, "-----Original Message-----", f"From: みほん村\n{PLAIN}"),
+    lambda words: above(words, "________________________________", f"差出人: みほん村\n件名: Re: x\n{PLAIN}"),
+    lambda words: above(words, "2026/08/04 14:21、みほん村 電子契約のメール:", BELOW),
+    lambda words: above(words, "", PLAIN),
+    lambda words: above(words, "＞＞ みほん村さん", BELOW.replace(">", "＞")),
+    lambda words: below(BELOW, words),
+    lambda words: below(BELOW.replace(">", "|"), words),
+]
+
+
+@pytest.mark.parametrize("mailer", range(len(MAILERS)))
+@pytest.mark.parametrize(("written", "verb", "words"), WRITTEN)
+def test_what_is_written_is_understood_in_every_mailer(
+    written: str, verb: Verb, words: str, mailer: int
+) -> None:
+    (command,) = read(MAILERS[mailer](written)).commands
+    code = "483920" if verb in CODED else ""
+    assert (command.verb, command.code, command.words) == (verb, code, words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "送信しました",
+        "送信しますか？",
+        "送信?",
+        "送信しないでください 483920",
+        "送信は来週にしてください",
+        "まだ送信しないでください。",
+        "修正しました。ご確認ください。",
+        "取消しの件ですが、後ほど電話します。",
+        "延長戦になりそうです",
+        "工期を9月30日まで延長する契約書を送ります。",
+        "9月30日まで延長しました。",
+        "状況が変わりましたので、契約書の案を送り直します。",
+        "了解しました。",
+        "ありがとうございます。",
+        "OKかどうか確認します",
+        "iPhoneから送信",
+        "> 送信 483920",
+        "＞送信 483920",
+        "-----Original Message-----\n送信 483920",
+        "-- \n送信 483920",
+        "2026年8月4日(火) 14:21 みほん村 電子契約 <keiyaku@keiyaku.example>:\n下書き\n送信 483920",
+        "483920",
+        "",
+    ],
+)
+def test_prose_and_other_peoples_words_order_nothing(text: str) -> None:
+    assert read(text).commands == ()
+
+
+def test_words_below_a_quote_count_only_where_all_of_it_is_marked() -> None:
+    mixed = BELOW.replace("> 中村", "中村")
+    assert read(below(BELOW, "送信 483920")).commands
+    assert not read(below(mixed, "送信 483920")).commands
+
+
+def test_several_orders_are_all_seen_so_that_none_is_chosen() -> None:
+    assert [one.verb for one in read("送信 483920\n取消 483920 間違い").commands] == [S, C]
+    assert len(read("送信 483920\n送信 483920").commands) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["送信 483920 明日の朝にしてください", "送信 483920？", "再送 483920 と 483921"]
+)
+def test_words_that_do_not_belong_there_are_kept_for_the_answer(text: str) -> None:
+    (command,) = read(text).commands
+    assert command.words
+
+
+def test_without_digits_it_is_an_order_that_lacks_them() -> None:
+    for text in (
+        "送信",
+        "OK",
+        "送信してください。",
+        "再送",
+        "修正\n期限：9月1日",
+        "取消 間違えました",
+        "延長 9月30日",
+    ):
+        (command,) = read(text).commands
+        assert command.code == ""
+        assert not is_code(command)
+
+
+def test_our_own_example_is_no_code() -> None:
+    (command,) = read(f"送信 {EXAMPLE}").commands
+    assert not is_code(command)
+    assert is_code(Command(verb=S, code="483920"))
+
+
+def test_the_other_words_keep_their_lines_and_lose_the_order() -> None:
+    reply = read("お世話になります。\n修正 483920\n期限：9月10日\n\n> 期限：8月1日")
+    assert reply.text.split("\n") == ["お世話になります。", "", "期限：9月10日", "", ""]
+    assert read("取消 483920\n間違えました\n\nでは").text.split("\n") == ["", "", "", "では"]
+
+
+@pytest.mark.parametrize("written", [text for text, verb, _ in WRITTEN if verb in CODED])
+def test_no_digits_are_left_in_what_is_kept(written: str) -> None:
+    for kept in (read(written).text, without_codes(f"Re: {written}")):
+        plain = kept.translate(str.maketrans("４８３９２０", "483920")).replace(" ", "").replace("-", "")
+        assert "483920" not in plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "金額：980000円（税込）",
+        "修正後の金額：980000円",
+        "送付先：〒399-9301 みほん村",
+        "電話 0261-00-0000",
+        "契約番号 202608",
+        "送信日時: 2026/08/04 14:21",
+    ],
+)
+def test_other_numbers_are_left_alone(text: str) -> None:
+    assert without_codes(text) == text
+
+
+def test_own_lines_keep_their_places() -> None:
+    text = "一\n> 二\n三\n-- \n四"
+    assert own_lines(text) == ("一", "", "三", "", "")
+
+
+@given(st.text(max_size=400))
+def test_reading_never_raises_and_never_invents_digits(text: str) -> None:
+    for command in read(text).commands:
+        assert command.code == "" or (len(command.code) == 6 and command.code.isdigit())
