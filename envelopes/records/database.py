@@ -269,7 +269,9 @@ async def _upgrade_postgres(url: str) -> None:
     lock = await asyncpg.connect(urlunsplit(parts._replace(scheme="postgresql")))
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", _ADVISORY)
-        tables = await lock.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = await lock.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = ANY(current_schemas(false))"
+        )
         await _migrate(config(url), is_new=_is_new(row["tablename"] for row in tables))
     finally:
         await lock.close()
