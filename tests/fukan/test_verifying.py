@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envelopes.records.models import Envelope
+from envelopes.records.models import Envelope, Segment
 from envelopes.rules.findings import Fault, Of, Part, Result, Verdict
 from envelopes.rules.policy import Policy
 from envelopes.rules.schedule import jst_day
@@ -165,9 +165,8 @@ async def test_everything_concluded_is_judged_and_what_was_exchanged_is_found(
     assert verifying.is_sound(kept)
     assert [one.certificate_id.removeprefix(shot.envelope.certificate_id) for one in kept] == ["-1", "-2", ""]
     assert kept[-1].name == "締結証明書.pdf"
-    await town.engine.run(
-        "UPDATE segments SET file_id = (SELECT min(file_id) FROM segments) WHERE number = 0"
-    )
+    first = await Segment.get(document=documents[0], number=0)
+    await Segment.filter(number=0).update(file_id=first.file_id)
     kept = [
         one async for one in verifying.look_back(town.services, documents, by=inspector, believing=believing)
     ]

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Sequence
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -188,13 +189,12 @@ class Clerk(Phone):
         self.open(next_to)
 
     def take_up_work(self) -> None:
-        """Get the cookie of a working day that has begun, or else sign in in full."""
-        known = self.world.signed_in.get(self.who.address)
-        if known is None or self._shots is not None:
+        """Get the cookie of a working day that has begun; where it holds no more, sign in in full."""
+        if self._shots is None:
+            self.context.add_cookies(self.world.signed_in.get(self.who.address, []))
+        if self.status("/staff") != HTTPStatus.OK:
             self.sign_in_in_full()
             self.world.signed_in[self.who.address] = self.context.cookies()
-        else:
-            self.context.add_cookies(known)
 
     def sign_in_in_full(self) -> None:
         """Password and digits, up to the desk."""
