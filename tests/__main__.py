@@ -3,7 +3,8 @@
 The tests marked `engines` run on SQLite and a folder, and again on Postgres and a bucket; the third process takes those
 that are none of the engine's business, on SQLite where they need one. They run side by side, because each waits much;
 what the second and third say is shown when the first has ended. Tests that measure the time of pages are marked
-`alone` and come last, when nothing else is running.
+`alone` and come last, when nothing else is running. Their order is random and belongs to the commit: everybody who runs
+the tests of one commit runs them in the same order, and the next commit has another.
 What the tests promise stands in the tests; which fixture stands on which engine, in conftest.
 """
 
@@ -68,6 +69,14 @@ def check(name: str, *options: str) -> Count:
     return Count(0, 1) if status else Count(1, 0)
 
 
+def order() -> list[str]:
+    """Return what tells pytest-randomly to order by the content of the commit; outside a checkout it chooses."""
+    tree = subprocess.run(
+        ["git", "rev-parse", "HEAD^{tree}"], check=False, cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    return [f"--randomly-seed={int(tree[:8], 16)}"] if tree else []
+
+
 class Play:
     """A pytest process on one engine; the developer's own settings stay out of it."""
 
@@ -78,7 +87,7 @@ class Play:
             folder / f"{part.name}.xml",
         )
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FUKAN_")}
-        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", "-m", part.marks]
+        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", "-m", part.marks, *order()]
         environment = {**clean, "ENGINE_UNDER_TEST": part.engine}
         with ExitStack() as stack:
             output = stack.enter_context(self._said.open("wb")) if quiet else None
@@ -105,7 +114,9 @@ def play() -> Count:
             total = total.plus(one.count())
         say(f"== pytest: {ALONE.name}")
         total = total.plus(Play(ALONE, folder).count())
-        say(f"== the slowest files\n{slowest(sorted(folder.glob('*.xml')))}")
+        reports = sorted(folder.glob("*.xml"))
+        say(f"== the slowest files\n{slowest(reports)}")
+        say("\n".join(["== what did not hold", *unheld(reports)]))
         return total
 
 
@@ -117,6 +128,16 @@ def slowest(reports: Sequence[Path]) -> str:
             taken[f"{case.get('classname', '')} ({report.stem})"] += float(case.get("time", 0))
     most = sorted(taken.items(), key=itemgetter(1), reverse=True)[:SLOWEST]
     return "\n".join(f"{seconds / 60:5.1f} min  {name}" for name, seconds in most)
+
+
+def unheld(reports: Sequence[Path]) -> list[str]:
+    """Return the tests that failed, broke before or after, or were skipped, a line each."""
+    return [
+        f"{case.get('classname', '')}::{case.get('name', '')} ({report.stem})"
+        for report in reports
+        for case in ET.parse(report).iter("testcase")
+        if any(case.find(way) is not None for way in ("failure", "error", "skipped"))
+    ]
 
 
 def judge(status: int, report: Path) -> Count:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.__main__ import Count, judge, read, slowest
+from tests.__main__ import Count, judge, order, read, slowest, unheld
 
 ROOT = Path(__file__).parents[1]
 REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}"/></testsuites>'
@@ -48,6 +48,24 @@ def test_the_slowest_files_are_named_first(tmp_path: Path) -> None:
     report = "".join(f'<testcase classname="{name}" time="{seconds}"/>' for name, seconds in cases)
     (tmp_path / "sqlite.xml").write_text(f"<testsuite>{report}</testsuite>")
     assert slowest([tmp_path / "sqlite.xml"]) == "  1.5 min  tests.b (sqlite)\n  1.2 min  tests.a (sqlite)"
+
+
+def test_what_did_not_hold_is_named(tmp_path: Path) -> None:
+    bad = "".join(
+        f'<testcase classname="tests.a" name="{way}"><{way}/></testcase>'
+        for way in ("failure", "error", "skipped")
+    )
+    (tmp_path / "sqlite.xml").write_text(
+        f'<testsuite><testcase classname="tests.a" name="good"/>{bad}</testsuite>'
+    )
+    assert unheld([tmp_path / "sqlite.xml"]) == [
+        f"tests.a::{way} (sqlite)" for way in ("failure", "error", "skipped")
+    ]
+
+
+def test_a_commit_has_one_order() -> None:
+    assert order() == order()
+    assert [part.partition("=")[0] for part in order()] == ["--randomly-seed"] * len(order())
 
 
 @pytest.fixture
