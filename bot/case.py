@@ -72,6 +72,11 @@ class Case:
         """What stands at the foot of every letter."""
         return foot(self.services, self.shot.section, self.shot.number)
 
+    def waits_for(self, signer: Signer) -> bool:
+        """Whether the envelope still waits for *signer*, or has gone on or ended since the task was queued."""
+        turn = self.shot.turn
+        return permits(self.shot.state, Event.CONSENTED) and turn is not None and turn.id == signer.id
+
     def name_of(self, signer: Signer, to: Addressee) -> str:
         """What a party is called to *to*: the town has a name of its own in English."""
         town = self.services.settings.town

@@ -78,6 +78,7 @@ _ABOUT_ENVELOPE: Final[Mapping[Task, Callable[[Case], Awaitable[list[Outgoing]]]
     Task.EXPIRED_MAIL: endings.expired,
     Task.EXTENDED_MAIL: endings.extended,
     Task.NEW_LINK_MAIL: requests.new_link,
+    Task.PROOF_MAIL: requests.proof,
     Task.FRESH_DOWNLOAD_MAIL: completion.fresh_download,
     Task.REMINDER_MAIL: reminders.deadline,
     Task.WINDOW_MAIL: reminders.window,

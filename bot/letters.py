@@ -419,6 +419,7 @@ class ExtendedMail(Letter):
     party: str
     old_deadline: date
     deadline: date
+    second: Method | None = None
     url: str
 
 
@@ -432,6 +433,21 @@ class NewLinkMail(ToContractor):
     title: str
     at: datetime
     deadline: date
+    second: Method | None = None
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofMail(ToContractor):
+    """M14b: what is asked for besides the code by mail was changed while the request is out; None: nothing any more."""
+
+    template: ClassVar[str] = "proof_mail"
+
+    kind: Kind
+    title: str
+    at: datetime
+    deadline: date
+    second: Method | None
     url: str
 
 
@@ -615,6 +631,7 @@ class ReminderMail(ToContractor):
     title: str
     deadline: date
     days: int
+    second: Method | None = None
     url: str
 
 

@@ -6,6 +6,8 @@ from datetime import date
 from bot import letters
 from bot.case import Case, Outgoing, Recipient, addressed, concerned
 from bot.letters import Letter, Reader
+from envelopes.actions import factors
+from envelopes.rules.people import Party
 
 
 def _to_all(case: Case, make: Callable[[Recipient], Letter]) -> list[Outgoing]:
@@ -83,6 +85,7 @@ async def expired(case: Case) -> list[Outgoing]:
 async def extended(case: Case) -> list[Outgoing]:
     """The deadline was moved; the link stays and is told again."""
     envelope = case.shot.envelope
+    seconds = {one.id: await factors.asked(one) for one in case.shot.signers if one.party == Party.CONTRACTOR}
 
     def make(recipient: Recipient) -> Letter:
         signer = recipient.signer
@@ -94,6 +97,7 @@ async def extended(case: Case) -> list[Outgoing]:
             party=envelope.party,
             old_deadline=date.fromordinal(case.task.ids["before"]),
             deadline=envelope.deadline_on,
+            second=seconds.get(signer.id) if signer is not None else None,
             url=case.link(signer) if signer is not None else case.page(),
         )
 

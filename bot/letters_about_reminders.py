@@ -2,16 +2,16 @@
 
 from bot import letters
 from bot.case import Case, Outgoing, addressed, seat
+from envelopes.actions import factors
 from envelopes.actions.worker import reminding
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.states import Event, permits
 
 
 async def deadline(case: Case) -> list[Outgoing]:
     """Remind the signer, by the same link, unless the envelope has gone on or ended meanwhile."""
-    signer, turn, envelope = case.signer(), case.shot.turn, case.shot.envelope
-    if not permits(case.shot.state, Event.CONSENTED) or turn is None or turn.id != signer.id:
+    signer, envelope = case.signer(), case.shot.envelope
+    if not case.waits_for(signer):
         return []
     letter = letters.ReminderMail(
         **case.foot,
@@ -20,6 +20,7 @@ async def deadline(case: Case) -> list[Outgoing]:
         title=envelope.title,
         deadline=envelope.deadline_on,
         days=(envelope.deadline_on - jst_day(case.services.now())).days,
+        second=await factors.asked(signer),
         url=case.link(signer),
     )
     return [addressed(case, seat(signer), letter)]

@@ -17,7 +17,6 @@ from envelopes.rules import codes
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.people import Party
 from envelopes.rules.reading import Record
-from envelopes.rules.states import Event, permits
 from envelopes.services import Services
 
 VILLAGE_OPEN_DAYS: Final = 3  # why: the town's promise of how soon its signer signs
@@ -25,8 +24,8 @@ VILLAGE_OPEN_DAYS: Final = 3  # why: the town's promise of how soon its signer s
 
 async def request(case: Case) -> list[Outgoing]:
     """Ask the signer, unless the envelope has gone on or ended meanwhile."""
-    signer, turn = case.signer(), case.shot.turn
-    if not permits(case.shot.state, Event.CONSENTED) or turn is None or turn.id != signer.id:
+    signer = case.signer()
+    if not case.waits_for(signer):
         return []
     # Hashes are for the mails that prove something; here they would only be in the way.
     documents = tuple(line._replace(sha256="") for line in await document_lines(case.shot, revision=0))
@@ -69,6 +68,8 @@ async def new_link(case: Case) -> list[Outgoing]:
     signer = case.signer()
     if "corrected" in case.task.ids:
         return await request(case)
+    if signer.party != Party.CONTRACTOR:
+        return []
     cause = NewLinkCause.STAFF if "staff" in case.task.ids else NewLinkCause.ASKED
     letter = letters.NewLinkMail(
         **case.foot,
@@ -77,9 +78,28 @@ async def new_link(case: Case) -> list[Outgoing]:
         title=case.shot.envelope.title,
         at=case.services.now(),
         deadline=case.shot.envelope.deadline_on,
+        second=await factors.asked(signer),
         url=case.link(signer),
     )
-    return [addressed(case, seat(signer), letter)] if signer.party == Party.CONTRACTOR else []
+    return [addressed(case, seat(signer), letter)]
+
+
+async def proof(case: Case) -> list[Outgoing]:
+    """Tell the contractor what he proves himself by from now on, unless the envelope has gone on or ended meanwhile."""
+    signer, envelope = case.signer(), case.shot.envelope
+    if not case.waits_for(signer):
+        return []
+    letter = letters.ProofMail(
+        **case.foot,
+        to=seat(signer).addressee,
+        kind=Kind(envelope.kind),
+        title=envelope.title,
+        at=case.services.now(),
+        deadline=envelope.deadline_on,
+        second=await factors.asked(signer),
+        url=case.link(signer),
+    )
+    return [addressed(case, seat(signer), letter)]
 
 
 async def code_mail(services: Services, task: Claimed) -> Outgoing | None:

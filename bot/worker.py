@@ -172,6 +172,7 @@ HANDLERS: Final[Mapping[Task, Handler]] = {
     Task.EXPIRED_MAIL: _write,
     Task.EXTENDED_MAIL: _write,
     Task.NEW_LINK_MAIL: _write,
+    Task.PROOF_MAIL: _write,
     Task.FRESH_DOWNLOAD_MAIL: _write,
     Task.ENROL_MAIL: _write,
     Task.ADDRESS_MAIL: _write,

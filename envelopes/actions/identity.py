@@ -14,7 +14,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions import seats, staff
 from envelopes.actions.signer import tidy_reason
-from envelopes.records import history, store
+from envelopes.records import history, store, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
 from envelopes.records.models import Fact, Signer, Staff
@@ -23,7 +23,7 @@ from envelopes.rules import factors
 from envelopes.rules.errors import NotPermitted, Reason, Refused
 from envelopes.rules.factors import Method
 from envelopes.rules.people import Actor, Party, Role, require_role
-from envelopes.rules.states import FINAL, State
+from envelopes.rules.states import FINAL, State, Task
 from envelopes.services import Services
 
 CHANGED: Final = "identity changed"
@@ -125,7 +125,9 @@ async def change(
         else:
             payload["reason"] = tidy_reason(reason, services)
         kind = CHANGED if at_once else PUT_FORWARD
-        await store.note(connection, shot.envelope.id, kind, actor=actor, now=now, payload=payload)
+        fact = await store.note(connection, shot.envelope.id, kind, actor=actor, now=now, payload=payload)
+        if at_once:
+            await _tell(connection, signer, fact)
         return at_once
 
     return await unit(work)
@@ -158,9 +160,18 @@ async def approve(services: Services, person: Staff, ref: str, position: int, *,
             "first": asked.first,
             "second": actor.ref,
         }
-        await store.note(connection, shot.envelope.id, CHANGED, actor=actor, now=now, payload=payload)
+        fact = await store.note(connection, shot.envelope.id, CHANGED, actor=actor, now=now, payload=payload)
+        await _tell(connection, signer, fact)
 
     await unit(work)
+
+
+async def _tell(connection: BaseDBAsyncClient, signer: Signer, fact: Fact) -> None:
+    """Let the contractor be told what he proves himself by from now on."""
+    key, told = f"{signer.id}:{fact.n}", {"signer": signer.id}
+    await tasks.enqueue(
+        connection, Task.PROOF_MAIL, key, now=fact.at, envelope_id=signer.envelope_id, ids=told
+    )
 
 
 async def refuse(services: Services, actor: Actor, ref: str, position: int, *, n: int) -> None:

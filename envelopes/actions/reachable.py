@@ -20,7 +20,13 @@ from envelopes.rules.policy import Policy
 from envelopes.rules.returns import DeliveryState, meaning_of, refusals_to_die
 from envelopes.rules.states import Task
 
-LINKS: Final = (Task.REQUEST_MAIL, Task.NEW_LINK_MAIL, Task.EXTENDED_MAIL, Task.REMINDER_MAIL)
+LINKS: Final = (
+    Task.REQUEST_MAIL,
+    Task.NEW_LINK_MAIL,
+    Task.PROOF_MAIL,
+    Task.EXTENDED_MAIL,
+    Task.REMINDER_MAIL,
+)
 DEAD: Final = "address dead"
 ALIVE: Final = "address alive"
 

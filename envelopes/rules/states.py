@@ -93,6 +93,7 @@ class Task(StrEnum):
     EXPIRED_MAIL = "expired_mail"
     EXTENDED_MAIL = "extended_mail"
     NEW_LINK_MAIL = "new_link_mail"
+    PROOF_MAIL = "proof_mail"
     FRESH_DOWNLOAD_MAIL = "fresh_download_mail"
     ENROL_MAIL = "enrol_mail"
     ADDRESS_MAIL = "address_mail"

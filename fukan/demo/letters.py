@@ -333,9 +333,22 @@ def _change(news: mails.ChangeNews, **changes: object) -> mails.ChangeMail:
     return mails.ChangeMail(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def _new_link(cause: mails.NewLinkCause) -> mails.NewLinkMail:
+def _new_link(cause: mails.NewLinkCause, second: Method | None = None) -> mails.NewLinkMail:
     return mails.NewLinkMail(
-        **FOOT, to=CONTRACTOR, cause=cause, title=TITLE, at=AT, deadline=DEADLINE, url=LINK
+        **FOOT, to=CONTRACTOR, cause=cause, title=TITLE, at=AT, deadline=DEADLINE, second=second, url=LINK
+    )
+
+
+def _proof(second: Method | None) -> mails.ProofMail:
+    return mails.ProofMail(
+        **FOOT,
+        to=CONTRACTOR,
+        kind=Kind.CONTRACT,
+        title=TITLE,
+        at=AT,
+        deadline=DEADLINE,
+        second=second,
+        url=LINK,
     )
 
 
@@ -359,9 +372,16 @@ _LINK_ONLY: Final = {
 }
 
 
-def _reminder(*, days: int) -> mails.ReminderMail:
+def _reminder(*, days: int, second: Method | None = None) -> mails.ReminderMail:
     return mails.ReminderMail(
-        **FOOT, to=CONTRACTOR, kind=Kind.CONTRACT, title=TITLE, deadline=DEADLINE, days=days, url=LINK
+        **FOOT,
+        to=CONTRACTOR,
+        kind=Kind.CONTRACT,
+        title=TITLE,
+        deadline=DEADLINE,
+        days=days,
+        second=second,
+        url=LINK,
     )
 
 
@@ -490,6 +510,7 @@ _JAPANESE: Final[dict[str, mails.Letter]] = {
     ),
     "reminder_mail": _reminder(days=3),
     "reminder_mail-last-day": _reminder(days=0),
+    "reminder_mail-access-code": _reminder(days=3, second=Method.ACCESS_CODE),
     "window_mail": mails.WindowMail(
         **FOOT,
         to=CONTRACTOR,
@@ -519,6 +540,10 @@ _JAPANESE: Final[dict[str, mails.Letter]] = {
     "new_link_mail": _new_link(mails.NewLinkCause.ASKED),
     "new_link_mail-wrong-codes": _new_link(mails.NewLinkCause.WRONG_CODES),
     "new_link_mail-staff": _new_link(mails.NewLinkCause.STAFF),
+    "new_link_mail-sms": _new_link(mails.NewLinkCause.STAFF, Method.SMS),
+    "proof_mail": _proof(Method.ACCESS_CODE),
+    "proof_mail-app": _proof(Method.AUTHENTICATOR),
+    "proof_mail-mail-alone": _proof(None),
     "fresh_download_mail": mails.FreshDownloadMail(
         **FOOT,
         to=CONTRACTOR,

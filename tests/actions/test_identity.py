@@ -66,6 +66,7 @@ async def test_more_is_asked_for_at_once_also_of_a_browser_that_reads_already(to
     await town.read(shot, one)
     offer = await town.offer(shot, one)
     assert await change(town, shot, Method.ACCESS_CODE)
+    assert (await town.tasks(shot)).count("proof_mail") == 1
     assert await missing(one, browser) is Method.ACCESS_CODE
     given = {"offer": offer, "grants": town.grants(), "actor": signer.actor_of(one)}
     assert await refused(signer.give_consent(town.services, one.ref, **given)) is Reason.PROOF_MISSING
@@ -98,8 +99,10 @@ async def test_less_waits_for_another_person_with_his_authenticator(town: Town) 
     assert await refused(approve(second)) is Reason.TOTP_WRONG
     assert await refused(approve(second, number=n - 1)) is Reason.STALE
     assert (await Signer.get(id=one.id)).proof == Method.ACCESS_CODE
+    assert (await town.tasks(shot)).count("proof_mail") == 0
     await approve(second, code=town.digits(seed))
     assert (await Signer.get(id=one.id)).proof == Method.MAIL
+    assert (await town.tasks(shot)).count("proof_mail") == 1
     assert await identity.waiting(shot, one) is None
     assert await identity.to_approve([shot]) == []
     assert await missing(one, await town.session(one)) is None

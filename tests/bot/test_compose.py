@@ -11,7 +11,7 @@ import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import case, compose
-from envelopes.actions import applications, changing, notes, registrar
+from envelopes.actions import applications, changing, identity, notes, registrar
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
 from envelopes.actions.registry import Entry
@@ -22,6 +22,7 @@ from envelopes.records.database import unit
 from envelopes.records.models import Contact, Delivery, Envelope, Section, Signer, Staff, Task
 from envelopes.rules import codes, terms
 from envelopes.rules.changes import Change, Wish
+from envelopes.rules.factors import Method
 from envelopes.rules.notes import About
 from envelopes.rules.people import Actor
 from envelopes.rules.schedule import jst_day
@@ -247,6 +248,30 @@ async def test_a_new_link_says_why(built: World) -> None:
     assert built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI)).generation == 1
     assert text_of(built.last(TAKAHASHI)) != asked
     assert await told(built, "new_link_mail") == [TAKAHASHI, TAKAHASHI]
+
+
+async def test_another_proof_is_told_and_every_later_mail_with_the_link_knows_of_it(built: World) -> None:
+    envelope, actor = await out(built), await clerk(built)
+    assert await identity.change(built.services, actor, envelope.ref, 1, Method.ACCESS_CODE)
+    await built.drain()
+    assert await told(built, "proof_mail") == [TAKAHASHI]
+    assert "アクセスコードは、建設課から電話でお伝えします" in text_of(built.last(TAKAHASHI))
+    assert built.services.ticket(Purpose.REQUEST, link(built, TAKAHASHI)).generation == 0
+    await clerks.remind(built.services, actor, envelope.ref)
+    await built.drain()
+    assert "アクセスコードは、建設課から電話でお伝えします" in text_of(built.last(TAKAHASHI))
+    await clerks.reissue(built.services, actor, envelope.ref, version=envelope.version)
+    await built.drain()
+    assert await told(built, "new_link_mail") == [TAKAHASHI]
+    assert "アクセスコードは、建設課から電話でお伝えします" in text_of(built.last(TAKAHASHI))
+
+
+async def test_a_change_of_proof_that_was_overtaken_by_the_end_is_not_told(built: World) -> None:
+    envelope, actor = await out(built), await clerk(built)
+    assert await identity.change(built.services, actor, envelope.ref, 1, Method.ACCESS_CODE)
+    await clerks.cancel(built.services, actor, envelope.ref, version=envelope.version, reason="誤りのため")
+    await built.drain()
+    assert await told(built, "proof_mail") == []
 
 
 async def test_wrong_codes_renew_the_link_by_mail(tmp_path: Path) -> None:
