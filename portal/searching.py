@@ -10,6 +10,7 @@ from aiohttp import web
 from envelopes.actions import searching
 from envelopes.records import store
 from envelopes.rules.errors import Refused
+from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.searching import Fault, Search, Standing, read
 from portal import search_file, staff_views
@@ -27,6 +28,7 @@ _STANDINGS: Final = {
     Standing.CONCLUDED: _("締結・提出済み"),
     Standing.ENDED: _("差戻し・辞退・期限切れ・取消"),
 }
+_KINDS: Final = {"": _("すべて"), Kind.CONTRACT.value: _("契約書"), Kind.ACCEPTANCE.value: _("請書")}
 
 
 async def show(request: web.Request) -> web.Response:
@@ -84,6 +86,8 @@ async def _page(request: web.Request, search: Search, errors: tuple[FieldError, 
         typed=staff_views.SearchFields(**said),
         standings=tuple((one.value, _STANDINGS[one], "") for one in Standing),
         standing=search.standing.value,
+        kinds=tuple((value, label, "") for value, label in _KINDS.items()),
+        kind=search.kind.value if search.kind else "",
         count=count,
         rows=tuple([row(await store.snapshot(id=one)) for one in ids]),
         first=(number - 1) * _ROWS + 1,

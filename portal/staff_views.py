@@ -199,13 +199,14 @@ class SearchFields:
     most: str = ""
     without_amount: str = ""
     standing: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search(Page):
     """S6: envelopes by day, party, amount and words. Gets the fields in *typed*; `rows` begin with number *first*.
 
-    `standings` are the choices of `standing`, each with its label and a note.
+    `standings` and `kinds` are the choices of `standing` and `kind`, each with its label and a note.
     """
 
     nav: StaffNav
@@ -213,6 +214,8 @@ class Search(Page):
     typed: SearchFields
     standings: tuple[tuple[str, str, str], ...]
     standing: str
+    kinds: tuple[tuple[str, str, str], ...]
+    kind: str
     count: int
     rows: tuple[DeskRow, ...]
     first: int = 1

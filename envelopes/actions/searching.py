@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
@@ -12,8 +12,10 @@ from envelopes.records.models import Envelope, Section, Signer, Staff
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.names import search_form
 from envelopes.rules.people import Role, roles_from
-from envelopes.rules.searching import STATES, Search
+from envelopes.rules.searching import STATES, Search, widths
 from envelopes.services import Services
+
+_PLACES: Final = ("title", "number", "draft_number", "certificate_id")  # where words are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +82,11 @@ async def export(services: Services, staff: Staff, search: Search) -> Sequence[E
 async def _fitting(staff: Staff, search: Search) -> QuerySet[Envelope]:
     states = [one.value for one in STATES[search.standing]]
     query = Envelope.filter(visible_to(staff), state__in=states)
-    if search.words:
-        query = query.filter(
-            Q(title__icontains=search.words)
-            | Q(number__icontains=search.words)
-            | Q(draft_number__icontains=search.words)
-            | Q(certificate_id__icontains=search.words)
-        )
+    if search.kind is not None:
+        query = query.filter(kind=search.kind.value)
+    for word in search.words.split():
+        places = [{f"{place}__icontains": form} for place in _PLACES for form in widths(word)]
+        query = query.filter(Q(*(Q(**place) for place in places), join_type=Q.OR))
     if search.party:
         query = query.filter(party_search__contains=search_form(search.party))
     if search.without_amount:

@@ -12,10 +12,14 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.kinds import Kind
 from envelopes.rules.states import FINAL, State
 
 T = TypeVar("T")
 WORD_CHARACTERS: Final = 100
+_WIDE: Final = {
+    code: code + 0xFEE0 for code in range(0x21, 0x7F)
+}  # ASCII to its full-width forms (JIS X 0208)
 _DIGITS: Final = 15  # of an amount: more fits no budget, and the column has room for it
 
 
@@ -40,7 +44,8 @@ STATES: Final[Mapping[Standing, frozenset[State]]] = {
 class Search:
     """What is looked for; what is empty or None does not matter.
 
-    Days are those of the transaction (契約締結日・提出日). *words* are part of a title, number or certificate id.
+    Days are those of the transaction (契約締結日・提出日). Each of *words*, with spaces between, is part of a title,
+    number or certificate id, however wide its letters and digits are written.
     Amounts are in yen; `without_amount`: 単価契約 alone.
     """
 
@@ -52,6 +57,7 @@ class Search:
     most: int | None = None
     without_amount: bool = False
     standing: Standing = Standing.ALL
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,7 @@ def read(said: Mapping[str, str]) -> tuple[Search, tuple[Fault, ...]]:
     least, most = tidy("least", _yen), tidy("most", _yen)
     if least is not None and most is not None and least > most:
         faults.append(Fault(field="least", refused=Refused(Reason.AMOUNTS_BACKWARDS)))
-    standing = said.get("standing", "")
+    standing, kind = said.get("standing", ""), said.get("kind", "")
     search = Search(
         words=said.get("words", "").strip()[:WORD_CHARACTERS],
         party=said.get("party", "").strip()[:WORD_CHARACTERS],
@@ -89,8 +95,15 @@ def read(said: Mapping[str, str]) -> tuple[Search, tuple[Fault, ...]]:
         most=most,
         without_amount=bool(said.get("without_amount")),
         standing=Standing(standing) if standing in set(Standing) else Standing.ALL,
+        kind=Kind(kind) if kind in set(Kind) else None,
     )
     return search, tuple(faults)
+
+
+def widths(word: str) -> frozenset[str]:
+    """Return the ways in which titles write *word*: 令和8年度 and 令和８年度 are the same to whoever looks for one."""
+    narrow = unicodedata.normalize("NFKC", word)
+    return frozenset({word, narrow, narrow.translate(_WIDE)})
 
 
 def _day(typed: str) -> date | None:

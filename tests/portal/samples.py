@@ -538,6 +538,8 @@ SEARCH = staff.Search(
         ("ended", "差戻し・辞退・期限切れ・取消", ""),
     ),
     standing="all",
+    kinds=(("", "すべて", ""), ("契約書", "契約書", ""), ("請書", "請書", "")),
+    kind="",
     count=53,
     rows=(
         replace(desk_row(110, staff.Phase.COMPLETED), concluded_on=DEADLINE),

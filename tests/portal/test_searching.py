@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from envelopes.records.models import Envelope, Section, Staff
+from envelopes.rules.kinds import Kind
 from envelopes.rules.people import Role
 from tests.engines import Town
 from tests.portal.test_evidence import asked, signed_in
@@ -27,8 +28,8 @@ async def three(town: Town) -> list[Envelope]:
     rows = [await Envelope.get(id=shot.envelope.id) for shot in shots]
     changes: list[dict[str, object]] = [
         {"transaction_on": date(2026, 4, 1), "title": "橋りょう補修"},
-        {"title": "水路改修"},
-        {"title": "除雪業務", "amount": None},
+        {"title": "令和８年度 水路改修（２）"},
+        {"title": "除雪業務", "amount": None, "kind": Kind.ACCEPTANCE.value},
     ]
     for one, values in zip(rows, changes, strict=True):
         await Envelope.filter(id=one.id).update(**values)
@@ -47,6 +48,11 @@ async def test_conditions_hold_together_and_alone(town: Town) -> None:
         ("?without_amount=yes", ("除雪業務",)),
         ("?words=%E6%B0%B4%E8%B7%AF", ("水路改修",)),
         ("?words=%25", ()),
+        ("?words=令和8年度", ("水路改修",)),
+        ("?words=令和８年度", ("水路改修",)),
+        ("?words=水路　(2)", ("水路改修",)),
+        ("?words=水路 補修", ()),
+        (f"?kind={Kind.ACCEPTANCE.value}", ("除雪業務",)),
         ("?standing=open", ("水路改修", "除雪業務")),
         ("?standing=concluded", ("橋りょう補修",)),
         ("?party=%E5%AD%98%E5%9C%A8%E3%81%97%E3%81%AA%E3%81%84", ()),
