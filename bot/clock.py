@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.worker import describe
-from envelopes.actions import anchoring, applications, aside, evidence, renewing, verification
+from envelopes.actions import anchoring, aside, evidence, renewing, verification
+from envelopes.actions.applications import steps
 from envelopes.actions.worker import expiry, readdressing, reminding, summing, waiting
 from envelopes.services import Services
 
@@ -40,7 +41,7 @@ def _verbs() -> tuple[Callable[[Services], Awaitable[None]], ...]:
         verification.sweep,
         evidence.sweep,
         aside.sweep,
-        applications.sweep,
+        steps.sweep,
     )
 
 

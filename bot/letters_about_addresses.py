@@ -8,8 +8,8 @@ from bot.case import Outgoing, Recipient, foot
 from bot.case import registered as recipient_of
 from bot.letters import Addressee, ApplicationNews, ApplicationStep, Reader
 from bot.render import Mailbox
-from envelopes.actions import applications
-from envelopes.actions.applications import News
+from envelopes.actions.applications import proving
+from envelopes.actions.applications.steps import News
 from envelopes.records.models import Application, Authenticator, Contact, Mobile, Section, Staff
 from envelopes.records.tasks import Claimed
 from envelopes.rules import codes
@@ -93,14 +93,14 @@ def _to(recipient: Recipient, letter: letters.Letter, section: Section) -> Outgo
 async def code_mail(services: Services, task: Claimed) -> Outgoing | None:
     """Return the mail with the code that proves an address, or None once it would not prove anything any more."""
     row = await Application.filter(id=task.ids["application"], serial=task.ids["serial"]).first()
-    sent = None if row is None else applications.sent_code(services, row)
+    sent = None if row is None else proving.sent_code(services, row)
     if row is None or sent is None:
         return None
     section = await _section(row)
     letter = letters.ApplicationCodeMail(
         to=_applicant(row).addressee,
         **foot(services, section),
-        code=codes.make(services.code_key, applications.code_subject(row), row.serial),
+        code=codes.make(services.code_key, proving.code_subject(row), row.serial),
         valid_until=sent.valid_until,
         word=sent.word,
         withdrawal=row.door == Door.WITHDRAWAL,
@@ -120,7 +120,7 @@ async def invitation(services: Services, task: Claimed) -> Sequence[Outgoing]:
         company=row.company,
         address=row.email,
         replaces=mask(row.previous) if row.previous else "",
-        url=applications.link(services, row),
+        url=proving.link(services, row),
     )
     return [_to(_applicant(row), letter, section)]
 

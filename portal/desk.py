@@ -8,8 +8,9 @@ from typing import Final
 
 from aiohttp import web
 
-from envelopes.actions import access_codes, applications, aside, factors, identity, reachable, searching
+from envelopes.actions import access_codes, aside, factors, identity, reachable, searching
 from envelopes.actions import staff as act
+from envelopes.actions.applications import deciding
 from envelopes.records import store
 from envelopes.records.models import Envelope, Signer, Staff
 from envelopes.records.models import Task as TaskRow
@@ -63,7 +64,7 @@ async def desk(request: web.Request) -> web.Response:
         stuck=await _stuck(rows),
         asides=await aside.count() if operates else 0,
         asides_url=path("staff", "mails") if operates else None,
-        applications=await applications.to_decide(act.actor_of(staff)),
+        applications=await deciding.to_decide(act.actor_of(staff)),
     )
     return answer(request, page)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from envelopes.actions import applications as act
+from envelopes.actions.applications import doors, proving, steps
 from envelopes.records.models import Application
 from envelopes.rules import mobiles
 from envelopes.rules import terms as words
@@ -45,7 +45,7 @@ async def start(request: web.Request) -> web.Response:
     page = views.RegistrationStart(
         begin_url=path(BASE, "company"),
         withdraw_url=path(BASE, "withdraw"),
-        purposes=act.terms(services(request), _version(request)),
+        purposes=proving.terms(services(request), _version(request)),
         lost="again" in request.query,
     )
     return answer(request, page)
@@ -355,7 +355,7 @@ async def terms(request: web.Request) -> web.Response:
 def _terms(request: web.Request, post_url: str) -> views.RegistrationTerms:
     version = _version(request)
     return views.RegistrationTerms(
-        terms=act.terms(services(request), version), version=version, post_url=post_url, back_url=None
+        terms=proving.terms(services(request), version), version=version, post_url=post_url, back_url=None
     )
 
 
@@ -375,7 +375,7 @@ async def check(request: web.Request) -> web.Response:
         return answer(request, _check(request, kept))
     language = languages.of(request)
     try:
-        row = await act.apply(
+        row = await doors.apply(
             services(request), kept.wish(language), version=kept.version, network=network(request)
         )
     except Refused as refused:
@@ -418,11 +418,11 @@ async def _mine(request: web.Request) -> tuple[Application, tuple[str, ...]]:
     """The application of this page and the beginning of its addresses: by the invitation's link, or by the browser."""
     token = request.match_info.get("token")
     if token is not None:
-        return await act.invited(services(request), token), ("r", token)
+        return await proving.invited(services(request), token), ("r", token)
     kept = form_state.read(request)
     if kept is None or not kept.ref:
         raise Refused(Reason.APPLICATION_GONE)
-    return await act.find(kept.ref), (BASE,)
+    return await steps.find(kept.ref), (BASE,)
 
 
 async def enter_code(request: web.Request) -> web.Response:
@@ -442,7 +442,7 @@ def _code(
     typed: str = "",
 ) -> views.RegistrationCode:
     provided = services(request)
-    sent = act.sent_code(provided, row)
+    sent = proving.sent_code(provided, row)
     wait = (sent.resend_at - provided.now()).total_seconds() if sent else 0
     return views.RegistrationCode(
         masked_address=mask(row.email),
@@ -462,7 +462,7 @@ async def send_code(request: web.Request) -> web.Response:
     """Another code."""
     row, base = await _mine(request)
     try:
-        await act.send_code(services(request), row, network=network(request))
+        await proving.send_code(services(request), row, network=network(request))
     except Refused as refused:
         if refused.reason is Reason.STALE:
             return move(*base, "done")
@@ -476,10 +476,10 @@ async def verify(request: web.Request) -> web.Response:
     row, base = await _mine(request)
     typed = (await form(request)).get("code", "")
     try:
-        checked = await act.check_code(services(request), row, typed)
+        checked = await proving.check_code(services(request), row, typed)
     except Refused as refused:
         return _typed_wrong(request, row, base, told(request, refused), typed)
-    row = await act.find(row.ref)
+    row = await steps.find(row.ref)
     if row.stage != Stage.UNPROVED:
         return move(*base, "done")
     match checked.verdict:
@@ -495,10 +495,10 @@ async def verify(request: web.Request) -> web.Response:
 async def _late(request: web.Request, row: Application, base: tuple[str, ...]) -> web.Response:
     # Entering a code that is over counts as asking for a new one.
     try:
-        await act.send_code(services(request), row, network=network(request))
+        await proving.send_code(services(request), row, network=network(request))
     except Refused as refused:
         return _typed_wrong(request, row, base, told(request, refused), "")
-    return _typed_wrong(request, await act.find(row.ref), base, reason(Reason.CODE_LATE), "")
+    return _typed_wrong(request, await steps.find(row.ref), base, reason(Reason.CODE_LATE), "")
 
 
 def _typed_wrong(
@@ -534,7 +534,7 @@ async def withdraw(request: web.Request) -> web.Response:
         return answer(request, _withdraw(""))
     typed = (await form(request)).get("email", "")
     try:
-        row = await act.ask_to_withdraw(services(request), typed, network=network(request))
+        row = await doors.ask_to_withdraw(services(request), typed, network=network(request))
     except Refused as refused:
         error = FieldError(text=told(request, refused), field="email")
         page = replace(_withdraw(typed), errors=(error,))
@@ -583,7 +583,7 @@ async def invited(request: web.Request) -> web.Response:
     if error is not None:
         return answer(request, replace(page, errors=(error,)), status=422)
     try:
-        await act.agree(services(request), row, version=page.version, network=network(request))
+        await proving.agree(services(request), row, version=page.version, network=network(request))
     except Refused as refused:
         if refused.reason is not Reason.RESEND_EARLY:
             error = FieldError(text=told(request, refused))

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from envelopes.actions import applications, authenticators, registry, usual
+from envelopes.actions import authenticators, registry, usual
 from envelopes.actions import mobiles as numbers
+from envelopes.actions.applications import deciding, doors, steps
 from envelopes.actions.staff import actor_of
 from envelopes.records import history
 from envelopes.records.history import Subject
@@ -137,7 +138,7 @@ async def application(request: web.Request) -> web.Response:
 
 async def _application(request: web.Request, staff: Staff) -> views.RegistryApplication:
     provided, actor = services(request), actor_of(staff)
-    row = await applications.find(request.match_info["ref"])
+    row = await steps.find(request.match_info["ref"])
     base, stage = (*BASE, "applications", row.ref), Stage(row.stage)
     hindrance = await _hindrance(request, actor, row)
     keeps, is_open = Role.REGISTRAR in actor.roles, stage in OPEN
@@ -177,11 +178,11 @@ async def _application(request: web.Request, staff: Staff) -> views.RegistryAppl
 
 async def _hindrance(request: web.Request, actor: Actor, row: Application) -> str | None:
     """Why this person may not approve it, in words, or None if he may."""
-    why = applications.may_approve(actor, row)
+    why = deciding.may_approve(actor, row)
     if why is not None:
         return reason(why)
     try:
-        await applications.require_apart(services(request), actor, row)
+        await deciding.require_apart(services(request), actor, row)
     except Refused as refused:
         return told(request, refused)
     return None
@@ -214,7 +215,7 @@ async def _remarks(provided: Services, row: Application) -> tuple[str, ...]:
 async def check(request: web.Request) -> web.Response:
     """Put an application forward."""
     staff = await require_staff(request)
-    await applications.check(services(request), actor_of(staff), request.match_info["ref"])
+    await deciding.check(services(request), actor_of(staff), request.match_info["ref"])
     return move(*BASE, "applications", request.match_info["ref"])
 
 
@@ -223,7 +224,7 @@ async def approve(request: web.Request) -> web.Response:
     staff, posted = await require_staff(request), await form(request)
     call_back = posted.get("call_back", "")
     try:
-        await applications.approve(
+        await deciding.approve(
             services(request), actor_of(staff), request.match_info["ref"], call_back=call_back
         )
     except Refused as refused:
@@ -236,9 +237,7 @@ async def send_back(request: web.Request) -> web.Response:
     staff, posted = await require_staff(request), await form(request)
     typed = posted.get("reason", "")
     try:
-        await applications.send_back(
-            services(request), actor_of(staff), request.match_info["ref"], reason=typed
-        )
+        await deciding.send_back(services(request), actor_of(staff), request.match_info["ref"], reason=typed)
     except Refused as refused:
         return await _again(request, staff, refused, field="reason", typed=typed)
     return move(*BASE, "applications", request.match_info["ref"])
@@ -401,7 +400,7 @@ async def correct(request: web.Request) -> web.Response:
     email, why = posted.get("email", ""), posted.get("why", "")
     row = await registry.find(request.match_info["ref"])
     try:
-        made = await applications.correct(services(request), actor_of(staff), row, email=email, reason=why)
+        made = await doors.correct(services(request), actor_of(staff), row, email=email, reason=why)
     except Refused as refused:
         if refused.reason is Reason.ROLE_MISSING:
             raise
@@ -533,7 +532,7 @@ def _usual(method: str) -> str:
 
 
 def _actor(fact: Fact, names: Mapping[str, str]) -> str:
-    if fact.actor == str(applications.APPLICANT):
+    if fact.actor == str(steps.APPLICANT):
         return _("申請者")
     return names.get(fact.actor, _("自動処理") if fact.actor == "worker" else _("サーバーのコマンド"))
 
@@ -551,15 +550,15 @@ async def import_list(request: web.Request) -> web.Response:
         nav=nav(staff),
         registry_url=path(*BASE),
         post_url=path(*BASE, "import"),
-        columns=applications.COLUMNS.known,
-        needed=applications.COLUMNS.needed,
+        columns=doors.COLUMNS.known,
+        needed=doors.COLUMNS.needed,
         most=provided.policy.list_lines,
     )
     if request.method != "POST":
         return answer(request, page)
     try:
-        wishes = applications.read_list(provided, await uploaded(request, most=provided.policy.list_bytes))
-        made = await applications.put_forward(provided, actor_of(staff), wishes)
+        wishes = doors.read_list(provided, await uploaded(request, most=provided.policy.list_bytes))
+        made = await doors.put_forward(provided, actor_of(staff), wishes)
     except ListFaulty as faulty:
         error = FieldError(text=reason(Reason.LIST_FAULTY), field="file")
         return answer(request, replace(page, faults=faulty.faults, errors=(error,)), status=422)

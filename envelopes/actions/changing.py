@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions import applications, notes
+from envelopes.actions import notes
+from envelopes.actions.applications import deciding, doors
 from envelopes.actions.correcting import PUT_FORWARD, concerned
 from envelopes.actions.signer import actor_of, require_open, tidy_reason
 from envelopes.records import history, store, tasks
@@ -152,7 +153,7 @@ async def _resume(connection: BaseDBAsyncClient, signer: Signer, actor: Actor, n
     """End the pause, and the application that came of it. Raises Refused(CHANGE_GONE | CHANGE_DECIDED)."""
     asked = await waiting(await store.snapshot(id=signer.envelope_id, connection=connection))
     if asked is not None and asked.application is not None and not await _came_to_nothing(asked.application):
-        await applications.call_off(connection, asked.application, actor=actor, now=now)
+        await deciding.call_off(connection, asked.application, actor=actor, now=now)
     place = Signer.filter(id=signer.id, paused_at__isnull=False).using_db(connection)
     if not await place.update(paused_at=None):
         raise Refused(Reason.CHANGE_GONE)
@@ -184,7 +185,7 @@ async def put_forward(services: Services, actor: Actor, ref: str, *, reason: str
     """Put the new person or address forward for the registry; *reason* is for free-mail and carrier addresses.
 
     Raises Refused: CHANGE_GONE where nothing waits or it has been put forward, what `correcting.concerned` says, and
-    what `applications.hand_over` says.
+    what `doors.hand_over` says.
     """
     shot, now = await store.snapshot(ref=ref), services.now()
 
@@ -197,10 +198,10 @@ async def put_forward(services: Services, actor: Actor, ref: str, *, reason: str
             raise Refused(Reason.CHANGE_GONE)
         wish = asked.wish
         if wish.change is Change.ADDRESS:
-            row = await applications.correct(services, actor, contact, email=wish.email, reason=reason)
+            row = await doors.correct(services, actor, contact, email=wish.email, reason=reason)
         else:
             who = {"person": wish.person, "office": wish.office, "email": wish.email}
-            row = await applications.hand_over(services, actor, contact, **who, reason=reason)
+            row = await doors.hand_over(services, actor, contact, **who, reason=reason)
         payload = {"application": row.number}
         await store.note(connection, shot.envelope.id, PUT_FORWARD, actor=actor, now=now, payload=payload)
         return row

@@ -8,7 +8,7 @@ from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions import applications
+from envelopes.actions.applications import doors
 from envelopes.records import store
 from envelopes.records.database import unit
 from envelopes.records.models import Application, Contact
@@ -42,7 +42,7 @@ async def put_forward(
 ) -> Application:
     """Put a new address forward for the contractor whose turn it is, as the request's history then says.
 
-    Raises Refused: ADDRESS_UNCHANGED, what `concerned` says, and what `applications.correct` says.
+    Raises Refused: ADDRESS_UNCHANGED, what `concerned` says, and what `doors.correct` says.
     """
     shot = await store.snapshot(ref=ref)
     contact, now = await concerned(actor, shot), services.now()
@@ -50,7 +50,7 @@ async def put_forward(
         raise Refused(Reason.ADDRESS_UNCHANGED)
 
     async def work(connection: BaseDBAsyncClient) -> Application:
-        row = await applications.correct(services, actor, contact, email=email, reason=reason)
+        row = await doors.correct(services, actor, contact, email=email, reason=reason)
         payload = {"application": row.number}
         await store.note(connection, shot.envelope.id, PUT_FORWARD, actor=actor, now=now, payload=payload)
         return row

@@ -9,8 +9,9 @@ from typing import Final
 
 import pyotp
 
-from envelopes.actions import applications, authenticators, registrar, registry, replying, usual
+from envelopes.actions import authenticators, registrar, registry, replying, usual
 from envelopes.actions import staff as staff_actions
+from envelopes.actions.applications import doors, proving
 from envelopes.records import bonds
 from envelopes.records.models import Application, Contact, Credential, Proof, Section, Staff, Task
 from envelopes.rules import codes, factors, states, terms
@@ -117,9 +118,9 @@ async def _applicant(services: Services, person: cast.Contractor) -> None:
     if await Application.filter(email_look_up=look_up).exists():
         return
     wish = Wish(company=person.company, office=person.office, person=person.name, email=person.address)
-    row = await applications.apply(services, wish, version=terms.VERSION, network="demo")
-    code = codes.make(services.code_key, applications.code_subject(row), row.serial)
-    await applications.check_code(services, row, code)
+    row = await doors.apply(services, wish, version=terms.VERSION, network="demo")
+    code = codes.make(services.code_key, proving.code_subject(row), row.serial)
+    await proving.check_code(services, row, code)
     # Nobody reads these mails: the applicant has typed the code already.
     kinds = (
         states.Task.APPLICATION_CODE_MAIL,

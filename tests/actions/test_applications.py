@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from envelopes.actions import applications, ordering, registrar, registry, staff
+from envelopes.actions import ordering, registrar, registry, staff
+from envelopes.actions.applications import deciding, doors, proving, steps
 from envelopes.records import history
 from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact, Staff
@@ -34,26 +35,26 @@ def wish(**changes: Any) -> Wish:
 
 
 async def applied(town: Town, *, network: str = "192.0.2.0/24", **changes: Any) -> Application:
-    return await applications.apply(town.services, wish(**changes), version=terms.VERSION, network=network)
+    return await doors.apply(town.services, wish(**changes), version=terms.VERSION, network=network)
 
 
 async def digits(town: Town, row: Application) -> str:
     """The digits of the newest code, as its mail would say them."""
-    now = await applications.find(row.ref)
-    return codes.make(town.services.code_key, applications.code_subject(now), now.serial)
+    now = await steps.find(row.ref)
+    return codes.make(town.services.code_key, proving.code_subject(now), now.serial)
 
 
 async def prove(town: Town, row: Application) -> Application:
-    checked = await applications.check_code(town.services, row, await digits(town, row))
+    checked = await proving.check_code(town.services, row, await digits(town, row))
     assert checked.verdict is Verdict.OK
-    return await applications.find(row.ref)
+    return await steps.find(row.ref)
 
 
 async def approved(town: Town, **changes: Any) -> Contact:
     """All of the way, with both members of staff."""
     row = await prove(town, await applied(town, **changes))
-    await applications.check(town.services, staff.actor_of(town.registrar), row.ref)
-    return await applications.approve(
+    await deciding.check(town.services, staff.actor_of(town.registrar), row.ref)
+    return await deciding.approve(
         town.services, staff.actor_of(town.approver), row.ref, call_back="登記簿の番号に電話"
     )
 
@@ -89,8 +90,8 @@ async def test_an_address_of_the_form_works_after_code_two_people_and_a_day(town
     assert (row.stage, row.number) == (Stage.PROVED, f"MHN-R{jst_day(town.clock()).year}-0001")
     assert await mails("application_mail") == [{"application": row.id, "news": 1}]
     assert await problems(town, COMPANY) == [Reason.RECIPIENT_UNKNOWN]
-    await applications.check(town.services, staff.actor_of(town.registrar), row.ref)
-    contact = await applications.approve(
+    await deciding.check(town.services, staff.actor_of(town.registrar), row.ref)
+    contact = await deciding.approve(
         town.services, staff.actor_of(town.approver), row.ref, call_back="登記簿の番号に電話"
     )
     assert await problems(town, COMPANY) == [Reason.RECIPIENT_NOT_READY]
@@ -116,7 +117,7 @@ async def test_what_was_agreed_to_is_kept_word_for_word(town: Town) -> None:
 
 
 async def test_terms_that_were_renewed_meanwhile_are_shown_again(town: Town) -> None:
-    work = applications.apply(town.services, wish(), version="2001-01", network="n")
+    work = doors.apply(town.services, wish(), version="2001-01", network="n")
     assert await refused(work) is Reason.TERMS_CHANGED
     assert await Application.all().count() == 0
 
@@ -128,22 +129,22 @@ async def test_a_wrong_code_proves_nothing_and_five_spend_it(town: Town) -> None
     row = await applied(town)
     right = await digits(town, row)
     wrong = "000000" if right != "000000" else "000001"
-    lefts = [(await applications.check_code(town.services, row, wrong)).left for _ in range(5)]
+    lefts = [(await proving.check_code(town.services, row, wrong)).left for _ in range(5)]
     assert lefts == [4, 3, 2, 1, 0]
-    assert (await applications.check_code(town.services, row, right)).verdict is Verdict.SPENT
-    assert (await applications.find(row.ref)).stage == Stage.UNPROVED
+    assert (await proving.check_code(town.services, row, right)).verdict is Verdict.SPENT
+    assert (await steps.find(row.ref)).stage == Stage.UNPROVED
 
 
 async def test_a_code_is_over_after_ten_minutes_and_after_the_next_one(town: Town) -> None:
     row = await applied(town)
     first = await digits(town, row)
     town.clock.forward(minutes=2)
-    await applications.send_code(town.services, await applications.find(row.ref), network="n")
+    await proving.send_code(town.services, await steps.find(row.ref), network="n")
     if first != await digits(town, row):
-        assert (await applications.check_code(town.services, row, first)).verdict is Verdict.WRONG
+        assert (await proving.check_code(town.services, row, first)).verdict is Verdict.WRONG
     town.clock.forward(minutes=10)
     second = await digits(town, row)
-    assert (await applications.check_code(town.services, row, second)).verdict is Verdict.LATE
+    assert (await proving.check_code(town.services, row, second)).verdict is Verdict.LATE
 
 
 async def test_three_codes_a_day_go_to_one_address_whoever_asks(town: Town) -> None:
@@ -168,7 +169,7 @@ async def test_one_network_and_everybody_together_are_limited(town: Town) -> Non
 
 async def test_another_code_is_asked_for_once_a_minute(town: Town) -> None:
     row = await applied(town)
-    assert await refused(applications.send_code(town.services, row, network="n")) is Reason.RESEND_EARLY
+    assert await refused(proving.send_code(town.services, row, network="n")) is Reason.RESEND_EARLY
 
 
 async def test_nothing_is_said_of_known_addresses_before_the_code(town: Town) -> None:
@@ -256,13 +257,13 @@ async def test_who_agrees_again_is_asked_again(town: Town) -> None:
 
 
 async def withdrawn(town: Town, email: str) -> Application:
-    row = await applications.ask_to_withdraw(town.services, email, network="n")
+    row = await doors.ask_to_withdraw(town.services, email, network="n")
     return await prove(town, row)
 
 
 async def test_the_owner_of_an_address_takes_the_consent_back_with_a_code(town: Town) -> None:
     contact = town.contacts[0]
-    row = await applications.ask_to_withdraw(town.services, contact.email, network="n")
+    row = await doors.ask_to_withdraw(town.services, contact.email, network="n")
     assert await problems(town, contact.email) == []
     row = await prove(town, row)
     assert (row.stage, row.contact_id, row.company) == (Stage.APPROVED, contact.id, contact.company)
@@ -275,11 +276,11 @@ async def test_the_owner_of_an_address_takes_the_consent_back_with_a_code(town: 
     again = await withdrawn(town, contact.email)
     assert (again.stage, again.answer) == (Stage.RETURNED, Reason.ADDRESS_UNKNOWN.value)
     keeper = staff.actor_of(town.registrar)
-    assert await refused(applications.check(town.services, keeper, again.ref)) is Reason.STALE
+    assert await refused(deciding.check(town.services, keeper, again.ref)) is Reason.STALE
 
 
 async def test_an_unknown_address_gets_the_same_code_and_takes_nothing_back(town: Town) -> None:
-    row = await applications.ask_to_withdraw(town.services, ADDRESS, network="n")
+    row = await doors.ask_to_withdraw(town.services, ADDRESS, network="n")
     assert await mails("application_code_mail") == [{"application": row.id, "serial": 1}]
     row = await prove(town, row)
     assert (row.stage, row.contact_id) == (Stage.RETURNED, None)
@@ -292,15 +293,15 @@ async def test_an_unknown_address_gets_the_same_code_and_takes_nothing_back(town
 async def test_a_list_puts_forward_all_or_nothing_and_nothing_works_yet(town: Town) -> None:
     keeper = staff.actor_of(town.registrar)
     bad = [wish(), wish(email="x@gmail.com")]
-    assert await refused(applications.put_forward(town.services, keeper, bad)) is Reason.ADDRESS_FREE
+    assert await refused(doors.put_forward(town.services, keeper, bad)) is Reason.ADDRESS_FREE
     assert await Application.all().count() == 0
-    (row,) = await applications.put_forward(town.services, keeper, [wish()])
+    (row,) = await doors.put_forward(town.services, keeper, [wish()])
     assert await mails("invitation_mail") == [{"application": row.id}]
     assert await refused(approve(town, town.approver, row)) is Reason.STALE
     assert await problems(town, COMPANY) == [Reason.RECIPIENT_UNKNOWN]
     # The address proves itself, and whoever reads its mail agrees.
-    assert await refused(applications.send_code(town.services, row, network="n")) is Reason.TERMS_UNTICKED
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
+    assert await refused(proving.send_code(town.services, row, network="n")) is Reason.TERMS_UNTICKED
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
     row = await prove(town, row)
     assert row.stage == Stage.CHECKED
     await approve(town, town.approver, row)
@@ -310,21 +311,21 @@ async def test_a_list_puts_forward_all_or_nothing_and_nothing_works_yet(town: To
 
 async def test_an_invitation_opens_its_application_only(town: Town) -> None:
     keeper = staff.actor_of(town.registrar)
-    first, second = await applications.put_forward(
+    first, second = await doors.put_forward(
         town.services, keeper, [wish(), wish(email="b@minami-densetsu.example")]
     )
-    token = applications.link(town.services, first).rpartition("/")[2]
-    assert (await applications.invited(town.services, token)).id == first.id != second.id
+    token = proving.link(town.services, first).rpartition("/")[2]
+    assert (await proving.invited(town.services, token)).id == first.id != second.id
     forged = token[:-1] + ("A" if token[-1] != "A" else "B")
-    assert await refused(applications.invited(town.services, forged)) is Reason.LINK_UNKNOWN
+    assert await refused(proving.invited(town.services, forged)) is Reason.LINK_UNKNOWN
 
 
 async def test_a_corrected_address_takes_the_place_of_the_one_that_is_dead(town: Town) -> None:
     dead = town.contacts[0]
     drafter = staff.actor_of(town.drafter)
-    row = await applications.correct(town.services, drafter, dead, email=ADDRESS)
+    row = await doors.correct(town.services, drafter, dead, email=ADDRESS)
     assert (row.replaces_id, row.company, row.person) == (dead.id, dead.company, dead.person)
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
     row = await prove(town, row)
     # Put forward by a drafter, so the second person is the registry's keeper.
     assert await refused(approve(town, town.approver, row)) is Reason.ROLE_MISSING
@@ -339,12 +340,12 @@ async def test_a_corrected_address_takes_the_place_of_the_one_that_is_dead(town:
 
 
 async def approve(town: Town, person: Staff, row: Application, note: str = "登記簿の番号に電話") -> Contact:
-    return await applications.approve(town.services, staff.actor_of(person), row.ref, call_back=note)
+    return await deciding.approve(town.services, staff.actor_of(person), row.ref, call_back=note)
 
 
 async def test_nothing_is_approved_without_a_noted_call_back(town: Town) -> None:
     row = await prove(town, await applied(town))
-    await applications.check(town.services, staff.actor_of(town.registrar), row.ref)
+    await deciding.check(town.services, staff.actor_of(town.registrar), row.ref)
     for note in ("", "　\n"):
         assert await refused(approve(town, town.approver, row, note)) is Reason.CALL_BACK_MISSING
     await approve(town, town.approver, row)
@@ -355,27 +356,26 @@ async def test_an_application_is_sent_back_once_with_the_reason(town: Town) -> N
     keeper = staff.actor_of(town.registrar)
     row = await prove(town, await applied(town))
     assert (
-        await refused(applications.send_back(town.services, keeper, row.ref, reason=" "))
-        is Reason.REASON_MISSING
+        await refused(deciding.send_back(town.services, keeper, row.ref, reason=" ")) is Reason.REASON_MISSING
     )
     drafter = staff.actor_of(town.drafter)
-    work = applications.send_back(town.services, drafter, row.ref, reason="x")
+    work = deciding.send_back(town.services, drafter, row.ref, reason="x")
     assert await refused(work) is Reason.ROLE_MISSING
-    await applications.send_back(town.services, keeper, row.ref, reason="会社名が登記と違います")
-    row = await applications.find(row.ref)
+    await deciding.send_back(town.services, keeper, row.ref, reason="会社名が登記と違います")
+    row = await steps.find(row.ref)
     assert (row.stage, row.answer) == (Stage.RETURNED, "会社名が登記と違います")
     assert [one["news"] for one in await mails("application_mail")] == [1, 3]
-    assert await refused(applications.check(town.services, keeper, row.ref)) is Reason.STALE
+    assert await refused(deciding.check(town.services, keeper, row.ref)) is Reason.STALE
 
 
 async def test_what_nobody_proved_is_deleted_after_ninety_days(town: Town) -> None:
     lost, kept = await applied(town), await applied(town, email="b@minami-densetsu.example")
     await prove(town, kept)
     town.clock.forward(days=89)
-    await applications.sweep(town.services)
+    await steps.sweep(town.services)
     assert await Application.all().count() == 2
     town.clock.forward(days=2)
-    await applications.sweep(town.services)
+    await steps.sweep(town.services)
     assert [row.id for row in await Application.all()] == [kept.id] != [lost.id]
 
 
@@ -396,19 +396,19 @@ async def alone(town: Town, door: str, actor: Actor) -> None:
             case "form":
                 rows = [await applied(town, network=actor.ref)]
             case "list":
-                rows = await applications.put_forward(town.services, actor, [wish()])
+                rows = await doors.put_forward(town.services, actor, [wish()])
             case _:
-                rows = [await applications.correct(town.services, actor, town.contacts[0], email=ADDRESS)]
+                rows = [await doors.correct(town.services, actor, town.contacts[0], email=ADDRESS)]
     except Refused:
         return
     for row in rows:
         if row.agreed_at is None:
-            await applications.agree(town.services, row, version=terms.VERSION, network=actor.ref)
+            await proving.agree(town.services, row, version=terms.VERSION, network=actor.ref)
         await prove(town, row)
         for step in (
-            applications.check(town.services, actor, row.ref),
-            applications.approve(town.services, actor, row.ref, call_back="自分に電話"),
-            applications.check(town.services, actor, row.ref),
+            deciding.check(town.services, actor, row.ref),
+            deciding.approve(town.services, actor, row.ref, call_back="自分に電話"),
+            deciding.check(town.services, actor, row.ref),
         ):
             try:
                 await step

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions import access_codes, applications, changing, registry
+from envelopes.actions import access_codes, changing, registry
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
+from envelopes.actions.applications import deciding, doors, proving, steps
 from envelopes.actions.changing import Asked
 from envelopes.actions.chronicle import happenings
 from envelopes.actions.signer import CodeFor, Refusal
@@ -41,11 +42,11 @@ KIMURA = Wish(
 
 async def prove_address(town: Town, row: Application) -> Application:
     """The new person agrees and types the code."""
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
-    row = await applications.find(row.ref)
-    digits = codes.make(town.services.code_key, applications.code_subject(row), row.serial)
-    assert (await applications.check_code(town.services, row, digits)).verdict is codes.Verdict.OK
-    return await applications.find(row.ref)
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
+    row = await steps.find(row.ref)
+    digits = codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+    assert (await proving.check_code(town.services, row, digits)).verdict is codes.Verdict.OK
+    return await steps.find(row.ref)
 
 
 async def asked(town: Town, wish: Wish = KIMURA) -> tuple[Snapshot, Signer]:
@@ -67,7 +68,7 @@ async def approved(town: Town, shot: Snapshot, *, by: Staff | None = None) -> Co
     """Put forward, proved and approved; not in force yet."""
     row = await prove_address(town, await put_forward(town, shot))
     second = clerks.actor_of(by or town.registrar)
-    return await applications.approve(town.services, second, row.ref, call_back="登記簿の番号に電話")
+    return await deciding.approve(town.services, second, row.ref, call_back="登記簿の番号に電話")
 
 
 async def handed_over(town: Town) -> tuple[Snapshot, Signer, Signer]:
@@ -188,7 +189,7 @@ async def test_the_signer_takes_it_back_and_signs(town: Town) -> None:
     shot, turn = await asked(town)
     row = await put_forward(town, shot)
     await changing.take_back(town.services, turn)
-    assert (await applications.find(row.ref)).stage == Stage.RETURNED
+    assert (await steps.find(row.ref)).stage == Stage.RETURNED
     assert await refusal(changing.take_back(town.services, turn)) is Reason.CHANGE_GONE
     town.clock.forward(minutes=5)
     shot = await town.sign(await town.consent(await town.again(shot)))
@@ -239,7 +240,7 @@ async def test_what_the_registry_sends_back_can_be_put_forward_again(town: Town)
     shot, _ = await asked(town)
     row = await prove_address(town, await put_forward(town, shot))
     assert await refusal(put_forward(town, shot)) is Reason.CHANGE_GONE
-    await applications.send_back(
+    await deciding.send_back(
         town.services, clerks.actor_of(town.registrar), row.ref, reason="電話がつながらない"
     )
     again = await put_forward(town, shot)
@@ -260,7 +261,7 @@ async def test_the_request_goes_over_when_the_new_person_is_in_force_and_not_bef
     row = await put_forward(town, shot)
     assert (row.door, row.person, row.previous) == (Door.HAND_OVER, "木村 花子", before.email)
     row = await prove_address(town, row)
-    contact = await applications.approve(
+    contact = await deciding.approve(
         town.services, clerks.actor_of(town.registrar), row.ref, call_back="登記簿の番号に電話"
     )
     town.clock.forward(hours=23)
@@ -398,22 +399,22 @@ async def test_the_villages_signer_hears_at_once_that_he_may_not_approve(town: T
     shot, _ = await asked(town)
     row = await prove_address(town, await put_forward(town, shot))
     headman = await with_roles(town.village, Role.SIGNER, Role.REGISTRAR)
-    approve = applications.approve(
+    approve = deciding.approve(
         town.services, clerks.actor_of(headman), row.ref, call_back="登記簿の番号に電話"
     )
     assert await refusal(approve) is Reason.SIGNS_FOR_VILLAGE
-    assert (await applications.find(row.ref)).stage == Stage.CHECKED
+    assert (await steps.find(row.ref)).stage == Stage.CHECKED
 
 
 async def test_the_villages_signer_puts_no_address_forward_that_his_request_will_follow(town: Town) -> None:
     shot = await town.out()
     headman = clerks.actor_of(await with_roles(town.village, Role.SIGNER, Role.REGISTRAR))
-    correct = applications.correct(town.services, headman, town.contacts[0], email=NEW)
+    correct = doors.correct(town.services, headman, town.contacts[0], email=NEW)
     assert await refusal(correct) is Reason.SIGNS_FOR_VILLAGE
     drafter = clerks.actor_of(town.drafter)
     envelope = shot.envelope
     await clerks.cancel(town.services, drafter, envelope.ref, version=envelope.version, reason="取り直すため")
-    row = await applications.correct(town.services, headman, town.contacts[0], email=NEW)
+    row = await doors.correct(town.services, headman, town.contacts[0], email=NEW)
     assert row.stage == Stage.UNPROVED
 
 
@@ -430,9 +431,9 @@ async def test_whoever_answers_for_an_address_to_come_is_no_candidate_for_the_vi
     """A correction that waits would reach the request after it was sent."""
     headman = await with_roles(town.village, Role.SIGNER, Role.REGISTRAR)
     drafter = clerks.actor_of(town.drafter)
-    row = await applications.correct(town.services, drafter, town.contacts[0], email=NEW)
+    row = await doors.correct(town.services, drafter, town.contacts[0], email=NEW)
     row = await prove_address(town, row)
-    await applications.approve(town.services, clerks.actor_of(headman), row.ref, call_back="名簿の番号に電話")
+    await deciding.approve(town.services, clerks.actor_of(headman), row.ref, call_back="名簿の番号に電話")
     candidates = await clerks.village_candidates(town.services, await town.draft())
     assert [one.hindrance for one in candidates if one.staff.id == headman.id] == [Reason.SELF_APPROVAL]
 
@@ -440,12 +441,12 @@ async def test_whoever_answers_for_an_address_to_come_is_no_candidate_for_the_vi
 async def test_the_villages_signer_takes_up_no_application_that_his_request_will_follow(town: Town) -> None:
     await town.out()
     wish = Applied(company="髙橋建設株式会社", person="髙橋 一郎", email=NEW, previous=town.contacts[0].email)
-    row = await applications.apply(town.services, wish, version=terms.VERSION, network="n")
-    digits = codes.make(town.services.code_key, applications.code_subject(row), row.serial)
-    await applications.check_code(town.services, row, digits)
+    row = await doors.apply(town.services, wish, version=terms.VERSION, network="n")
+    digits = codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+    await proving.check_code(town.services, row, digits)
     headman = clerks.actor_of(await with_roles(town.village, Role.SIGNER, Role.REGISTRAR))
-    assert await refusal(applications.check(town.services, headman, row.ref)) is Reason.SIGNS_FOR_VILLAGE
-    await applications.check(town.services, clerks.actor_of(town.registrar), row.ref)
+    assert await refusal(deciding.check(town.services, headman, row.ref)) is Reason.SIGNS_FOR_VILLAGE
+    await deciding.check(town.services, clerks.actor_of(town.registrar), row.ref)
 
 
 async def test_where_the_policy_allows_it_one_person_may_do_both(town: Town) -> None:
@@ -453,7 +454,7 @@ async def test_where_the_policy_allows_it_one_person_may_do_both(town: Town) -> 
     policy = replace(town.services.policy, signer_apart_from_registrar=False)
     services = replace(town.services, policy=policy)
     headman = clerks.actor_of(await with_roles(town.village, Role.SIGNER, Role.REGISTRAR))
-    row = await applications.correct(services, headman, town.contacts[0], email=NEW)
+    row = await doors.correct(services, headman, town.contacts[0], email=NEW)
     assert row.stage == Stage.UNPROVED
 
 

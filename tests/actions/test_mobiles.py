@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from envelopes.actions import applications, mobiles, registrar, registry, staff
-from envelopes.actions.applications import Wish
+from envelopes.actions import mobiles, registrar, registry, staff
+from envelopes.actions.applications import deciding, doors, proving
 from envelopes.records import history
 from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact, Mobile
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules import codes, terms
+from envelopes.rules.applications import Wish
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.lists import ListFaulty
 from envelopes.rules.states import Task
 from tests.engines import Town
 
@@ -124,14 +126,14 @@ async def test_a_number_of_the_list_works_with_its_entry(town: Town) -> None:
     head = "会社名,氏名,メールアドレス,携帯電話\r\n"
     line = "南アルプス電設株式会社,南 一郎,minami@minami-densetsu.example,０８０－１１１１－２２２２\r\n"
     keeper = staff.actor_of(town.registrar)
-    (wish,) = applications.read_list(town.services, (head + line).encode())
-    (row,) = await applications.put_forward(town.services, keeper, [wish])
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
+    (wish,) = doors.read_list(town.services, (head + line).encode())
+    (row,) = await doors.put_forward(town.services, keeper, [wish])
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
     row = await Application.get(id=row.id)
-    code = codes.make(town.services.code_key, applications.code_subject(row), row.serial)
-    await applications.check_code(town.services, row, code)
+    code = codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+    await proving.check_code(town.services, row, code)
     second = staff.actor_of(town.approver)
-    contact = await applications.approve(town.services, second, row.ref, call_back="登記簿の番号に電話")
+    contact = await deciding.approve(town.services, second, row.ref, call_back="登記簿の番号に電話")
     assert await in_use(town, contact) is None
     town.clock.forward(hours=24)
     assert await in_use(town, contact) == "+818011112222"
@@ -142,19 +144,19 @@ async def test_a_number_of_the_list_works_with_its_entry(town: Town) -> None:
         email="ichiro@minami-densetsu.example",
         previous=contact.email,
     )
-    (row,) = await applications.put_forward(town.services, keeper, [fix])
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
+    (row,) = await doors.put_forward(town.services, keeper, [fix])
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
     row = await Application.get(id=row.id)
-    code = codes.make(town.services.code_key, applications.code_subject(row), row.serial)
-    await applications.check_code(town.services, row, code)
-    after = await applications.approve(town.services, second, row.ref, call_back="登記簿の番号に電話")
+    code = codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+    await proving.check_code(town.services, row, code)
+    after = await deciding.approve(town.services, second, row.ref, call_back="登記簿の番号に電話")
     assert await in_use(town, after) == "+818011112222"
 
 
 async def test_a_line_with_no_mobile_number_is_named(town: Town) -> None:
     head, line = "会社名,氏名,メールアドレス,携帯電話\r\n", "南電設,南 一郎,m@minami.example,03-1234-5678\r\n"
-    with pytest.raises(applications.lists.ListFaulty) as faulty:
-        applications.read_list(town.services, (head + line).encode())
+    with pytest.raises(ListFaulty) as faulty:
+        doors.read_list(town.services, (head + line).encode())
     (fault,) = faulty.value.faults
     assert "携帯電話" in fault
 

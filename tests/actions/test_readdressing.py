@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from envelopes.actions import applications, registry
+from envelopes.actions import registry
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
+from envelopes.actions.applications import deciding, doors, proving, steps
 from envelopes.actions.signer import CodeFor
 from envelopes.actions.worker import readdressing, reminding
 from envelopes.records import history, tasks
@@ -27,12 +28,12 @@ NEW = "honsha@takahashi-kensetsu.example"
 async def correct(town: Town, contact: Contact, email: str = NEW, *, second: Staff | None = None) -> Contact:
     """The registry's way: the drafter puts it forward, the new address proves itself, a second person approves."""
     drafter, keeper = clerks.actor_of(town.drafter), clerks.actor_of(second or town.registrar)
-    row = await applications.correct(town.services, drafter, contact, email=email)
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
-    row = await applications.find(row.ref)
-    digits = codes.make(town.services.code_key, applications.code_subject(row), row.serial)
-    assert (await applications.check_code(town.services, row, digits)).verdict is codes.Verdict.OK
-    return await applications.approve(town.services, keeper, row.ref, call_back="登記簿の番号に電話")
+    row = await doors.correct(town.services, drafter, contact, email=email)
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
+    row = await steps.find(row.ref)
+    digits = codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+    assert (await proving.check_code(town.services, row, digits)).verdict is codes.Verdict.OK
+    return await deciding.approve(town.services, keeper, row.ref, call_back="登記簿の番号に電話")
 
 
 async def missed(town: Town) -> tuple[Snapshot, Signer, Contact]:

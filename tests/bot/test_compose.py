@@ -11,9 +11,10 @@ import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from bot import case, compose
-from envelopes.actions import applications, changing, identity, notes, registrar
+from envelopes.actions import changing, identity, notes, registrar
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
+from envelopes.actions.applications import deciding, proving, steps
 from envelopes.actions.registry import Entry
 from envelopes.actions.signer import CodeFor, Refusal
 from envelopes.actions.worker import readdressing
@@ -408,12 +409,12 @@ async def handed_over(built: World, envelope: Envelope) -> Signer:
     assert signer is not None
     await changing.ask(built.services, signer, KIMURA)
     row = await changing.put_forward(built.services, await clerk(built), envelope.ref)
-    await applications.agree(built.services, row, version=terms.VERSION, network="n")
-    row = await applications.find(row.ref)
-    digits = codes.make(built.services.code_key, applications.code_subject(row), row.serial)
-    await applications.check_code(built.services, row, digits)
+    await proving.agree(built.services, row, version=terms.VERSION, network="n")
+    row = await steps.find(row.ref)
+    digits = codes.make(built.services.code_key, proving.code_subject(row), row.serial)
+    await proving.check_code(built.services, row, digits)
     keeper = clerks.actor_of(await Staff.get(id=built.keeper.id))
-    contact = await applications.approve(built.services, keeper, row.ref, call_back="名簿の番号に電話")
+    contact = await deciding.approve(built.services, keeper, row.ref, call_back="名簿の番号に電話")
     await built.drain()
     # The clock of a signature has to be the real one.
     await Contact.filter(id=contact.id).update(works_from=built.clock())

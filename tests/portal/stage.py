@@ -19,7 +19,6 @@ from aiohttp.web import Application, Request
 
 from envelopes.actions import (
     access_codes,
-    applications,
     authenticators,
     bundling,
     changing,
@@ -31,6 +30,7 @@ from envelopes.actions import (
     staff,
     verification,
 )
+from envelopes.actions.applications import deciding, doors, proving, steps
 from envelopes.actions.signer import CodeFor
 from envelopes.actions.worker import mails
 from envelopes.actions.worker.mails import MailFacts
@@ -372,46 +372,46 @@ async def _addresses(town: Town) -> dict[str, Place]:
     """Applications on every step to the registry, and an entry of it."""
 
     async def applied(wish: Wish) -> Applied:
-        return await applications.apply(town.services, wish, version=terms.VERSION, network=wish.email)
+        return await doors.apply(town.services, wish, version=terms.VERSION, network=wish.email)
 
     async def invited(wish: Wish) -> Applied:
         keeper = staff.actor_of(town.registrar)
-        (row,) = await applications.put_forward(town.services, keeper, [wish])
+        (row,) = await doors.put_forward(town.services, keeper, [wish])
         return row
 
     async def proved(row: Applied) -> Applied:
-        await applications.check_code(town.services, row, _digits(town, row))
-        return await applications.find(row.ref)
+        await proving.check_code(town.services, row, _digits(town, row))
+        return await steps.find(row.ref)
 
     # One address may have so many codes a day; these have one each.
     open_, checked = [
         await proved(await applied(replace(APPLIED, email=f"{local}@minami-densetsu.example")))
         for local in ("ichiro", "jiro")
     ]
-    await applications.check(town.services, staff.actor_of(town.registrar), checked.ref)
+    await deciding.check(town.services, staff.actor_of(town.registrar), checked.ref)
     asked, welcome = await invited(INVITED), await invited(INVITED)
-    await applications.agree(town.services, asked, version=terms.VERSION, network="n")
-    await applications.agree(town.services, welcome, version=terms.VERSION, network="m")
-    welcome = await proved(await applications.find(welcome.ref))
+    await proving.agree(town.services, asked, version=terms.VERSION, network="n")
+    await proving.agree(town.services, welcome, version=terms.VERSION, network="m")
+    welcome = await proved(await steps.find(welcome.ref))
     rows = {
         "applied": await applied(APPLIED),
         "others": await applied(OTHERS),
         "proved": open_,
         "checked": checked,
-        "invited": await applications.find(asked.ref),
+        "invited": await steps.find(asked.ref),
         "welcome": welcome,
     }
     return {name: _application(town, row) for name, row in rows.items()}
 
 
 def _digits(town: Town, row: Applied) -> str:
-    return codes.make(town.services.code_key, applications.code_subject(row), row.serial)
+    return codes.make(town.services.code_key, proving.code_subject(row), row.serial)
 
 
 def _application(town: Town, row: Applied) -> Place:
     return Place(
         ref=row.ref,
-        link=applications.link(town.services, row).rpartition("/")[2],
+        link=proving.link(town.services, row).rpartition("/")[2],
         forms={"code": _digits(town, row), "terms": terms.VERSION},
         secrets={
             "company": row.company,

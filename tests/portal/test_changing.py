@@ -7,9 +7,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from envelopes.actions import applications, changing
+from envelopes.actions import changing
 from envelopes.actions import signer as act
 from envelopes.actions import staff as clerks
+from envelopes.actions.applications import steps
 from envelopes.actions.worker import readdressing
 from envelopes.records import sessions
 from envelopes.records.models import Application as Applied
@@ -287,4 +288,4 @@ async def test_the_villages_signer_sees_before_he_calls_that_he_cannot_approve(t
         assert (await post(office, f"{page}/approve", call_back="電話"))[0] == 403
     async with signed_in(town, town.registrar) as office:
         assert "自庁の署名者は" not in (await get(office, page))[1]
-    assert (await applications.find(row.ref)).approver_id is None
+    assert (await steps.find(row.ref)).approver_id is None

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from envelopes.actions import applications
 from envelopes.actions import staff as clerks
+from envelopes.actions.applications import deciding, proving, steps
 from envelopes.actions.worker import readdressing
 from envelopes.records.models import Application
 from envelopes.rules import codes, terms
@@ -45,14 +45,14 @@ async def test_from_the_bounce_to_the_new_address(town: Town) -> None:
         assert f"{NEW}に確認のメールを送りました" in await page(client, base)
         assert "新しい宛先を台帳に届け出ました" in await page(client, base)
     row = await Application.get()
-    await applications.agree(town.services, row, version=terms.VERSION, network="n")
-    row = await applications.find(row.ref)
-    digits = codes.make(town.services.code_key, applications.code_subject(row), row.serial)
-    await applications.check_code(town.services, row, digits)
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
+    row = await steps.find(row.ref)
+    digits = codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+    await proving.check_code(town.services, row, digits)
     async with signed_in(town, town.drafter) as client:
         assert "承認するのを待っています" in await page(client, base)
         keeper = clerks.actor_of(town.registrar)
-        contact = await applications.approve(town.services, keeper, row.ref, call_back="登記簿の番号に電話")
+        contact = await deciding.approve(town.services, keeper, row.ref, call_back="登記簿の番号に電話")
         said = await page(client, base)
         assert Wording().instant(contact.works_from).replace(" ", "") in said
     town.clock.forward(hours=25)

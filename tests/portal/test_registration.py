@@ -11,7 +11,8 @@ from aiohttp.web import Application as WebApplication
 from aiohttp.web import Request
 from lxml import html  # type: ignore[import-untyped]
 
-from envelopes.actions import applications, staff
+from envelopes.actions import staff
+from envelopes.actions.applications import doors, proving
 from envelopes.records.models import Application, Contact
 from envelopes.rules import codes, terms
 from envelopes.rules.applications import COMPANY_CHARACTERS, NAME_CHARACTERS, Stage, Wish
@@ -58,7 +59,7 @@ async def said(answer: ClientResponse) -> str:
 async def digits(town: Town) -> str:
     row = await Application.all().order_by("-id").first()
     assert row is not None
-    return codes.make(town.services.code_key, applications.code_subject(row), row.serial)
+    return codes.make(town.services.code_key, proving.code_subject(row), row.serial)
 
 
 async def test_the_form_leads_to_a_number(town: Town, client: Client) -> None:
@@ -278,8 +279,8 @@ async def test_looking_changes_nothing(town: Town, client: Client) -> None:
 async def test_an_invited_address_agrees_and_proves_itself(town: Town, client: Client) -> None:
     wish = Wish(company="南アルプス電設株式会社", person="南 一郎", email="minami@minami-densetsu.example")
     keeper = staff.actor_of(town.registrar)
-    (row,) = await applications.put_forward(town.services, keeper, [wish])
-    link = "/r/" + applications.link(town.services, row).rpartition("/")[2]
+    (row,) = await doors.put_forward(town.services, keeper, [wish])
+    link = "/r/" + proving.link(town.services, row).rpartition("/")[2]
     page = await client.get(link)
     assert "南アルプス電設株式会社" in await said(page)
     assert "minami-densetsu.example" not in await page.text()

@@ -14,7 +14,8 @@ from aiohttp.web import Request
 from lxml import html  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
-from envelopes.actions import applications, mobiles, staff
+from envelopes.actions import mobiles, staff
+from envelopes.actions.applications import doors, proving, steps
 from envelopes.records import sessions
 from envelopes.records.models import Application, Contact, Mobile, Staff
 from envelopes.rules import codes, terms
@@ -43,10 +44,10 @@ async def signed_in(town: Town, person: Staff) -> AsyncIterator[Client]:
 async def row(town: Town) -> Application:
     """An application of the form that has been proved."""
     wish = Wish(company=COMPANY, person="南 一郎", email="minami@minami-densetsu.example")
-    made = await applications.apply(town.services, wish, version=terms.VERSION, network="n")
-    right = codes.make(town.services.code_key, applications.code_subject(made), made.serial)
-    await applications.check_code(town.services, made, right)
-    return await applications.find(made.ref)
+    made = await doors.apply(town.services, wish, version=terms.VERSION, network="n")
+    right = codes.make(town.services.code_key, proving.code_subject(made), made.serial)
+    await proving.check_code(town.services, made, right)
+    return await steps.find(made.ref)
 
 
 def page(row: Application) -> str:
@@ -110,7 +111,7 @@ async def test_others_look_and_decide_nothing(town: Town, row: Application, role
             answer = await client.post(path, data={"reason": "x"}, allow_redirects=False)
             assert answer.status == 403, path
         assert (await client.get("/staff/registry/import")).status == 403
-    assert (await applications.find(row.ref)).stage == Stage.PROVED
+    assert (await steps.find(row.ref)).stage == Stage.PROVED
 
 
 async def test_nobody_outside_sees_the_registry(town: Town, row: Application) -> None:
@@ -121,7 +122,7 @@ async def test_nobody_outside_sees_the_registry(town: Town, row: Application) ->
             assert answer.status == 303
         answer = await stranger.post(f"{page(row)}/check", allow_redirects=False)
         assert answer.status == 303
-    assert (await applications.find(row.ref)).stage == Stage.PROVED
+    assert (await steps.find(row.ref)).stage == Stage.PROVED
 
 
 def upload(data: bytes) -> FormData:
