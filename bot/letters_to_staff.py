@@ -11,7 +11,7 @@ from bot.health import UNUSABLE, Use
 from bot.letters import Letter
 from bot.letters_about_commands import options
 from bot.render import Mailbox
-from envelopes.actions import staff as staff_actions
+from envelopes.actions import credentials
 from envelopes.records import history, store
 from envelopes.records.history import Subject
 from envelopes.records.models import Delivery, Staff
@@ -65,7 +65,7 @@ async def enrol(services: Services, task: Claimed) -> list[Outgoing]:
     # The link is made now. A mail written late would open an account whose invitation is over.
     if staff.enrolment != task.ids["generation"]:
         return []
-    url, valid_until = staff_actions.enrolment_link(services, staff)
+    url, valid_until = credentials.enrolment_link(services, staff)
     recipient = clerk(services, staff, staff.section.name)
     letter = letters.EnrolMail(
         to=recipient.addressee,

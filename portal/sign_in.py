@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from envelopes.actions import staff as act
+from envelopes.actions import credentials
 from envelopes.records import sessions
 from envelopes.records.models import Staff
 from envelopes.rules.errors import Reason, Refused
@@ -40,7 +40,9 @@ async def sign_in(request: web.Request) -> web.Response:
     posted = await form(request)
     address = posted.get("address", "")
     try:
-        staff = await act.sign_in(services(request), address=address, password=posted.get("password", ""))
+        staff = await credentials.sign_in(
+            services(request), address=address, password=posted.get("password", "")
+        )
     except Refused as refused:
         error = FieldError(text=told(request, refused), field="address")
         return answer(request, replace(page, address=address, errors=(error,)), status=422)
@@ -72,7 +74,7 @@ async def sign_in_code(request: web.Request) -> web.Response:
     if request.method != "POST":
         return answer(request, page)
     try:
-        await act.second_factor(services(request), staff, (await form(request)).get("code", ""))
+        await credentials.second_factor(services(request), staff, (await form(request)).get("code", ""))
     except Refused as refused:
         error = FieldError(text=told(request, refused), field="code")
         return answer(request, replace(page, errors=(error,)), status=422)
@@ -99,7 +101,7 @@ async def sign_out(request: web.Request) -> web.Response:
 async def enrol(request: web.Request) -> web.Response:
     """The one-time link: password, QR, six digits; then the recovery codes, once."""
     token, provided = request.match_info["token"], services(request)
-    opened = await act.open_enrolment(provided, token)
+    opened = await credentials.open_enrolment(provided, token)
     page = staff_views.Enrolment(
         name=opened.staff.name,
         address=opened.staff.email,
@@ -116,7 +118,7 @@ async def enrol(request: web.Request) -> web.Response:
         error = FieldError(text=_("2つのパスワードが同じではありません。"), field="password_again")
         return answer(request, replace(page, errors=(error,)), status=422)
     try:
-        codes = await act.enrol(provided, token, password=password, code=posted.get("code", ""))
+        codes = await credentials.enrol(provided, token, password=password, code=posted.get("code", ""))
     except Refused as refused:
         if refused.reason is Reason.LINK_REPLACED:
             raise
@@ -128,5 +130,5 @@ async def enrol(request: web.Request) -> web.Response:
 
 async def enrol_qr(request: web.Request) -> web.Response:
     """The authenticator's seed as a QR image."""
-    opened = await act.open_enrolment(services(request), request.match_info["token"])
+    opened = await credentials.open_enrolment(services(request), request.match_info["token"])
     return qr_code(opened.uri)

@@ -25,7 +25,7 @@ from tortoise import connections
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes import services as service_module
-from envelopes.actions import registrar, signer, staff
+from envelopes.actions import credentials, registrar, signer, staff
 from envelopes.actions.registry import Entry
 from envelopes.actions.signer import CodeFor
 from envelopes.actions.worker import completion, drafts, mails, pages, preparing, signing, undelivered
@@ -374,10 +374,10 @@ class Town:
     async def enrol(self, person: Staff) -> tuple[str, tuple[str, ...]]:
         """Enrol through the mailed link; returns the authenticator's seed and the recovery codes."""
         person = await Staff.get(id=person.id)
-        link, _ = staff.enrolment_link(self.services, person)
+        link, _ = credentials.enrolment_link(self.services, person)
         token = link.rpartition("/")[2]
-        seed = (await staff.open_enrolment(self.services, token)).seed
-        recovery = await staff.enrol(self.services, token, password=PASSWORD, code=self.digits(seed))
+        seed = (await credentials.open_enrolment(self.services, token)).seed
+        recovery = await credentials.enrol(self.services, token, password=PASSWORD, code=self.digits(seed))
         return seed, recovery
 
     def digits(self, seed: str) -> str:

@@ -18,7 +18,7 @@ import pyotp
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions import registry
-from envelopes.actions.staff import SEED, matching_step
+from envelopes.actions.credentials import SEED, matching_step
 from envelopes.records import bonds, counters, history, store, tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.history import Subject

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions import seats, staff
+from envelopes.actions import credentials, seats, staff
 from envelopes.actions.signer import tidy_reason
 from envelopes.records import history, store, tasks
 from envelopes.records.database import unit
@@ -145,7 +145,7 @@ async def approve(services: Services, person: Staff, ref: str, position: int, *,
     seen = await _still(shot, _at(shot, position), n)
     if seen.first == actor.ref:
         raise Refused(Reason.IDENTITY_SAME_PERSON)
-    await staff.prove_again(services, person, code)
+    await credentials.prove_again(services, person, code)
 
     async def work(connection: BaseDBAsyncClient) -> None:
         shot, signer = await _place(connection, actor, ref, position)

@@ -16,7 +16,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 
 from envelopes.actions import operating
-from envelopes.actions.staff import REPLY, SEED, STEP, actor_of, count_try
+from envelopes.actions.credentials import REPLY, SEED, STEP, count_try
+from envelopes.actions.staff import actor_of
 from envelopes.records import bonds, history
 from envelopes.records.database import unit
 from envelopes.records.history import Subject

@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.letters import Reader
 from bot.render import Rendered, render
-from envelopes.actions.staff import REPLY, TOTP
+from envelopes.actions.credentials import REPLY, TOTP
 from envelopes.rules.kinds import Kind
 from envelopes.rules.mobiles import written
 from fukan.demo import answering, cast

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from envelopes.actions.staff import TOTP
+from envelopes.actions.credentials import TOTP
 from envelopes.papers import convert
 from envelopes.rules.errors import FukanError
 from envelopes.services import Services

@@ -9,7 +9,7 @@ from typing import Final
 
 import pyotp
 
-from envelopes.actions import authenticators, registrar, registry, replying, usual
+from envelopes.actions import authenticators, credentials, registrar, registry, replying, usual
 from envelopes.actions import staff as staff_actions
 from envelopes.actions.applications import doors, proving
 from envelopes.records import bonds
@@ -72,12 +72,12 @@ async def _section(services: Services, name: str) -> Section:
 
 
 async def _enrol(services: Services, staff: Staff, person: cast.StaffMember) -> None:
-    link, _ = staff_actions.enrolment_link(services, staff)
+    link, _ = credentials.enrolment_link(services, staff)
     token = link.rpartition("/")[2]
-    opened = await staff_actions.open_enrolment(services, token)
+    opened = await credentials.open_enrolment(services, token)
     # The digits before the present ones: those now on the authenticator stay good for the first sign-in.
     code = pyotp.TOTP(opened.seed).at(services.now().timestamp() - _PERIOD)
-    await staff_actions.enrol(services, token, password=person.password, code=code)
+    await credentials.enrol(services, token, password=person.password, code=code)
     # The mail with the link has nothing left to say.
     await Task.filter(kind=states.Task.ENROL_MAIL.value, key__startswith=f"enrol_mail:{staff.id}:").delete()
 
@@ -130,7 +130,7 @@ async def _applicant(services: Services, person: cast.Contractor) -> None:
     await Task.filter(kind__in=[kind.value for kind in kinds]).delete()
 
 
-async def authenticator_seed(services: Services, address: str, kind: str = staff_actions.TOTP) -> str | None:
+async def authenticator_seed(services: Services, address: str, kind: str = credentials.TOTP) -> str | None:
     """The seed (base32) in the authenticator of that member of staff, for signing in or for replies, or None."""
     look_up = services.address_look_up(address)
     staff = await Staff.filter(email_look_up=look_up).first()

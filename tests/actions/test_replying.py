@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 import pyotp
 import pytest
 
-from envelopes.actions import operating, replying
-from envelopes.actions import staff as act
+from envelopes.actions import credentials, operating, replying
 from envelopes.actions.replying import Arrival
 from envelopes.records import bonds, history
 from envelopes.records.history import Subject
@@ -54,12 +53,12 @@ async def test_the_seed_is_another_than_that_for_signing_in_and_is_sealed(town: 
     login, _ = await town.enrol(town.drafter)
     phone = await on(town)
     assert phone.secret != login
-    row = await Credential.get(staff_id=town.drafter.id, kind=act.REPLY)
+    row = await Credential.get(staff_id=town.drafter.id, kind=credentials.REPLY)
     assert bonds.secret_of(row) == phone.secret
     assert phone.secret not in str(await engine.dump())
     now = phone.at(town.clock())
     with pytest.raises(Refused):
-        await act.second_factor(town.services, await fresh(town), now)
+        await credentials.second_factor(town.services, await fresh(town), now)
     assert await refusal(town.services, town, pyotp.TOTP(login).at(town.clock()), came(town)) is (
         Reason.REPLY_CODE_WRONG
     )
@@ -136,7 +135,7 @@ async def test_five_wrong_on_a_day_close_replies_until_the_next_sign_in(town: To
     assert await refusal(town.services, town, phone.at(town.clock()), came(town)) is Reason.REPLY_CLOSED
     kinds = [fact.kind for fact, _ in await history.payloads(Subject.STAFF, town.drafter.id)]
     assert kinds.count(replying.CLOSED) == 1
-    await act.second_factor(town.services, await fresh(town), pyotp.TOTP(seed).at(town.clock()))
+    await credentials.second_factor(town.services, await fresh(town), pyotp.TOTP(seed).at(town.clock()))
     assert await refusal(town.services, town, phone.at(town.clock()), came(town)) is None
 
 

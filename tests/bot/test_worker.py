@@ -13,6 +13,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from bot import app
 from bot.smtp import Sender, relay_of
 from bot.worker import HANDLERS, Handler, Tools, Worker
+from envelopes.actions import credentials
 from envelopes.actions import signer as signers
 from envelopes.actions import staff as clerks
 from envelopes.actions.signer import CodeFor
@@ -44,9 +45,9 @@ async def enrol(built: World, person: Staff) -> str:
     """Enrol *person* through the link in the mail; returns the authenticator's seed."""
     mail = built.last(person.email)
     token = _link(mail, "/staff/enrol/")
-    opened = await clerks.open_enrolment(built.services, token)
+    opened = await credentials.open_enrolment(built.services, token)
     code = pyotp.TOTP(opened.seed).at(built.clock())
-    await clerks.enrol(built.services, token, password="a long enough password", code=code)
+    await credentials.enrol(built.services, token, password="a long enough password", code=code)
     return opened.seed
 
 

@@ -16,7 +16,7 @@ from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.render import Attachment, Mailbox, build, render
-from envelopes.actions.staff import TOTP
+from envelopes.actions.credentials import TOTP
 from envelopes.rules import hooks
 from envelopes.rules.kinds import Kind
 from envelopes.rules.orders import read

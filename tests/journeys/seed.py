@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyotp
 
-from envelopes.actions import operating, registrar, registry, replying, staff
+from envelopes.actions import credentials, operating, registrar, registry, replying
 from envelopes.records.database import Database
 from envelopes.records.models import Contact, Staff, Task
 from envelopes.rules.factors import Method
@@ -75,11 +75,11 @@ async def _hire(services: Services, clerk: cast.Clerk) -> str:
         section=section,
         roles=clerk.roles,
     )
-    link, _ = staff.enrolment_link(services, await Staff.get(id=person.id))
+    link, _ = credentials.enrolment_link(services, await Staff.get(id=person.id))
     token = link.rpartition("/")[2]
-    seed = (await staff.open_enrolment(services, token)).seed
+    seed = (await credentials.open_enrolment(services, token)).seed
     digits = pyotp.TOTP(seed).at(services.now())
-    await staff.enrol(services, token, password=cast.PASSWORD, code=digits)
+    await credentials.enrol(services, token, password=cast.PASSWORD, code=digits)
     return seed
 
 

@@ -22,6 +22,7 @@ from envelopes.actions import (
     authenticators,
     bundling,
     changing,
+    credentials,
     identity,
     mobiles,
     registrar,
@@ -435,8 +436,8 @@ async def _others(town: Town, out: Snapshot) -> dict[str, Place]:
         section=town.section,
         roles=frozenset({Role.DRAFTER}),
     )
-    token = staff.enrolment_link(town.services, await Staff.get(id=hired.id))[0].rpartition("/")[2]
-    seed = (await staff.open_enrolment(town.services, token)).seed
+    token = credentials.enrolment_link(town.services, await Staff.get(id=hired.id))[0].rpartition("/")[2]
+    seed = (await credentials.open_enrolment(town.services, token)).seed
     mail = await town.mail()
     facts = MailFacts(subject="", sender=SENDER, message_id="<2@elsewhere.example>")
     await mails.set_aside(town.services, mail, MailStatus.QUARANTINED, Reason.NOT_STAFF, facts)

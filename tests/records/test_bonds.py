@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from envelopes.actions import staff
+from envelopes.actions import credentials
 from envelopes.records import sessions
 from envelopes.records.bonds import is_sign_in, secret_of
 from envelopes.records.fields import FieldUnreadable
@@ -71,7 +71,7 @@ async def test_a_sign_in_counts_only_in_the_browser_that_made_it(town: Town) -> 
 async def test_a_credential_copied_to_somebody_else_opens_nothing(town: Town) -> None:
     await town.enrol(town.drafter)
     await town.enrol(town.village)
-    for kind in (staff.PASSWORD, staff.TOTP):
+    for kind in (credentials.PASSWORD, credentials.TOTP):
         mine = await Credential.filter(staff_id=town.drafter.id, kind=kind).get()
         assert secret_of(mine)
         await town.engine.run(
