@@ -1,0 +1,153 @@
+"""S9: one application for the registry: what was applied for, and what the person who looks may do about it."""
+
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from envelopes.actions import registry
+from envelopes.actions.applications import deciding, steps
+from envelopes.actions.staff import actor_of
+from envelopes.records.history import Subject
+from envelopes.records.models import Application, Contact, Staff
+from envelopes.rules import terms
+from envelopes.rules.applications import OPEN, Door, Stage
+from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.mobiles import written
+from envelopes.rules.names import same_company
+from envelopes.rules.people import Actor, Role
+from envelopes.services import Services
+from portal import registry_views as views
+from portal.phrases import _, reason
+from portal.registry import BASE, KINDS
+from portal.registry_life import happenings
+from portal.respond import answer, form, move, path, services, told
+from portal.staff import nav, require_staff
+from portal.views import FieldError
+
+
+async def application(request: web.Request) -> web.Response:
+    """What was applied for, and what this person may do about it."""
+    staff = await require_staff(request)
+    return answer(request, await _application(request, staff))
+
+
+async def _application(request: web.Request, staff: Staff) -> views.RegistryApplication:
+    provided, actor = services(request), actor_of(staff)
+    row = await steps.find(request.match_info["ref"])
+    base, stage = (*BASE, "applications", row.ref), Stage(row.stage)
+    hindrance = await _hindrance(request, actor, row)
+    keeps, is_open = Role.REGISTRAR in actor.roles, stage in OPEN
+    contact = await Contact.filter(id=row.contact_id or 0).first()
+    return views.RegistryApplication(
+        nav=nav(staff),
+        registry_url=path(*BASE),
+        number=row.number or "",
+        stage=stage,
+        door=Door(row.door),
+        company=row.company,
+        office=row.office,
+        person=row.person,
+        address=row.email,
+        kind=KINDS[row.kind],
+        why=row.reason or "",
+        previous=row.previous or "",
+        mobile=written(row.mobile) if row.mobile else "",
+        version=row.terms_version or "",
+        agreed_at=row.agreed_at,
+        terms=terms.from_kept(row.terms) if row.terms else (),
+        first=row.registrar.name if row.registrar else "",
+        second=row.approver.name if row.approver else "",
+        call_back=row.call_back or "",
+        answer=_said(row),
+        history=await happenings(Subject.APPLICATION, row.id),
+        check_url=path(*base, "check") if stage is Stage.PROVED and keeps else None,
+        approve_url=path(*base, "approve") if stage is Stage.CHECKED and hindrance is None else None,
+        return_url=path(*base, "return") if is_open and (keeps or hindrance is None) else None,
+        hindrance=hindrance if stage is Stage.CHECKED else None,
+        contact_url=path(*BASE, contact.ref) if contact else None,
+        remarks=await _remarks(provided, row) if is_open else (),
+        limit=provided.policy.reason_characters,
+        hours=int(provided.policy.address_wait.total_seconds() // 3600),
+    )
+
+
+async def _hindrance(request: web.Request, actor: Actor, row: Application) -> str | None:
+    """Why this person may not approve it, in words, or None if he may."""
+    why = deciding.may_approve(actor, row)
+    if why is not None:
+        return reason(why)
+    try:
+        await deciding.require_apart(services(request), actor, row)
+    except Refused as refused:
+        return told(request, refused)
+    return None
+
+
+def _said(row: Application) -> str:
+    return reason(Reason(row.answer)) if row.answer in set(Reason) else row.answer or ""
+
+
+async def _remarks(provided: Services, row: Application) -> tuple[str, ...]:
+    """What whoever decides has to know: what the registry has of this company, and of the address before."""
+    found = await Contact.filter(registry.living(provided.now()), company_search=row.company_search)
+    known = [one for one in found if same_company(one.company, row.company)]
+    said: list[str] = [
+        _("この会社は、{address}（{person}）も登録しています。", address=one.email, person=one.person)
+        for one in known
+    ]
+    if row.previous:
+        look_up = provided.address_look_up(row.previous)
+        before = await Contact.filter(registry.living(provided.now()), email_look_up=look_up).first()
+        if before is None:
+            said.append(_("前のアドレスは台帳にありません。"))
+        elif not same_company(before.company, row.company):
+            said.append(
+                _("前のアドレスは、別の会社名（{company}）で登録されています。", company=before.company)
+            )
+    return tuple(said)
+
+
+async def check(request: web.Request) -> web.Response:
+    """Put an application forward."""
+    staff = await require_staff(request)
+    await deciding.check(services(request), actor_of(staff), request.match_info["ref"])
+    return move(*BASE, "applications", request.match_info["ref"])
+
+
+async def approve(request: web.Request) -> web.Response:
+    """Approve, with the note of the call-back."""
+    staff, posted = await require_staff(request), await form(request)
+    call_back = posted.get("call_back", "")
+    try:
+        await deciding.approve(
+            services(request), actor_of(staff), request.match_info["ref"], call_back=call_back
+        )
+    except Refused as refused:
+        return await _again(request, staff, refused, field="call_back", typed=call_back)
+    return move(*BASE, "applications", request.match_info["ref"])
+
+
+async def send_back(request: web.Request) -> web.Response:
+    """Send back with the reason."""
+    staff, posted = await require_staff(request), await form(request)
+    typed = posted.get("reason", "")
+    try:
+        await deciding.send_back(services(request), actor_of(staff), request.match_info["ref"], reason=typed)
+    except Refused as refused:
+        return await _again(request, staff, refused, field="reason", typed=typed)
+    return move(*BASE, "applications", request.match_info["ref"])
+
+
+MENDED: Final = frozenset({Reason.CALL_BACK_MISSING, Reason.REASON_MISSING, Reason.REASON_TOO_LONG})
+
+
+async def _again(
+    request: web.Request, staff: Staff, refused: Refused, *, field: str, typed: str
+) -> web.Response:
+    """The page once more with what is to be mended; what cannot be mended there is raised."""
+    if refused.reason not in MENDED:
+        raise refused
+    error = FieldError(text=told(request, refused), field=field)
+    page = replace(await _application(request, staff), errors=(error,), typed=typed)
+    return answer(request, page, status=422)
