@@ -24,7 +24,7 @@ from envelopes.records.models import Delivery, Envelope, KeyUse, Mail, Signer
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules.codes import Verdict
-from envelopes.rules.states import State
+from envelopes.rules.states import State, Task
 from envelopes.services import Services
 from fukan.demo import answering, cast
 from fukan.demo.forwarding import hand_over
@@ -374,8 +374,9 @@ async def require_mails(scene: Scene, due: Sequence[tuple[str, str]], *, doubles
     """Every mail that is due went to whom it is due; a double is the same mail again, byte for byte."""
     rows = await Delivery.all().order_by("id")
     assert {row.state for row in rows} == {"delivered"}
-    found = Counter((row.mail, row.recipient) for row in rows)
-    assert found == Counter(due)
+    # Whether a daily summary goes out too depends on the hour at which the test runs.
+    found = Counter((row.mail, row.recipient) for row in rows if row.mail != Task.DAILY_MAIL)
+    assert found == Counter(due), (found - Counter(due), Counter(due) - found)
     by_id = {row.message_id: row for row in rows}
     assert len(by_id) == len(rows)
     for address in (CLERK, VILLAGE, CONTRACTOR):
