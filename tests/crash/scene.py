@@ -372,10 +372,10 @@ async def require_every_mail_once(
 
 async def require_mails(scene: Scene, due: Sequence[tuple[str, str]], *, doubles: bool = True) -> None:
     """Every mail that is due went to whom it is due; a double is the same mail again, byte for byte."""
-    rows = await Delivery.all().order_by("id")
+    # Whether and when a daily summary goes out too depends on the hour at which the test runs.
+    rows = await Delivery.exclude(mail=Task.DAILY_MAIL.value).order_by("id")
     assert {row.state for row in rows} == {"delivered"}
-    # Whether a daily summary goes out too depends on the hour at which the test runs.
-    found = Counter((row.mail, row.recipient) for row in rows if row.mail != Task.DAILY_MAIL)
+    found = Counter((row.mail, row.recipient) for row in rows)
     assert found == Counter(due), (found - Counter(due), Counter(due) - found)
     by_id = {row.message_id: row for row in rows}
     assert len(by_id) == len(rows)

@@ -93,6 +93,10 @@ async def _way_with_cuts(scene: Scene, lines: dict[str, Line]) -> None:
         await asyncio.sleep(2)
         assert not await TaskRow.filter(kind=Task.READ_MAIL.value).exists()
     await scene.reach(TITLE, State.DRAFT)
+    # Cut off between a mail and the server's word that it has it, nobody could tell whether to send it again.
+    await scene.until(
+        Delivery.filter(mail="draft_mail", state="delivered").exists, "the mail about the draft"
+    )
     async with _away(lines, "smtp"):
         await scene.confirm(TITLE)
         waiting = Delivery.filter(mail="request_mail", state="retry")
