@@ -45,6 +45,7 @@ TOGETHER = (
 )
 ALONE = Part("one test at a time", "sqlite", "alone")
 SLOWEST = 10
+SAID = 500  # characters of what a failure said
 
 
 class Count(NamedTuple):
@@ -131,12 +132,13 @@ def slowest(reports: Sequence[Path]) -> str:
 
 
 def unheld(reports: Sequence[Path]) -> list[str]:
-    """Return the tests that failed, broke before or after, or were skipped, a line each."""
+    """Return the tests that failed, broke before or after, or were skipped: a line each, and below it what was said."""
     return [
-        f"{case.get('classname', '')}::{case.get('name', '')} ({report.stem})"
+        f"{case.get('classname', '')}::{case.get('name', '')} ({report.stem})\n    {' '.join(said.split())[:SAID]}"
         for report in reports
         for case in ET.parse(report).iter("testcase")
-        if any(case.find(way) is not None for way in ("failure", "error", "skipped"))
+        for way in ("failure", "error", "skipped")
+        for said in [one.get("message", "") for one in case.findall(way)]
     ]
 
 

@@ -52,14 +52,14 @@ def test_the_slowest_files_are_named_first(tmp_path: Path) -> None:
 
 def test_what_did_not_hold_is_named(tmp_path: Path) -> None:
     bad = "".join(
-        f'<testcase classname="tests.a" name="{way}"><{way}/></testcase>'
+        f'<testcase classname="tests.a" name="{way}"><{way} message="no &#10; {way}"/></testcase>'
         for way in ("failure", "error", "skipped")
     )
     (tmp_path / "sqlite.xml").write_text(
         f'<testsuite><testcase classname="tests.a" name="good"/>{bad}</testsuite>'
     )
     assert unheld([tmp_path / "sqlite.xml"]) == [
-        f"tests.a::{way} (sqlite)" for way in ("failure", "error", "skipped")
+        f"tests.a::{way} (sqlite)\n    no {way}" for way in ("failure", "error", "skipped")
     ]
 
 
