@@ -20,15 +20,20 @@ class Line:
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
 
     async def cut(self) -> None:
-        """Refuse new connections and drop those that are there."""
+        """Refuse new connections and drop those that are there, or that are just being made."""
         if self._server is not None:
             self._server.close()
+            self._server = None
         for end in list(self._ends):
             end.transport.abort()
         await asyncio.sleep(0)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        if self._server is None:
+            writer.transport.abort()
+            back.transport.abort()
+            return
         self._ends |= {writer, back}
         try:
             await asyncio.gather(_copy(reader, back), _copy(there, writer))
