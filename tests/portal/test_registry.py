@@ -193,7 +193,11 @@ async def test_an_entry_is_found_corrected_withdrawn_and_ended(town: Town) -> No
     async with signed_in(town, town.registrar) as keeper:
         found = await keeper.get("/staff/registry", params={"q": contact.company[:4]})
         assert contact.email in await said(found)
-        assert "見つかりません" in await said(await keeper.get("/staff/registry?q=存在しない"))
+        sought = html.fromstring(await (await keeper.get("/staff/registry?q=存在しない")).text())
+        assert "見つかりません" in sought.text_content()
+        (form,) = sought.xpath("//form[@role='search']")
+        # Applications stand before the entries: the answer is to be in sight.
+        assert sought.get_element_by_id(form.get("action").partition("#")[2]).tag == "h2"
         answer = await keeper.post(f"{here}/correct", data={"email": "x@gmail.com"})
         assert answer.status == 422
         assert "フリーメール" in await said(answer)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.records.models import Envelope, Section, Staff
 from envelopes.rules.kinds import Kind
@@ -61,6 +62,17 @@ async def test_conditions_hold_together_and_alone(town: Town) -> None:
         assert status == 200, query
         shown = tuple(name for name in ("橋りょう補修", "水路改修", "除雪業務") if name in said)
         assert shown == found, query
+
+
+async def test_whoever_searches_is_taken_to_what_was_found(town: Town) -> None:
+    """The form fills the first screen, so the answer would stay out of sight."""
+    await three(town)
+    _, said = await told(town, "?words=水路")
+    page = html.fromstring(said)
+    (form,) = page.xpath("//form[@role='search']")
+    path, _, place = form.get("action").partition("#")
+    assert path == "/staff/search"
+    assert page.get_element_by_id(place).text_content() == "見つかった封筒（1件）"
 
 
 async def test_a_range_that_runs_backwards_is_said_on_the_list_and_for_the_file(town: Town) -> None:
