@@ -667,13 +667,13 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "一覧に誤りがあるため、何も登録していません。直して、もう一度選んでください。",
         "There are faults in the list, so nothing was registered. Mend them and choose the file again."),
 
-    # Verifying in public
+    # A file that a form brings, and verifying in public
     Reason.UPLOAD_MISSING: Text(
-        "PDFファイルを選んでください。",
-        "Choose a PDF file."),
+        "ファイルを選んでください。空のファイルは使えません。",
+        "Choose a file that is not empty."),
     Reason.UPLOAD_TOO_BIG: Text(
-        "ファイルが大きすぎます。{most:MB}MB以下のPDFを選んでください。",
-        "The file is too big. Choose a PDF of {most:MB} MB or less."),
+        "ファイルが大きすぎます。{most:MB}MB以下のファイルを選んでください。",
+        "The file is too big. Choose one of {most:MB} MB or less."),
     Reason.UPLOADS_WAITING: Text(
         "ただいま混み合っています。数分たってから、もう一度お試しください。",
         "Many files are waiting. Please try again in a few minutes."),

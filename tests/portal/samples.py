@@ -1091,7 +1091,7 @@ SAMPLES: dict[str, views.Page] = {
         VERIFICATION,
         typed="MHN-1",
         errors=(
-            views.FieldError(text="PDFファイルを選んでください", field="file"),
+            views.FieldError(text="ファイルを選んでください。空のファイルは使えません。", field="file"),
             views.FieldError(text="この締結証明書IDの契約は見つかりません", field="certificate_id"),
         ),
     ),

@@ -164,7 +164,11 @@ async def test_a_faulty_list_registers_nothing_and_names_each_line(town: Town) -
             "6行目：2行目と同じ",
         ):
             assert fault in words
-        assert (await keeper.post("/staff/registry/import", data=upload(b""))).status == 422
+        empty = await keeper.post("/staff/registry/import", data=upload(b""))
+        assert empty.status == 422
+        # It is no PDF that is wanted here.
+        assert "ファイルを選んでください" in (words := await said(empty))
+        assert "PDF" not in words
         wide = upload(b"a" * (town.services.policy.list_bytes + 1))
         assert (await keeper.post("/staff/registry/import", data=wide)).status == 413
     assert await Application.all().count() == 0
