@@ -166,12 +166,15 @@ def test_past_deadline_ends_the_request_until_staff_extend_it(world: World, role
     world.run(f"UPDATE envelopes SET deadline_on = '{yesterday}' WHERE title = '{title}'")
     contractor.press("署名手続きを完了する")
     assert contractor.heading == "署名期限が過ぎました"
+    # Only the link can ask for more time, and this page is not behind it.
+    assert "メールのリンクをもう一度開いて" in contractor.text
     world.restart("bot")  # its clock ticks at once instead of within a minute
     contractor.letter("署名期限が過ぎました")
     clerk.letter("署名期限が過ぎました")
     assert world.state(title) == "expired"
     assert contractor.open(contractor.link).status == 410
     assert contractor.heading == "署名期限が過ぎました"
+    assert "もう一度開いて" not in contractor.text
     contractor.press("期限の延長をみほん村に依頼する")
     assert contractor.heading == "みほん村に知らせました"
     assert "延ばしてほしい" in clerk.letter("【申し出】").text
