@@ -2,6 +2,8 @@
 
 import pytest
 
+from envelopes.actions import signer
+from envelopes.actions.signer import Refusal
 from envelopes.rules.kinds import Kind
 from tests.engines import Town
 from tests.portal.test_evidence import signed_in
@@ -20,3 +22,18 @@ async def test_who_has_just_signed_is_waited_for_no_more(town: Town) -> None:
     assert "に署名を受け付け、PDFに付けています" in said
     assert "この画面は自動では変わりません" in said
     assert "署名を待っています" not in said
+
+
+@pytest.mark.parametrize(
+    ("refusal", "word", "other"),
+    [(Refusal.DECLINE, "に辞退", "に差戻し"), (Refusal.RETURN, "に差戻し", "に辞退")],
+)
+async def test_a_refusal_is_called_by_its_own_name(
+    town: Town, refusal: Refusal, word: str, other: str
+) -> None:
+    shot = await town.out()
+    await signer.refuse(town.services, shot.signers[0].ref, refusal, "工期の年が違います")
+    async with signed_in(town, town.drafter) as client:
+        said = (await get(client, f"/staff/envelopes/{shot.envelope.ref}"))[2]
+    assert word in said
+    assert other not in said
