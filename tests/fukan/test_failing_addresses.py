@@ -107,7 +107,7 @@ async def test_each_failing_address_shows_its_state_and_staff_hear_what_to_do(ma
                 assert all(step in text for step in ("1. ", "2. ", "3. ", to.address, "5.1.1"))
         # What was put off is no failure: the desk lists the other two.
         desk = await clerk.browser.open(f"{made.portal_url}/staff")
-        missed = desk.words.rpartition("不達")[2].partition("最近の完了")[0]
+        missed = desk.words.rpartition("不達")[2].partition("最近終わった封筒")[0]
         assert [f"{to.company} 請書" in missed for to in STATES] == [True, False, True]
         # And the dead address is not written to a second time without a word.
         await clerk.forward(cast.NOBODY)
