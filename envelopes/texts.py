@@ -570,8 +570,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "折り返し確かめた電話番号と、その番号の出どころを書いてください。",
         "Note the number you called back and where you found it."),
     Reason.REGISTRAR_SAME_PERSON: Text(
-        "登録する人と確認する人は別の職員にしてください。",
-        "The person who registers and the one who approves must be two people."),
+        "登録や確認をした職員は、承認できません。別の職員が承認します。",
+        "Whoever registered or checked this cannot approve it. Somebody else on the staff has to."),
     Reason.SIGNS_FOR_VILLAGE: Text(
         "このアドレスに続く依頼（{number}）の自庁の署名者は、アドレスを届け出ることも承認することもできません。"
         "署名者とは別の職員が行ってください。",

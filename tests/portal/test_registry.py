@@ -72,7 +72,7 @@ async def test_one_checks_and_another_approves_with_the_call_back(town: Town, ro
         await keeper.post(f"{page(row)}/check")
         # Whoever checked it sees why he cannot approve it too.
         assert await buttons(keeper, page(row)) == {"return"}
-        assert "別の職員" in await said(await keeper.get(page(row)))
+        assert "別の職員が承認します" in await said(await keeper.get(page(row)))
         answer = await keeper.post(f"{page(row)}/approve", data={"call_back": "自分に電話"})
         assert answer.status == 403
     async with signed_in(town, town.approver) as second:
