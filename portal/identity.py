@@ -25,9 +25,7 @@ from portal.visit import party_of
 
 _WAYS: Final[Mapping[Method, str]] = {
     Method.MAIL: _("登録済みのアドレスに届く6けたの確認コードだけで確かめます。"),
-    Method.ACCESS_CODE: _(
-        "送信したあと、封筒の画面で8けたの数字を見て、相手方に電話で伝えます。メールでは送りません。"
-    ),
+    Method.ACCESS_CODE: _("封筒の画面に出る8けたの数字を、相手方に電話で伝えます。メールでは送りません。"),
     Method.AUTHENTICATOR: _(
         "相手方がスマートフォンの認証アプリに表示される6けたの数字も入力します。登録済みです。"
     ),

@@ -25,6 +25,8 @@ async def test_a_contractor_who_reads_is_asked_for_the_rest(town: Town) -> None:
         async with signed_in(town, town.drafter) as client:
             said = await (await client.get(here.rpartition("/identity")[0])).text()
             assert f'href="{here}"' in said
+            # The request is out: nothing is to be sent before the digits can be seen.
+            assert "送信したあと" not in await (await client.get(here)).text()
             assert (await client.post(here, data={})).status == 422
             answer = await client.post(here, data={"identity": "access-code"})
             assert "アクセスコードを表示する" in await answer.text()
