@@ -399,7 +399,7 @@ class CancelledMail(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiredMail(Letter):
-    """M05: the deadline is over. `url` is the staff page of the envelope (staff only)."""
+    """M05: the deadline is over. `url` is the staff page of the envelope (staff only). `signed`: this reader has."""
 
     template: ClassVar[str] = "expired_mail"
 
@@ -407,6 +407,7 @@ class ExpiredMail(Letter):
     party: str
     deadline: date
     url: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,7 @@ async def expired(case: Case) -> list[Outgoing]:
     envelope = case.shot.envelope
 
     def make(recipient: Recipient) -> Letter:
+        signer = recipient.signer
         return letters.ExpiredMail(
             **case.foot,
             to=recipient.addressee,
@@ -77,6 +78,7 @@ async def expired(case: Case) -> list[Outgoing]:
             party=envelope.party,
             deadline=envelope.deadline_on,
             url=case.page() if recipient.reader is Reader.STAFF else "",
+            signed=signer is not None and signer.consented_at is not None,
         )
 
     return _to_all(case, make)

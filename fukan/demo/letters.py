@@ -299,11 +299,11 @@ def _answer(
     )
 
 
-def _expired(reader: mails.Reader) -> mails.ExpiredMail:
+def _expired(reader: mails.Reader, *, signed: bool = False) -> mails.ExpiredMail:
     url = PAGE if reader is STAFF else ""
     to = CLERK if reader is STAFF else CONTRACTOR
     return mails.ExpiredMail(
-        **FOOT, to=to, reader=reader, title=TITLE, party=PARTY, deadline=DEADLINE, url=url
+        **FOOT, to=to, reader=reader, title=TITLE, party=PARTY, deadline=DEADLINE, url=url, signed=signed
     )
 
 
@@ -534,6 +534,7 @@ _JAPANESE: Final[dict[str, mails.Letter]] = {
     "cancelled_mail-replaced": _cancelled(OUTSIDE, replaced=True),
     "cancelled_mail-staff": _cancelled(STAFF, replaced=False),
     "expired_mail": _expired(OUTSIDE),
+    "expired_mail-signed": _expired(OUTSIDE, signed=True),
     "expired_mail-staff": _expired(STAFF),
     "extended_mail": _extended(OUTSIDE),
     "extended_mail-staff": _extended(STAFF),
