@@ -16,6 +16,7 @@ from envelopes.records import counters, store
 from envelopes.records.models import Contact
 from envelopes.rules import factors, wording
 from envelopes.rules.changes import Change
+from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.notes import About
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import FINAL
@@ -139,7 +140,10 @@ async def new_link(request: web.Request) -> web.Response:
 
 
 async def more_time(request: web.Request) -> web.Response:
-    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it."""
+    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it.
+
+    Whoever has asked too often today has been heard already, and sees the same page.
+    """
     provided, token = services(request), request.match_info["token"]
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
@@ -147,7 +151,11 @@ async def more_time(request: web.Request) -> web.Response:
     ended = dead(visit)
     if ended is None or ended.more_time_url is None or await _handed_over(visit, ticket) is not None:
         return await landing(request)
-    await notes.ask_for_time(provided, signer)
+    try:
+        await notes.ask_for_time(provided, signer)
+    except Refused as refused:
+        if refused.reason is not Reason.LIMIT_REACHED:
+            raise
     thanks = told_staff(visit, _("期限が延びると、メールでお知らせします。同じリンクをもう一度使えます。"))
     return answer(request, thanks)
 
