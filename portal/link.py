@@ -147,7 +147,7 @@ async def more_time(request: web.Request) -> web.Response:
     provided, token = services(request), request.match_info["token"]
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
-    visit = Visit(services=provided, shot=shot, signer=signer, token=token)
+    visit = visiting(request, shot, signer, token)
     ended = dead(visit)
     if ended is None or ended.more_time_url is None or await _handed_over(visit, ticket) is not None:
         return await landing(request)

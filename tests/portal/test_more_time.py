@@ -33,5 +33,6 @@ async def test_who_asks_again_and_again_is_told_each_time_that_the_town_knows(to
             status, said = await post(phone, f"{here}/time")
             assert status == 200
             assert "に知らせました" in said
+            assert f"みほん村{town.section.name}" in said
     # Staff are not written to each time.
     assert (await town.tasks(shot)).count("note_mail") == town.services.policy.new_links_a_day
