@@ -58,7 +58,7 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     contractor.open(letter.link)
     contractor.press("コードを送る")
     code = contractor.letter("確認コード")
-    assert "締結した文書のダウンロード" in code.text
+    assert "署名済みの文書のダウンロード" in code.text
     contractor.submit(code.code)
     assert contractor.heading == "提出した請書をダウンロードする"
     assert until(letter) in contractor.text
