@@ -1,12 +1,16 @@
 """The envelope's page for staff, as it stands between two states."""
 
+from datetime import timedelta
+
 import pytest
 
 from envelopes.actions import signer
 from envelopes.actions.signer import Refusal
+from envelopes.records.models import Envelope
 from envelopes.rules.kinds import Kind
+from envelopes.rules.schedule import jst_day
 from tests.engines import Town
-from tests.portal.test_evidence import signed_in
+from tests.portal.test_evidence import asked, signed_in
 from tests.portal.test_factor import get
 
 pytestmark = pytest.mark.engines
@@ -37,3 +41,16 @@ async def test_a_refusal_is_called_by_its_own_name(
         said = (await get(client, f"/staff/envelopes/{shot.envelope.ref}"))[2]
     assert word in said
     assert other not in said
+
+
+async def test_the_new_deadline_of_an_expired_request_is_offered_from_today_on(town: Town) -> None:
+    shot = await town.out()
+    page, today = f"/staff/envelopes/{shot.envelope.ref}", jst_day(town.clock())
+    for deadline, offered in (
+        (today + timedelta(days=3), today + timedelta(days=3)),
+        (today - timedelta(days=2), today),
+    ):
+        await Envelope.filter(id=shot.envelope.id).update(deadline_on=deadline)
+        async with signed_in(town, town.drafter) as client:
+            _, body = await asked(client, page)
+        assert f'value="{offered.isoformat()}"' in body.decode()
