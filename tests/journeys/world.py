@@ -175,9 +175,10 @@ class World:
         self.wait(lambda: self.state(title) == state, f"{title} to be {state}")
 
     def quiet(self) -> None:
-        """Wait until the bot has nothing to do that is due."""
+        """Wait until the bot has nothing to do that is due, and what it has sent lies in the mailboxes."""
         busy = "SELECT count(*) FROM tasks WHERE state <> 'done' AND kind <> 'close_window'"
-        self.wait(lambda: self.one(busy) == 0, "the bot to be done")
+        delivering = self.place.office.delivering
+        self.wait(lambda: self.one(busy) == 0 and not delivering(), "the bot to be done")
 
     def link_of(self, title: str, *, position: int, generation: int = 0) -> str:
         """The link of a signer whom nobody may have asked yet, sealed with the installation's own keys."""

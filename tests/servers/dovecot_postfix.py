@@ -232,6 +232,12 @@ class RealPostOffice:
         command = [binary("doveadm"), "-c", str(self.folder / "dovecot.conf"), "kick", address]
         subprocess.run(command, check=True, capture_output=True)
 
+    def delivering(self) -> bool:
+        """Whether Postfix has taken a mail and put it into no mailbox yet; what waits for a retry is none."""
+        # A mail goes from the first to the last, so that one which moves while they are read is seen.
+        queues = [self.folder / "spool" / name for name in ("maildrop", "incoming", "active")]
+        return any(path.is_file() for queue in queues for path in queue.rglob("*"))
+
     def start(self) -> None:
         """Start both servers, or raise ServerFailed."""
         self.processes.append(_start_dovecot(self))
