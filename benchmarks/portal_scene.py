@@ -14,6 +14,7 @@ from envelopes import keyring
 from envelopes.actions import signer as act
 from envelopes.actions.worker import signing
 from envelopes.actions.worker.workshop import Workshop
+from envelopes.papers.pages import WIDTHS
 from envelopes.records import sessions
 from envelopes.records.database import Database, upgrade
 from envelopes.records.models import Consent
@@ -85,7 +86,9 @@ async def sign(folder: Path) -> None:
     """Sign every envelope that has a consent, one after the other."""
     async with opened(folder) as services:
         using = seal.embedded(folder / "authority", passphrase=PASSPHRASE, clock=services.now)
-        shop = Workshop(services=services, seal=using, papers=HerePapers(sandbox=Sandbox(), limits=LIMITS))
+        shop = Workshop(
+            services=services, seal=using, papers=HerePapers(sandbox=Sandbox(), limits=LIMITS, widths=WIDTHS)
+        )
         for row in await Consent.all().order_by("id"):
             await signing.sign(shop, row.envelope_id, row.id)
 

@@ -35,7 +35,9 @@ from envelopes.actions.worker.undelivered import News, Report
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.keyring import Keyring
 from envelopes.papers import intake
+from envelopes.papers import pages as drawing
 from envelopes.papers.desk import Papers
+from envelopes.papers.pages import Page
 from envelopes.records import sessions, store, tasks
 from envelopes.records.database import Database, unit
 from envelopes.records.models import Code, Contact, Delivery, Document, Mail, Section, Session, Signer, Staff
@@ -63,6 +65,7 @@ T = TypeVar("T")
 ENGINE = os.environ.get("ENGINE_UNDER_TEST", "sqlite")
 PASSWORD = "itsumo-no-aikotoba"
 PASSPHRASE = b"correct horse"
+SMALL = (83, 124, 165)  # pixels: a tenth of what people are shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +166,14 @@ class Clock:
         return self.at
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HerePapers(Papers):
-    """Papers without the sandbox."""
+    """Papers without the sandbox, drawn small: that saves half the time, and how a page looks is told elsewhere."""
+
+    widths: Sequence[int] = SMALL
+
+    async def render(self, data: bytes, *, first: int, last: int) -> list[Page]:
+        return await self.run(partial(drawing.render, data, first=first, last=last, widths=self.widths))
 
     async def run(self, work: Callable[[], T], *, threads: bool = False) -> T:
         return await asyncio.to_thread(work)

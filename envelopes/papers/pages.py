@@ -7,6 +7,7 @@ are kept without loss, in 16 greys where they have no colour; scans are kept as 
 import contextlib
 import io
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,25 +67,28 @@ class Page:
     images: tuple[Image, ...]
 
 
-def render(data: bytes, *, first: int, last: int) -> list[Page]:
-    """Return the pages from `first` to `last`, both counted from 1 and included. Raises Refused(PDF_BROKEN)."""
+def render(data: bytes, *, first: int, last: int, widths: Sequence[int] = WIDTHS) -> list[Page]:
+    """Return the pages from `first` to `last`, both counted from 1 and included, at *widths* in pixels, ascending.
+
+    Raises Refused(PDF_BROKEN).
+    """
     try:
         with pypdfium2.PdfDocument(data) as document:
             numbers = range(first, min(last, len(document)) + 1)
-            return [_page(document[number - 1], number) for number in numbers]
+            return [_page(document[number - 1], number, widths) for number in numbers]
     except pypdfium2.PdfiumError:
         raise Refused(Reason.PDF_BROKEN) from None
 
 
-def _page(page: pypdfium2.PdfPage, number: int) -> Page:
+def _page(page: pypdfium2.PdfPage, number: int, widths: Sequence[int]) -> Page:
     width, height = page.get_size()
     with contextlib.closing(page.get_textpage()) as words:
         text = joined(words.get_text_bounded())
-    return Page(number=number, width_pt=width, height_pt=height, text=text, images=_images(page))
+    return Page(number=number, width_pt=width, height_pt=height, text=text, images=_images(page, widths))
 
 
-def _images(page: pypdfium2.PdfPage) -> tuple[Image, ...]:
-    narrowest, *wider = (_rendered(page, width) for width in WIDTHS)
+def _images(page: pypdfium2.PdfPage, widths: Sequence[int]) -> tuple[Image, ...]:
+    narrowest, *wider = (_rendered(page, width) for width in widths)
     coloured = _has_colour(narrowest)
     lossless = not _is_scan(page)
     first = _encoded(narrowest, coloured=coloured, lossless=lossless)
