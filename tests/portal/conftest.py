@@ -44,3 +44,11 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 390, "height": 844}, locale="ja-JP")
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """One page for many tests, which leave nothing in it: a new one costs as much as looking at a page."""
+    page = browser.new_page(locale="ja-JP")
+    yield page
+    page.close()
