@@ -580,6 +580,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.CALLED_OFF: Text(
         "もとになった申し出が取り下げられたか、断られたため、登録を取りやめました。",
         "The reported change behind this was taken back or refused, so the registration was called off."),
+    Reason.TAKEN_BACK: Text(
+        "台帳の担当が、この申請を取り下げました。",
+        "The keeper of the registry took this application back."),
     Reason.RECIPIENT_WITHDRAWN: Text(
         "この宛先は、電子契約の承諾を取りやめています。紙で契約するか、台帳の担当に、あらためて承諾を得られるか確かめてもらってください。",
         "This recipient has withdrawn the consent to electronic contracts. Use paper, or have it asked for again."),
@@ -663,9 +666,18 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.APPLICATION_GONE: Text(
         "登録の手続きが途中で終わっています。はじめからもう一度入力してください。",
         "This registration has ended. Please begin again."),
+    Reason.INVITATION_OVER: Text(
+        "この登録のお願いは、取りやめになりました。あなたが行うことはありません。ご不明の点は {tel} へどうぞ。",
+        "This request to register was called off. There is nothing for you to do. For questions call {tel}."),
     Reason.LIST_FAULTY: Text(
         "一覧に誤りがあるため、何も登録していません。直して、もう一度選んでください。",
         "There are faults in the list, so nothing was registered. Mend them and choose the file again."),
+    Reason.ADDRESS_ASKED: Text(
+        "このアドレスの申請（{number}）が進んでいます。この行を消すか、その申請を取り下げてください。",
+        "An application for this address ({number}) is under way. Leave the line out, or take that one back."),
+    Reason.ENTRY_KNOWN: Text(
+        "同じ内容で、すでに台帳にあります。この行を消してください。",
+        "The registry has exactly this already. Leave the line out."),
 
     # A file that a form brings, and verifying in public
     Reason.UPLOAD_MISSING: Text(

@@ -44,6 +44,7 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.UPLOADS_WAITING: 429,
     Reason.UPLOAD_GONE: 410,
     Reason.APPLICATION_GONE: 410,
+    Reason.INVITATION_OVER: 410,
     Reason.CERTIFICATE_ID_UNKNOWN: 404,
     Reason.EVIDENCE_GONE: 410,
 }

@@ -140,7 +140,7 @@ async def import_list(request: web.Request) -> web.Response:
     if request.method != "POST":
         return answer(request, page)
     try:
-        wishes = doors.read_list(provided, await uploaded(request, most=provided.policy.list_bytes))
+        wishes = await doors.read_list(provided, await uploaded(request, most=provided.policy.list_bytes))
         made = await doors.put_forward(provided, actor_of(staff), wishes)
     except ListFaulty as faulty:
         error = FieldError(text=reason(Reason.LIST_FAULTY), field="file")

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from envelopes.actions import registry
-from envelopes.actions.applications import deciding, steps
+from envelopes.actions.applications import deciding, doors, steps
 from envelopes.actions.staff import actor_of
 from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact, Staff
@@ -64,6 +64,8 @@ async def _application(request: web.Request, staff: Staff) -> views.RegistryAppl
         check_url=path(*base, "check") if stage is Stage.PROVED and keeps else None,
         approve_url=path(*base, "approve") if stage is Stage.CHECKED and hindrance is None else None,
         return_url=path(*base, "return") if is_open and (keeps or hindrance is None) else None,
+        again_url=path(*base, "again") if keeps and steps.is_invited(row) else None,
+        back_url=path(*base, "back") if keeps and deciding.may_take_back(row) else None,
         hindrance=hindrance if stage is Stage.CHECKED else None,
         contact_url=path(*BASE, contact.ref) if contact else None,
         remarks=await _remarks(provided, row) if is_open else (),
@@ -136,6 +138,20 @@ async def send_back(request: web.Request) -> web.Response:
         await deciding.send_back(services(request), actor_of(staff), request.match_info["ref"], reason=typed)
     except Refused as refused:
         return await _again(request, staff, refused, field="reason", typed=typed)
+    return move(*BASE, "applications", request.match_info["ref"])
+
+
+async def invite_again(request: web.Request) -> web.Response:
+    """Have the invitation mailed once more."""
+    staff = await require_staff(request)
+    await doors.invite_again(services(request), actor_of(staff), request.match_info["ref"])
+    return move(*BASE, "applications", request.match_info["ref"])
+
+
+async def take_back(request: web.Request) -> web.Response:
+    """End an application whose address has not proved itself."""
+    staff = await require_staff(request)
+    await deciding.take_back(services(request), actor_of(staff), request.match_info["ref"])
     return move(*BASE, "applications", request.match_info["ref"])
 
 

@@ -17,6 +17,7 @@ from portal.views import Happening
 
 _WORDS: Final[Mapping[str, str]] = {
     "applied": _("登録の申請がありました"),
+    "invited again": _("確認をお願いするメールを、もう一度送りました"),
     "agreed": _("電子契約を行うことを承諾しました"),
     "proved": _("確認コードでアドレスを確かめました"),
     "checked": _("申請の内容を確かめました"),

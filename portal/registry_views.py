@@ -186,7 +186,7 @@ class Registry(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryApplication(Page):
-    """One application. Posts to *check_url* nothing, to *approve_url* `call_back`, to *return_url* `reason`."""
+    """One application. Posts `call_back` to *approve_url*, `reason` to *return_url*, and nothing to the other three."""
 
     nav: StaffNav
     registry_url: str
@@ -212,6 +212,8 @@ class RegistryApplication(Page):
     check_url: str | None
     approve_url: str | None
     return_url: str | None
+    again_url: str | None = None
+    back_url: str | None = None
     hindrance: str | None
     contact_url: str | None
     remarks: tuple[str, ...] = ()

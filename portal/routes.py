@@ -155,6 +155,8 @@ ROUTES = (
     web.post(APPLICATION + "/check", registry_application.check),
     web.post(APPLICATION + "/approve", registry_application.approve),
     web.post(APPLICATION + "/return", registry_application.send_back),
+    web.post(APPLICATION + "/again", registry_application.invite_again),
+    web.post(APPLICATION + "/back", registry_application.take_back),
     web.get(CONTACT, registry_entry.contact),
     web.post(CONTACT + "/correct", registry_entry.correct),
     web.post(CONTACT + "/end", registry_entry.end),

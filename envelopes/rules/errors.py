@@ -188,6 +188,7 @@ class Reason(StrEnum):
     REGISTRAR_SAME_PERSON = "registrar-same-person"
     SIGNS_FOR_VILLAGE = "signs-for-village"
     CALLED_OFF = "called-off"
+    TAKEN_BACK = "taken-back"
     CALL_BACK_MISSING = "call-back-missing"
     RECIPIENT_WITHDRAWN = "recipient-withdrawn"
     MOBILE_MISSING = "mobile-missing"
@@ -210,7 +211,10 @@ class Reason(StrEnum):
     TERMS_UNTICKED = "terms-unticked"
     TERMS_CHANGED = "terms-changed"
     APPLICATION_GONE = "application-gone"
+    INVITATION_OVER = "invitation-over"
     LIST_FAULTY = "list-faulty"
+    ADDRESS_ASKED = "address-asked"
+    ENTRY_KNOWN = "entry-known"
 
     # Staff and their lists
     NETWORK_ELSEWHERE = "network-elsewhere"

@@ -18,6 +18,7 @@ from envelopes.rules import codes, terms
 from envelopes.rules.applications import Stage, Wish
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.lists import ListFaulty
 from envelopes.rules.orders import read
 from envelopes.rules.people import Actor, Role
 from envelopes.rules.schedule import jst_day
@@ -307,6 +308,84 @@ async def test_a_list_puts_forward_all_or_nothing_and_nothing_works_yet(town: To
     await approve(town, town.approver, row)
     town.clock.forward(hours=24)
     assert await problems(town, COMPANY) == []
+
+
+HEAD = "会社名,役職,氏名,メールアドレス,携帯電話\r\n"
+
+
+def line(one: Wish | Contact, mobile: str = "") -> str:
+    return f"{one.company},{one.office},{one.person},{one.email},{mobile}\r\n"
+
+
+async def faults(town: Town, *lines: str) -> tuple[str, ...]:
+    try:
+        await doors.read_list(town.services, (HEAD + "".join(lines)).encode())
+    except ListFaulty as faulty:
+        return faulty.faults
+    return ()
+
+
+async def test_a_list_asks_nobody_twice_and_names_what_the_registry_says_already(town: Town) -> None:
+    first = town.contacts[0]
+    fresh = line(wish(email="fresh@minami-densetsu.example"))
+    # What a stranger typed and never proved keeps no address out.
+    await applied(town)
+    assert await faults(town, line(wish()), fresh) == ()
+    (row,) = await doors.put_forward(town.services, staff.actor_of(town.registrar), [wish()])
+    said = await faults(town, line(wish()), fresh, line(first))
+    assert said == (
+        f"2行目：このアドレスの申請（{row.number}）が進んでいます。この行を消すか、その申請を取り下げてください。",
+        "4行目：同じ内容で、すでに台帳にあります。この行を消してください。",
+    )
+    # Another person, or a number, at the same address is news.
+    assert await faults(town, line(first, "090-1234-5678")) == ()
+    first.person = "髙橋 二郎"
+    assert await faults(town, line(first)) == ()
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
+    await approve(town, town.approver, await prove(town, row))
+    assert await faults(town, line(wish())) == (
+        "2行目：同じ内容で、すでに台帳にあります。この行を消してください。",
+    )
+
+
+async def test_an_invitation_is_mailed_again_until_the_address_has_proved_itself(town: Town) -> None:
+    keeper, drafter = staff.actor_of(town.registrar), staff.actor_of(town.drafter)
+    (row,) = await doors.put_forward(town.services, keeper, [wish()])
+    assert await refused(doors.invite_again(town.services, drafter, row.ref)) is Reason.ROLE_MISSING
+    most = town.services.policy.new_links_a_day
+    for _ in range(most):
+        await doors.invite_again(town.services, keeper, row.ref)
+    assert await refused(doors.invite_again(town.services, keeper, row.ref)) is Reason.LIMIT_REACHED
+    assert await mails("invitation_mail") == [{"application": row.id}] * (most + 1)
+    town.clock.forward(days=1)
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
+    await prove(town, row)
+    assert await refused(doors.invite_again(town.services, keeper, row.ref)) is Reason.STALE
+    # Nobody of the town has invited whoever typed the form.
+    typed = await applied(town, email="form@minami-densetsu.example")
+    assert await refused(doors.invite_again(town.services, keeper, typed.ref)) is Reason.STALE
+
+
+async def test_an_application_of_a_list_is_taken_back_and_may_be_made_anew(town: Town) -> None:
+    keeper, drafter = staff.actor_of(town.registrar), staff.actor_of(town.drafter)
+    (row,) = await doors.put_forward(town.services, keeper, [wish()])
+    await proving.agree(town.services, row, version=terms.VERSION, network="n")
+    token, code = proving.link(town.services, row).rpartition("/")[2], await digits(town, row)
+    assert await refused(deciding.take_back(town.services, drafter, row.ref)) is Reason.ROLE_MISSING
+    await deciding.take_back(town.services, keeper, row.ref)
+    row = await steps.find(row.ref)
+    assert (row.stage, row.answer) == (Stage.RETURNED, Reason.TAKEN_BACK)
+    assert (await proving.check_code(town.services, row, code)).verdict is Verdict.SPENT
+    assert await refused(proving.invited(town.services, token)) is Reason.INVITATION_OVER
+    assert await faults(town, line(wish())) == ()
+    assert await mails("application_mail") == []
+    # A correction ends with the address that it corrects, and what was proved is decided.
+    fix = await doors.correct(town.services, drafter, town.contacts[0], email="b@minami-densetsu.example")
+    assert await refused(deciding.take_back(town.services, keeper, fix.ref)) is Reason.STALE
+    (row,) = await doors.put_forward(town.services, keeper, [wish()])
+    await proving.agree(town.services, row, version=terms.VERSION, network="m")
+    await prove(town, row)
+    assert await refused(deciding.take_back(town.services, keeper, row.ref)) is Reason.STALE
 
 
 async def test_an_invitation_opens_its_application_only(town: Town) -> None:

@@ -126,7 +126,7 @@ async def test_a_number_of_the_list_works_with_its_entry(town: Town) -> None:
     head = "会社名,氏名,メールアドレス,携帯電話\r\n"
     line = "南アルプス電設株式会社,南 一郎,minami@minami-densetsu.example,０８０－１１１１－２２２２\r\n"
     keeper = staff.actor_of(town.registrar)
-    (wish,) = doors.read_list(town.services, (head + line).encode())
+    (wish,) = await doors.read_list(town.services, (head + line).encode())
     (row,) = await doors.put_forward(town.services, keeper, [wish])
     await proving.agree(town.services, row, version=terms.VERSION, network="n")
     row = await Application.get(id=row.id)
@@ -156,7 +156,7 @@ async def test_a_number_of_the_list_works_with_its_entry(town: Town) -> None:
 async def test_a_line_with_no_mobile_number_is_named(town: Town) -> None:
     head, line = "会社名,氏名,メールアドレス,携帯電話\r\n", "南電設,南 一郎,m@minami.example,03-1234-5678\r\n"
     with pytest.raises(ListFaulty) as faulty:
-        doors.read_list(town.services, (head + line).encode())
+        await doors.read_list(town.services, (head + line).encode())
     (fault,) = faulty.value.faults
     assert "携帯電話" in fault
 

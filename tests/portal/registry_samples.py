@@ -310,6 +310,18 @@ SAMPLES |= {
         check_url=None,
         hindrance=reason(Reason.REGISTRAR_SAME_PERSON),
     ),
+    "registry_application-invited": replace(
+        APPLICATION,
+        stage=Stage.UNPROVED,
+        door=Door.LIST,
+        agreed_at=None,
+        first="小林 直樹",
+        check_url=None,
+        return_url=None,
+        remarks=(),
+        again_url="/staff/registry/applications/a/again",
+        back_url="/staff/registry/applications/a/back",
+    ),
     "registry_application-returned": replace(
         APPLICATION,
         stage=Stage.RETURNED,
@@ -377,7 +389,11 @@ SAMPLES |= {
     "registry_import": IMPORT,
     "registry_import-faulty": replace(
         IMPORT,
-        faults=("2行目：氏名がありません。", "5行目：2行目と同じメールアドレスです。"),
+        faults=(
+            "2行目：氏名がありません。",
+            "5行目：2行目と同じメールアドレスです。",
+            f"6行目：{reason(Reason.ENTRY_KNOWN)}",
+        ),
         errors=(FieldError(text=reason(Reason.LIST_FAULTY), field="file"),),
     ),
 }

@@ -303,6 +303,8 @@ _ALL: Final[tuple[Right, ...]] = (
     keep(_APPLICATION + "/check", KEEPER, to=_APPLICATION),
     keep(_APPLICATION + "/approve", _SECONDS, {"call_back": "登記簿の番号"}, at="checked", to=_APPLICATION),
     keep(_APPLICATION + "/return", KEEPER | _SECONDS, _REASON, at="checked", to=_APPLICATION),
+    keep(_APPLICATION + "/again", KEEPER, at="invited", to=_APPLICATION),
+    keep(_APPLICATION + "/back", KEEPER, at="invited", to=_APPLICATION),
     get(_ENTRY, STAFF, "company", "person", "address"),
     keep(_ENTRY + "/correct", KEEPER | DRAFTERS, _ANOTHER, to="/staff/registry/applications/"),
     keep(_ENTRY + "/end", KEEPER, _REASON, to=_ENTRY),

@@ -12,7 +12,7 @@ from aiohttp.web import Request
 from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.actions import staff
-from envelopes.actions.applications import doors, proving
+from envelopes.actions.applications import deciding, doors, proving
 from envelopes.records.models import Application, Contact
 from envelopes.rules import codes, terms
 from envelopes.rules.applications import COMPANY_CHARACTERS, NAME_CHARACTERS, Stage, Wish
@@ -292,6 +292,18 @@ async def test_an_invited_address_agrees_and_proves_itself(town: Town, client: C
     assert (await Application.get(id=row.id)).stage == Stage.CHECKED
     assert (await client.get(link)).url.path == f"{link}/done"
     assert (await client.get(link[:-1] + ("A" if link[-1] != "A" else "B"))).status == 404
+
+
+async def test_an_invitation_that_was_taken_back_says_so(town: Town, client: Client) -> None:
+    wish = Wish(company="南アルプス電設株式会社", person="南 一郎", email="minami@minami-densetsu.example")
+    keeper = staff.actor_of(town.registrar)
+    (row,) = await doors.put_forward(town.services, keeper, [wish])
+    await deciding.take_back(town.services, keeper, row.ref)
+    link = "/r/" + proving.link(town.services, row).rpartition("/")[2]
+    for page in ("", "/code", "/done"):
+        answer = await client.get(link + page)
+        assert answer.status == 410
+        assert "取りやめになりました。あなたが行うことはありません。" in await said(answer)
 
 
 async def test_a_domain_that_takes_no_mail_is_told(town: Town) -> None:

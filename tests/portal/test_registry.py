@@ -174,6 +174,27 @@ async def test_a_faulty_list_registers_nothing_and_names_each_line(town: Town) -
     assert await Application.all().count() == 0
 
 
+async def test_an_invited_address_is_asked_again_or_no_more(town: Town) -> None:
+    async with signed_in(town, town.registrar) as keeper:
+        await keeper.post("/staff/registry/import", data=upload((HEAD + LINE).encode()))
+        row = await Application.get()
+        assert await buttons(keeper, page(row)) == {"again", "back"}
+        answer = await keeper.post(page(row) + "/again")
+        assert "確認をお願いするメールを、もう一度送りました" in await said(answer)
+        twice = await keeper.post("/staff/registry/import", data=upload((HEAD + LINE).encode()))
+        assert twice.status == 422
+        assert f"2行目：このアドレスの申請（{row.number}）が進んでいます" in await said(twice)
+        answer = await keeper.post(page(row) + "/back")
+        assert "台帳の担当が、この申請を取り下げました。" in await said(answer)
+        assert await buttons(keeper, page(row)) == set()
+        again = await keeper.post("/staff/registry/import", data=upload((HEAD + LINE).encode()))
+        assert "1件の申請を作り" in await said(again)
+    async with signed_in(town, town.drafter) as drafter:
+        newest = await Application.all().order_by("-id").first()
+        assert newest is not None
+        assert await buttons(drafter, page(newest)) == set()
+
+
 async def test_the_list_that_is_saved_can_be_opened_by_spreadsheets(town: Town) -> None:
     actors = [staff.actor_of(one) for one in (town.registrar, town.approver)]
     first = town.contacts[0]

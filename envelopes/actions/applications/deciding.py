@@ -12,7 +12,7 @@ from envelopes.records import history
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact, Staff
-from envelopes.rules.applications import OPEN, Stage
+from envelopes.rules.applications import OPEN, Door, Stage
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.names import same_company
 from envelopes.rules.people import Actor, Role, may_approve_address, require_role, roles_from
@@ -163,6 +163,29 @@ async def send_back(services: Services, actor: Actor, ref: str, *, reason: str) 
         await steps.turn_down(connection, row, text, now, actor=actor)
 
     await unit(work)
+
+
+async def take_back(services: Services, actor: Actor, ref: str) -> None:
+    """End an application of a list that the address has not proved; the invitation opens nothing any more.
+
+    By the registry's keeper. Raises Refused: ROLE_MISSING, STALE.
+    """
+    require_role(actor, {Role.REGISTRAR})
+    row, now = await steps.find(ref), services.now()
+    if not may_take_back(row):
+        raise Refused(Reason.STALE)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        answer = Reason.TAKEN_BACK.value
+        await steps.move(connection, row, Stage.UNPROVED, Stage.RETURNED, answer=answer, decided_at=now)
+        await steps.note(connection, row, "returned", now, actor=actor, reason=answer)
+
+    await unit(work)
+
+
+def may_take_back(row: Application) -> bool:
+    """Whether a list has brought *row*, and its address has not proved itself. Others end with their ground."""
+    return steps.is_invited(row) and row.door == Door.LIST
 
 
 async def call_off(connection: BaseDBAsyncClient, row: Application, *, actor: Actor, now: datetime) -> None:

@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import Q
 
+from envelopes.actions import mobiles as numbers
 from envelopes.actions.applications import proving, steps
-from envelopes.records import tasks
+from envelopes.actions.registry import living
+from envelopes.records import counters, history, tasks
 from envelopes.records.database import unit
+from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact
 from envelopes.rules import lists, mobiles
 from envelopes.rules import terms as words
 from envelopes.rules.addresses import classify, comparable
 from envelopes.rules.applications import (
+    OPEN,
     Door,
     Stage,
     Wish,
@@ -90,17 +96,48 @@ async def ask_to_withdraw(services: Services, email: str, *, network: str) -> Ap
     return await unit(work)
 
 
-def read_list(services: Services, data: bytes) -> list[Wish]:
-    """Read a list of the registry's keeper as CSV. Raises ListFaulty with every fault and its line."""
+async def read_list(services: Services, data: bytes) -> list[Wish]:
+    """Read a list of the registry's keeper as CSV. Raises ListFaulty with every fault and its line.
+
+    A line is at fault, too, where its address is being asked already, or where the registry says just that.
+    """
+    under_way, registered = await _under_way(), await _registered(services)
 
     def make(row: Mapping[str, str]) -> Wish:
         try:
-            return tidy(services, _wished(row))
+            wish = tidy(services, _wished(row))
+            require_new(wish)
         except Refused as refused:
             raise LineFaulty(say(refused.reason, "ja", **refused.details)) from None
+        return wish
+
+    def require_new(wish: Wish) -> None:
+        if number := under_way.get(services.address_look_up(wish.email)):
+            raise Refused(Reason.ADDRESS_ASKED, number=number)
+        plain = replace(wish, reason="", previous="", mobile="")
+        if plain in registered and wish.mobile in ("", registered[plain]):
+            raise Refused(Reason.ENTRY_KNOWN)
 
     most = services.policy.list_lines
     return lists.read(data, COLUMNS, make, same=lambda wish: comparable(wish.email), most=most)
+
+
+async def _under_way() -> dict[str, str]:
+    """The receipt numbers of applications that the town has in hand, by look-up of the address.
+
+    What a stranger typed into the form and did not prove is none: it must keep no address out of a list.
+    """
+    invited = Q(stage=Stage.UNPROVED.value, registrar_id__not_isnull=True)
+    found = Application.filter(Q(stage__in=[one.value for one in OPEN]) | invited)
+    return {row.email_look_up: row.number or "" for row in await found}
+
+
+async def _registered(services: Services) -> dict[Wish, str]:
+    """What the registry says of everybody to whom an order can go → the mobile number in use, or an empty text."""
+    now = services.now()
+    in_use = await numbers.all_in_use(now=now)
+    entries = Contact.filter(living(now), withdrawn_at=None, dead_at=None, works_until=None)
+    return {replace(_as_registered(row), previous=""): in_use.get(row.id, "") for row in await entries}
 
 
 def _wished(row: Mapping[str, str]) -> Wish:
@@ -131,6 +168,28 @@ async def put_forward(services: Services, actor: Actor, wishes: Sequence[Wish]) 
         return [await _enter(services, connection, actor, wish, Door.LIST) for wish in made]
 
     return await unit(work)
+
+
+async def invite_again(services: Services, actor: Actor, ref: str) -> None:
+    """Have the invitation mailed once more to an address that has not proved itself.
+
+    Raises Refused: ROLE_MISSING, STALE, LIMIT_REACHED.
+    """
+    require_role(actor, {Role.REGISTRAR})
+    row, now = await steps.find(ref), services.now()
+    if not steps.is_invited(row):
+        raise Refused(Reason.STALE)
+    most = services.policy.new_links_a_day
+    if not await counters.allowed(f"invitation:{row.ref}", events=most, per=timedelta(days=1), now=now):
+        raise Refused(Reason.LIMIT_REACHED)
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        await steps.note(connection, row, "invited again", now, actor=actor)
+        n, _ = await history.head(Subject.APPLICATION, row.id, connection)
+        ids = {"application": row.id}
+        await tasks.enqueue(connection, Task.INVITATION_MAIL, f"{row.id}:{n}", now=now, ids=ids)
+
+    await unit(work)
 
 
 async def correct(

@@ -77,8 +77,11 @@ def link(services: Services, row: Application) -> str:
 
 
 async def invited(services: Services, token: str) -> Application:
-    """The application that an invitation's link opens. Raises Refused(LINK_… | APPLICATION_GONE)."""
-    return await steps.find(services.ticket(Purpose.REGISTER, token).ref)
+    """The application that an invitation's link opens. Raises Refused(LINK_… | APPLICATION_GONE | INVITATION_OVER)."""
+    row = await steps.find(services.ticket(Purpose.REGISTER, token).ref)
+    if row.stage == Stage.RETURNED and row.proved_at is None:
+        raise Refused(Reason.INVITATION_OVER)
+    return row
 
 
 def sent_code(services: Services, row: Application) -> SentCode | None:

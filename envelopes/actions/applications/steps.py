@@ -39,6 +39,11 @@ async def find(ref: str) -> Application:
     return row
 
 
+def is_invited(row: Application) -> bool:
+    """Whether staff have put this application forward, and its address has not proved itself yet."""
+    return row.stage == Stage.UNPROVED and row.registrar_id is not None
+
+
 async def next_number(services: Services, connection: BaseDBAsyncClient, now: datetime) -> str:
     """Give out the next receipt number of this year (受付番号)."""
     year = jst_day(now).year
