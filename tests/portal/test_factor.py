@@ -15,7 +15,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind
 from portal.app import create_app
-from tests.engines import Town
+from tests.engines import SMALL, Town
 from tests.portal.test_evidence import Client, signed_in
 
 pytestmark = pytest.mark.engines
@@ -74,11 +74,14 @@ async def test_nothing_is_shown_before_the_second_proof(town: Town, client: Clie
 async def test_images_and_the_button_wait_for_it_too(town: Town, client: Client) -> None:
     _, one = await request(town)
     base = await mailed(town, client, one)
-    assert (await get(client, f"{base}/1/1-828.webp"))[0] == 404
+    image = f"{base}/1/1-{SMALL[0]}.webp"
+    assert (await get(client, image))[0] == 404
     for path in ("complete", "refuse", "decline", "checking"):
         status, place, _ = await post(client, f"{base}/{path}", offer="x", choice="decline", reason="x")
         assert (status, place.partition("?")[0]) == (303, f"{base}/factor"), path
     assert (await Signer.get(id=one.id)).consented_at is None
+    await post(client, f"{base}/factor", code=await digits_of(town, one))
+    assert (await client.get(image)).status == 200
 
 
 async def test_a_wrong_code_says_how_many_tries_are_left_and_at_last_whom_to_call(

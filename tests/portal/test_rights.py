@@ -12,7 +12,16 @@ from aiohttp import FormData
 
 from envelopes.records.database import Database, sqlite_path
 from tests.conftest import _bucket
-from tests.engines import ENGINE, Engine, Template, postgres_copy, postgres_drop, sqlite_copy, sqlite_drop
+from tests.engines import (
+    ENGINE,
+    SMALL,
+    Engine,
+    Template,
+    postgres_copy,
+    postgres_drop,
+    sqlite_copy,
+    sqlite_drop,
+)
 from tests.portal.rights import EVERYBODY, RIGHTS, Right, routes
 from tests.portal.stage import Answer, Place, Scene, Stage, Who, build
 
@@ -68,7 +77,7 @@ def address(right: Right, place: Place, pattern: str = "") -> str:
     token = place.files if path.startswith("/d/") else place.link
     known = {"ref": ref, "token": token, "signer": place.signer, "name": place.ref, "task": place.ref}
     known["mobile"] = place.forms.get("mobile", place.ref)
-    return path.format(**known, number="1", page="1", width="828")
+    return path.format(**known, number="1", page="1", width=SMALL[0])
 
 
 def posted(right: Right, place: Place) -> Any:
