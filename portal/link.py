@@ -18,7 +18,7 @@ from envelopes.rules import factors, wording
 from envelopes.rules.changes import Change
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.notes import About
-from envelopes.rules.schedule import jst_day
+from envelopes.rules.schedule import day_over, jst_day
 from envelopes.rules.states import FINAL
 from envelopes.rules.tokens import Purpose, Ticket
 from portal import codes, cookies, signer_views, views
@@ -39,6 +39,8 @@ async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web
     shot, signer = await store.of_signer(ticket.ref)
     found = visiting(request, shot, signer, token)
     page = await _handed_over(found, ticket) or dead(found)
+    if page is not None and page.more_time_url:
+        page = await _with_what_was_asked(found, page)
     if page is None and ticket.generation != signer.generation:
         page = signer_views.UnusableLink(
             why=DeadLink.REPLACED,
@@ -53,6 +55,12 @@ async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web
         return found
     here = await cookies.proved(request, signer.ref) is not None
     return answer(request, with_receipt(standing, signer) if here else standing)
+
+
+async def _with_what_was_asked(visit: Visit, page: signer_views.UnusableLink) -> signer_views.UnusableLink:
+    """The page of a deadline that is over; whoever has asked for more time since is told so, and asks no more."""
+    asked = await notes.asked_for_time(visit.signer, since=day_over(visit.shot.envelope.deadline_on))
+    return replace(page, more_time_url=None, asked_on=jst_day(asked)) if asked else page
 
 
 async def _handed_over(visit: Visit, ticket: Ticket) -> signer_views.UnusableLink | None:

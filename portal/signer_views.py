@@ -349,8 +349,8 @@ class UnusableLink(Page):
     """C8: a link that leads nowhere. `on` is the day of the end, cancellation, refusal or replacement.
 
     A POST to `new_link_url`, where given, mails the link to the registered address; one to `more_time_url` asks the
-    town to move the deadline. `has_signed`: it is not this signer who missed anything. `over`: what was handed over has
-    ended.
+    town to move the deadline, which he did on `asked_on`. `has_signed`: it is not this signer who missed anything.
+    `over`: what was handed over has ended.
     """
 
     why: DeadLink
@@ -359,6 +359,7 @@ class UnusableLink(Page):
     masked_address: str = ""
     new_link_url: str | None = None
     more_time_url: str | None = None
+    asked_on: date | None = None
     has_signed: bool = False
     over: bool = False
     errors: tuple[FieldError, ...] = ()

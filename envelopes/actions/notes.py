@@ -5,7 +5,7 @@ staff are told whether he was proved.
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -13,7 +13,7 @@ from envelopes.actions.signer import actor_of, tidy_reason
 from envelopes.records import counters, history, store, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Signer
+from envelopes.records.models import Fact, Signer
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.notes import About, require_reminder_day
 from envelopes.rules.schedule import jst_day
@@ -41,6 +41,14 @@ async def ask_for_time(services: Services, signer: Signer) -> None:
     if not permits(shot.state, Event.EXTENDED) or signer.consented_at is not None:
         raise Refused(Reason.NOT_PERMITTED, state=shot.state, event=Event.EXTENDED)
     await tell(services, signer, About.MORE_TIME, note="署名期限の延長を希望しています。", proved=False)
+
+
+async def asked_for_time(signer: Signer, *, since: datetime) -> datetime | None:
+    """When this signer first wanted a deadline moved that was over at *since*, or None."""
+    facts = Fact.filter(subject=Subject.ENVELOPE.value, subject_id=signer.envelope_id, at__gte=since)
+    mine = facts.filter(kind=About.MORE_TIME.value, actor=str(actor_of(signer)))
+    fact = await mine.order_by("n").first()
+    return fact.at if fact else None
 
 
 async def checking(services: Services, signer: Signer, *, note: str, remind_on: date | None) -> None:

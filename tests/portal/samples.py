@@ -859,6 +859,9 @@ SAMPLES: dict[str, views.Page] = {
     "dead-deadline-time": signer.UnusableLink(
         why=signer.DeadLink.DEADLINE, request=REQUEST, on=date(2026, 8, 20), more_time_url="/s/t/time"
     ),
+    "dead-deadline-asked": signer.UnusableLink(
+        why=signer.DeadLink.DEADLINE, request=REQUEST, on=date(2026, 8, 20), asked_on=date(2026, 8, 21)
+    ),
     "dead-expired": signer.UnusableLink(
         why=signer.DeadLink.EXPIRED, request=REQUEST, masked_address=MASKED, new_link_url="/s/t/new"
     ),

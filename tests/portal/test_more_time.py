@@ -29,10 +29,22 @@ async def test_who_asks_again_and_again_is_told_each_time_that_the_town_knows(to
         status, said = await get(phone, here)
         assert status == 410
         assert "もう一度開いて" not in said
+        assert "に依頼する" in said
         for _ in range(4):
             status, said = await post(phone, f"{here}/time")
             assert status == 200
             assert "に知らせました" in said
             assert f"みほん村{town.section.name}" in said
+        # Whoever opens the link again reads that it was asked for, and has no button any more.
+        status, said = await get(phone, here)
+        assert status == 410
+        assert "期限の延長の依頼は、" in said
+        assert "に依頼する" not in said
+        # It was about the deadline that is over, not about the next one.
+        later = jst_day(town.clock()) + timedelta(days=1)
+        await Envelope.filter(id=shot.envelope.id).update(deadline_on=later)
+        town.clock.forward(days=3)
+        _, said = await get(phone, here)
+        assert "に依頼する" in said
     # Staff are not written to each time.
     assert (await town.tasks(shot)).count("note_mail") == town.services.policy.new_links_a_day
