@@ -219,10 +219,14 @@ async def _others(provided: Services, signer: Signer, present: Method, chosen: s
             label=one.label,
             chosen=one.chosen,
             disabled=one.disabled,
-            note=joined([one.note, _AT_ONCE if factors.raises(present, Method(one.value)) else _BY_TWO]),
+            note=one.note if one.disabled else joined([one.note, _when(present, Method(one.value))]),
         )
         for one in found
     )
+
+
+def _when(present: Method, other: Method) -> str:
+    return _AT_ONCE if factors.raises(present, other) else _BY_TWO
 
 
 async def _proposed(staff: Staff, shot: Snapshot, signer: Signer) -> ProposedIdentity | None:
