@@ -321,6 +321,7 @@ SAMPLES |= {
         remarks=(),
         again_url="/staff/registry/applications/a/again",
         back_url="/staff/registry/applications/a/back",
+        history=(v.Happening(at=AT, text=_("登録の申請がありました"), who="小林 直樹"),),
     ),
     "registry_application-returned": replace(
         APPLICATION,

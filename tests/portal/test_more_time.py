@@ -38,7 +38,7 @@ async def test_who_asks_again_and_again_is_told_each_time_that_the_town_knows(to
         # Whoever opens the link again reads that it was asked for, and has no button any more.
         status, said = await get(phone, here)
         assert status == 410
-        assert "期限の延長の依頼は、" in said
+        assert "期限の延長の依頼を受け付けました。" in said
         assert "に依頼する" not in said
         # It was about the deadline that is over, not about the next one.
         later = jst_day(town.clock()) + timedelta(days=1)
