@@ -55,6 +55,7 @@ look_for_office_packages() {
 
 look_for_test_packages() {
     want chromium command -v chromium
+    want chromium-headless-shell command -v chromium-headless-shell
     # Playwright brings a node of its own, which wants it.
     want libatomic1 exists /usr/lib/*/libatomic.so.1
     want dovecot-imapd exists /usr/lib/dovecot/imap

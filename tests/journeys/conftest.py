@@ -6,23 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.browser import OF_THE_ENGINE, chromium
 from tests.conftest import _bucket
 from tests.engines import Template
 from tests.journeys.people import Roles
 from tests.journeys.world import Place, World, running
 from tests.servers.dovecot_postfix import RealPostOffice
-
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +38,9 @@ def world(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. A module's own: while its driver lives, no test can run an event loop in this thread."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+    """Chromium. A module's own, because of what its driver does to the thread."""
+    with chromium(OF_THE_ENGINE) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ class Post:
     def __init__(self, office: RealPostOffice) -> None:
         self._office = office
         self._taken: set[Path] = set()
+        self._opened: dict[Path, Letter] = {}
 
     def letters(self, address: str, *, about: str = "") -> list[Letter]:
         """All mails of *address* that mention *about*, oldest first, taken or not."""
@@ -88,9 +89,15 @@ class Post:
     def _read(self, address: str) -> list[tuple[Path, Letter]]:
         folder = self._office.folder / "home" / address.lower() / "Maildir"
         paths = [path for name in ("new", "cur") for path in (folder / name).glob("*")]
-        # A mail moves from new to cur when a client looks, so its name up to the flags identifies it.
         paths.sort(key=lambda path: path.name)
-        return [(Path(path.name.partition(":")[0]), Letter(path.read_bytes())) for path in paths]
+        return [self._open(path) for path in paths]
+
+    def _open(self, path: Path) -> tuple[Path, Letter]:
+        # A mail moves from new to cur when a client looks, so its name up to the flags identifies it.
+        name = Path(path.name.partition(":")[0])
+        if name not in self._opened:
+            self._opened[name] = Letter(path.read_bytes())
+        return name, self._opened[name]
 
     def wait(self, address: str, subject: str, *, about: str) -> Letter:
         """Take the next mail with *subject* in its subject that mentions *about*. Raises NoSuchMail."""

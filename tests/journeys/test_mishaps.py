@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import FLAGS, WHOLE
 from tests.journeys import cast
-from tests.journeys.conftest import CHROMIUM
 from tests.journeys.people import PHONE, SMALL, Contractor, Phone, Roles
 from tests.journeys.world import World
 
@@ -260,7 +260,7 @@ def bare(world: World, roles: Roles, tmp_path: Path) -> Iterator[Phone]:
     preferences.parent.mkdir()
     preferences.write_text('{"profile": {"default_content_setting_values": {"cookies": 2}}}')
     context = roles.browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path="/usr/bin/chromium", args=CHROMIUM, locale="ja-JP", viewport=PHONE
+        tmp_path, executable_path=WHOLE, args=FLAGS, locale="ja-JP", viewport=PHONE
     )
     context.set_default_timeout(20_000)
     yield Phone(world, context)

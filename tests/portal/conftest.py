@@ -4,21 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from envelopes.services import build
 from envelopes.settings import Settings
+from tests.browser import SHELL, chromium
 from tests.portal.gallery import gallery
-
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +22,9 @@ def address(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. A module's own: while its driver lives, no test can run an event loop in this thread."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+    """Chromium. A module's own, because of what its driver does to the thread."""
+    with chromium(SHELL) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

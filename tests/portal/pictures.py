@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from envelopes import keyring
 from envelopes.services import build
 from envelopes.settings import Settings
-from tests.portal.conftest import CHROMIUM
+from tests.browser import WHOLE, chromium
 from tests.portal.gallery import gallery
 
 IMAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -117,15 +117,13 @@ def places() -> Iterator[dict[bool, str]]:
 
 def main() -> None:
     """Take them all."""
-    with places() as addresses, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+    with places() as addresses, chromium(WHOLE) as browser:
         for name, picture in PICTURES.items():
             address = addresses[picture.own]
             sheet = together([[taken(browser, address, one, picture) for one in row] for row in picture.rows])
             # The few red and green spots of a page keep their colours.
             few = sheet.quantize(PALETTE, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
             few.save(IMAGES / f"{name}.png", optimize=True)
-        browser.close()
 
 
 if __name__ == "__main__":

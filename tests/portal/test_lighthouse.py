@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser import WHOLE
 from tests.portal.samples import CONTRACTOR_PAGES
 
 FOLDER = Path(__file__).resolve().parent.parent / "lighthouse"
@@ -30,7 +31,7 @@ def measured(addresses: list[str]) -> list[dict[str, Any]]:
         capture_output=True,
         check=False,
         cwd=FOLDER,
-        env={**os.environ, "CHROME_PATH": "/usr/bin/chromium"},
+        env={**os.environ, "CHROME_PATH": WHOLE},
         text=True,
         timeout=BUDGET,
     )
