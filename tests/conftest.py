@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from envelopes import keyring
 from envelopes.records.database import Database, sqlite_path, upgrade
@@ -29,6 +30,10 @@ from tests.servers.dovecot_postfix import RealPostOffice, real_post_office
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.s3 import S3Store, s3_store
 from tests.world import World, world
+
+# No test fails because a machine is slow.
+settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("anywhere")
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ def poison(letter: Letter, text: str) -> Letter:
 
 
 @pytest.mark.parametrize("name", sorted(LETTERS))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(text=injections)
 def test_no_words_of_a_letter_become_a_header(name: str, text: str) -> None:
     site = replace(SITE, town=text, town_english=text, hours=text, hours_english=text)
@@ -217,7 +217,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Worl
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(text=injections)
 async def test_no_order_becomes_a_header(shared: World, text: str) -> None:
     before = len(shared.mails(cast.NAKAMURA.address))

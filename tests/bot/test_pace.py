@@ -39,7 +39,7 @@ def test_a_mail_that_waited_goes_when_its_turn_has_come_and_not_before() -> None
     assert pace.wait("third", "slow.example", NOW + minutes(1)) == minutes(1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 90), max_size=60), st.integers(1, 40))
 def test_no_minute_sees_more_than_a_minutes_mails_and_those_at_once(gaps: list[int], count: int) -> None:
     pace, now, sent = Pace(Policy(mails_a_minute_by_domain=(("a.example", count),))), NOW, []

@@ -528,7 +528,7 @@ def test_any_tree_of_parts_is_read_or_refused(entity: bytes) -> None:
     check(mail(entity))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(wild.mails())
 def test_wild_mails_are_read_or_refused(raw: bytes) -> None:
     check(raw)

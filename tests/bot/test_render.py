@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.render import (
@@ -152,7 +152,6 @@ def test_unsafe_header_values_are_refused(changes: dict[str, Any]) -> None:
         _build(**changes)
 
 
-@settings(deadline=None)  # the first examples load codecs and templates
 @given(text=st.text(max_size=200))
 def test_no_text_becomes_a_header(text: str) -> None:
     text += "\r\nBcc: evil@evil.example\r\n\r\nbody"

@@ -273,7 +273,7 @@ def test_the_words_of_a_server_are_cut_and_stay_out_of_logs() -> None:
     assert "a.example" not in repr(found)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(CASES)), st.data())
 def test_damaged_reports_are_read_without_an_error(name: str, data: st.DataObject) -> None:
     raw = bytearray(CASES[name].raw)

@@ -98,7 +98,7 @@ def trees(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     return mail(planter.parts(draw, 4)), planter.planted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trees())
 def test_every_file_of_any_tree_is_found(tree: tuple[bytes, list[bytes]]) -> None:
     raw, planted = tree
@@ -133,14 +133,14 @@ def check(found: ParsedMail) -> None:
         assert one.problem in {None, Reason.MAIL_UNREADABLE, *OPENED}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(damaged(), st.sampled_from([b"application/zip", b"application/ms-tnef", b"application/pkcs7-mime"]))
 def test_damaged_packed_files_are_opened_or_kept(data: bytes, content_type: bytes) -> None:
     raw = mail(multipart(b"mixed", text("x"), part(data, content_type=content_type)))
     check(parse(raw, decoded_limit=LIMIT))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from([b"", b"PK\x03\x04", b"\x78\x9f\x3e\x22", b"\x30\x80", b"\x30\x82"]),
     st.binary(max_size=400),

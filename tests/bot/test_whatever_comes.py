@@ -96,7 +96,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(raw=st.one_of(mutated(), mutated(), wild.mails(), wild.mails(), st.binary(max_size=400)))
 async def test_any_bytes_end_as_a_draft_an_answer_or_a_reason(built: World, raw: bytes) -> None:
     number = await built.deliver(raw)

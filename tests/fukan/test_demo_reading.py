@@ -33,7 +33,7 @@ def test_what_the_library_stumbles_over_is_shown(raw: bytes) -> None:
     look(raw)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(wild.mails())
 def test_any_mail_can_be_looked_at(raw: bytes) -> None:
     look(raw)

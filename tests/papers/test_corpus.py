@@ -144,7 +144,7 @@ CHANGES: dict[str, corpus.Change] = {
 }
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     names=st.lists(st.sampled_from(sorted(CHANGES)), min_size=2, max_size=6, unique=True),
     pages=st.integers(1, 4),

@@ -87,7 +87,7 @@ def damaged(data: bytes, damage: list[Damage]) -> bytes:
     return data
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 1000), damages)
 def test_damage_is_repaired_or_refused(play: Play, which: int, damage: list[Damage]) -> None:
     data = files()[which % len(files())]

@@ -110,7 +110,7 @@ def test_slides_and_other_packages_are_no_documents() -> None:
     assert refused(samples.package(k__txt=b"x"), "k.zip") is Reason.FILE_TYPE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from([b"", b"PK\x03\x04", olefile.MAGIC, b"{\\rtf"]),
     st.binary(max_size=3000),
@@ -123,7 +123,7 @@ def test_any_bytes_are_examined_or_refused(head: bytes, data: bytes, name: str) 
 WHOLE = {"docx": samples.word(fonts=()), "locked": samples.locked(samples.excel())}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_damaged_files_are_examined_or_refused(which: str, data: st.DataObject) -> None:
     whole = bytearray(WHOLE[which])

@@ -60,7 +60,7 @@ def test_a_file_cut_back_to_a_revision_is_what_it_was_then_and_no_more(small: Wo
         assert not is_sound(small.seal, renewed[: one.end])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_any_other_bit_is_found(small: World, renewed: bytes, where: float, bit: int) -> None:
     """All but those in the newest token: it covers everything but itself, and its certificates are not signed by it."""

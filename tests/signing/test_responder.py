@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from asn1crypto import cms, core, tsp  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envelopes.signing.certificates import Role
@@ -133,7 +133,6 @@ def test_junk_is_bad_data_format(responder: Responder, junk: bytes) -> None:
 
 
 # Opening the key takes its time, once.
-@settings(deadline=None)
 @given(junk=st.binary(max_size=80), at=st.integers(0, 60))
 def test_no_bytes_bring_it_down(world: World, junk: bytes, at: int) -> None:
     key = world.authority.key(Role.TSA) if not _KEPT else _KEPT[0]
