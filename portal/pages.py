@@ -132,10 +132,19 @@ def render(page: Page, *, site: Site, language: Language = Language.JAPANESE, sw
 
     A template that reads what its view does not have raises UndefinedError.
     """
-    wording, original = Wording(language=language, dates=site.dates), page
+    html = _filled(template_name(type(page)), page, site, language, switch=switch, original=page)
+    return html if language is Language.JAPANESE else mark_japanese(html)
+
+
+def text_file(name: str, page: Page, *, site: Site, language: Language) -> bytes:
+    """Return what the template *name* makes of *page*, as a text file for every system: UTF-8 with its mark, CRLF."""
+    lines = _filled(name, page, site, language).strip().splitlines()
+    return "\r\n".join([*lines, ""]).encode("utf-8-sig")
+
+
+def _filled(name: str, page: Page, site: Site, language: Language, **more: object) -> str:
+    wording = Wording(language=language, dates=site.dates)
     if wording != PLAIN.wording:
         spoken = tongue(wording)
         page, site = spoken.translate(page), spoken.translate(site)
-    template = environment(wording).get_template(template_name(type(page)))
-    html = template.render(page=page, site=site, switch=switch, original=original)
-    return html if language is Language.JAPANESE else mark_japanese(html)
+    return environment(wording).get_template(name).render(page=page, site=site, **more)

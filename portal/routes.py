@@ -103,6 +103,7 @@ ROUTES = (
     web.get(SIGN + "/confirm", signer.confirm),
     web.post(SIGN + "/complete", signer.complete),
     web.get(SIGN + "/done", signer.done),
+    web.get(SIGN + "/receipt", signer.receipt),
     web.get(SIGN + "/decline", declining.decline),
     web.post(SIGN + "/decline", declining.decline),
     web.post(SIGN + "/decline/edit", declining.edit_decline),

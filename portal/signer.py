@@ -14,10 +14,11 @@ from envelopes.records.models import Document
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.tokens import Purpose
-from portal import cookies, papers, signer_views, views
+from portal import cookies, languages, papers, signer_views, views
 from portal.declining import declined
+from portal.pages import text_file
 from portal.proved import mailed, proved, reading
-from portal.respond import answer, file, form, ip, move, path, told
+from portal.respond import answer, file, form, ip, move, path, site, told
 from portal.views import FieldError
 from portal.visit import Visit, dead, kind_of, party_of, request_of, signed_after, waits_for
 
@@ -186,6 +187,18 @@ async def done(request: web.Request) -> web.Response:
     return answer(request, await _done(visit))
 
 
+async def receipt(request: web.Request) -> web.Response:
+    """What `done` says of the signature, as a text file to keep, for who cannot print."""
+    visit = await mailed(request)
+    if isinstance(visit, web.Response):
+        return visit
+    if visit.signer.consented_at is None:
+        return move("sign", visit.signer.ref, "1")
+    page = await _done(visit)
+    data = text_file("receipt.txt", page, site=site(request), language=languages.of(request))
+    return file(data, name=f"受領書_{page.number}.txt", content_type="text/plain")
+
+
 async def _done(visit: Visit) -> signer_views.Done:
     shot, signer = visit.shot, visit.signer
     assert signer.consented_at is not None
@@ -214,4 +227,5 @@ async def _done(visit: Visit) -> signer_views.Done:
         expected_by=shot.envelope.deadline_on.fromordinal(expected) if others else None,
         concluded_on=shot.envelope.transaction_on if shot.envelope.completed_at else None,
         download_url=download,
+        receipt_url=path("sign", signer.ref, "receipt"),
     )

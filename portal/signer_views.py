@@ -196,7 +196,7 @@ class Done(Page):
     """C5 and C5b: the signature was received, and how it stands since. Empty `waits_for`: nobody else has to sign.
 
     `signed_after` are those who have signed since. `expected_by` is the day after which a contractor without a mail
-    should call. `concluded_on` and `download_url` are given once the signed PDFs exist.
+    should call. `concluded_on` and `download_url` are given once the signed PDFs exist; `receipt_url` is to be kept.
     """
 
     request: Request
@@ -206,6 +206,7 @@ class Done(Page):
     waits_for: tuple[str, ...]
     documents: tuple[SignedDocument, ...]
     masked_address: str
+    receipt_url: str
     signed_after: tuple[str, ...] = ()
     expected_by: date | None = None
     concluded_on: date | None = None

@@ -39,7 +39,8 @@ def _mails() -> Iterator[Path]:
 
 def templates() -> list[Path]:
     """Every template whose words are translated."""
-    return [*sorted((ROOT / "templates").glob("*.html")), *_mails()]
+    home = ROOT / "templates"
+    return [*sorted([*home.glob("*.html"), *home.glob("*.txt")]), *_mails()]
 
 
 def _said() -> Iterator[tuple[str, Path]]:

@@ -125,6 +125,7 @@ def to_all(status: int, people: frozenset[Who], **others: int) -> dict[Who, int]
 
 
 _LINK = ("title", "company", "person", "masked")
+_RECEIVED = (*_LINK, "number")
 """What anybody with a request's link may read: never the address, an amount or a word of the documents."""
 _OFFICE = ("title", "company", "person", "address", "number")
 _REASON = {"reason": "読み違いがあるため"}
@@ -235,9 +236,19 @@ _ALL: Final[tuple[Right, ...]] = (
     read("/sign/{ref}/{number}/pdf", SIGNER, kind=_PDF),
     get("/sign/{ref}/{number}/{page}-{width}.webp", SIGNER, kind=_WEBP),
     read("/sign/{ref}/confirm", SIGNER, "title", "document"),
-    read("/sign/{ref}/done", SIGNER, "document", "digest", "number", at="done", open=(*_LINK, "number")),
+    read("/sign/{ref}/done", SIGNER, "document", "digest", "number", at="done", open=_RECEIVED),
     read("/sign/{ref}/decline", SIGNER, "title"),
     read("/sign/{ref}/checking", SIGNER, "title", "document"),
+    read(
+        "/sign/{ref}/receipt",
+        SIGNER,
+        "document",
+        "digest",
+        "number",
+        at="done",
+        kind="text/plain",
+        open=_RECEIVED,
+    ),
     act("/sign/{ref}/complete", SIGNER, {"offer": "{offer}"}, to="/sign/{ref}/done"),
     act("/sign/{ref}/decline", SIGNER, {"choice": "return", **_REASON}, status=200, changes=False),
     act("/sign/{ref}/decline/edit", SIGNER, {"choice": "return", **_REASON}, status=200, changes=False),

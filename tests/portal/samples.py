@@ -181,6 +181,7 @@ DONE = signer.Done(
     documents=SIGNED_DOCUMENTS,
     masked_address=MASKED,
     expected_by=date(2026, 8, 11),
+    receipt_url="/sign/a/receipt",
 )
 STATUS = signer.Status(
     standing=signer.Standing.SIGNED,
