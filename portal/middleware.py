@@ -19,6 +19,7 @@ from envelopes.rules import networks
 from envelopes.rules.errors import FukanError, Reason, Refused
 from portal import languages
 from portal.errors import broken, failure_response
+from portal.leading import to_page
 from portal.respond import REQUEST_ID, client, ip, services
 
 log = logging.getLogger("portal")
@@ -74,7 +75,7 @@ async def secure(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:  # noqa: PLR2004 -- a redirect is an answer, not an error
             response = web.Response(status=error.status, headers={"Location": error.headers["Location"]})
         else:
-            response = await failure_response(request, error)
+            response = await to_page(request, error) or await failure_response(request, error)
     except Exception as error:  # noqa: BLE001 -- the door's last resort: a page, and a log line without values
         frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
         log.error("%s %s\n%s", type(error).__name__, request[REQUEST_ID], frames)  # noqa: TRY400 -- no message, no values
