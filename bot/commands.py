@@ -134,7 +134,7 @@ async def _obey(services: Services, about: _About) -> None:
         if command.verb is Verb.STATUS:
             await _answer(services, said, about.shot, Outcome(verb=Verb.STATUS), task=Task.STATUS_MAIL)
             return
-        await _prove(services, said, command)
+        await _prove(services, about, command)
         await _carry_out(services, about, command)
     except Refused as refused:
         await _refuse(services, said, commands[0] if len(commands) == 1 else None, about.shot, refused)
@@ -148,14 +148,17 @@ def _only(commands: Sequence[Command]) -> Command:
     return commands[0]
 
 
-async def _prove(services: Services, said: Said, command: Command) -> None:
+async def _prove(services: Services, about: _About, command: Command) -> None:
     """See that the second channel says the same. Digits are spent only on a command that can be read."""
+    said, other = about.said, command.words
     if hindrance := await replying.hindrance(services, said.staff):
         raise Refused(hindrance)
     if not replies.is_code(command):
         raise Refused(Reason.REPLY_CODE_MISSING)
-    if command.words and command.verb not in (Verb.CANCEL, Verb.EXTEND):
-        raise Refused(Reason.COMMAND_WORDS, said=replies.blackened(command.words[:_QUOTED]))
+    if command.verb is Verb.SEND:
+        other = other or replies.objection(about.reply, about.lines)
+    if other and command.verb not in (Verb.CANCEL, Verb.EXTEND):
+        raise Refused(Reason.COMMAND_WORDS, said=replies.blackened(other[:_QUOTED]))
     mail = await Mail.filter(id=said.mail.id).select_related("file").get()
     arrival = Arrival(mail_id=mail.id, at=mail.arrived_at, seen_at=mail.file.created_at)
     await replying.prove(services, said.staff, command.code, arrival)
@@ -215,8 +218,6 @@ async def _send(services: Services, about: _About, actor: Actor) -> None:
     record, shot = about.record, about.shot
     if permits(shot.state, Event.CONFIRMED) and about.thread.revisions != {record.revision}:
         raise Refused(Reason.DRAFT_CHANGED)
-    if other := [one for one in about.lines.statements if one.key is not Key.ANSWERED]:
-        raise Refused(Reason.COMMAND_WORDS, said=replies.blackened(other[0].text[:_QUOTED]))
     said = [one.value for one in (*record.statements, *about.lines.statements) if one.key is Key.ANSWERED]
     signer = await act.proposed_signer(services, shot)
     await act.confirm(

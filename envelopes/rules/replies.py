@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
-from envelopes.rules.lines import own_lines
+from envelopes.rules.lines import Key, Scan, own_lines
 
 EXAMPLE: Final = "123456"  # the digits of our own examples: copied from a mail, they are none
 CUT: Final = "●"  # stands where a digit stood
@@ -94,6 +94,26 @@ _DIGIT: Final = re.compile(r"\d")
 _SIX: Final = re.compile(rf"(?<!\d){_WRITTEN}(?!\d)")
 _PREFIX: Final = re.compile(r"\s*(?:(?:re|fwd?|返信)\s?[:：]\s*)+", re.IGNORECASE)
 _VERB: Final = re.compile(rf"\W*(?:{_ANY}){_POLITE}", re.IGNORECASE)
+
+# Beside 送信: words after which it may be that something is to be changed first, or that it is not to go yet.
+_HESITANT: Final = re.compile(
+    r"直[しすさせそっ]|正し[いくて]|修正|訂正|変更|改め|間違|誤|違[いうっえ]|差し?替|追加|削除|増額|減額|ただし|但し"
+    r"|まだ|(?<!お)待[ちたっつて]|ストップ|保留|中止|延期|見合わせ|取り?や?[消止め]|やめ|止め|キャンセル|不要"
+    r"|ないで(?!す|しょ)|送らない|しない|してから|した[後あ]|てから送|前に|先に|次第|あとで|後で|後日|明日|明朝|来週|来月"
+    r"|金額|期限|締切|締め切り|宛先|宛て先|相手方[はを]|工期|履行期間|税込|税抜|税別|\d円|\d万|\d千円"
+    r"|\d日(?:\(.{1,3}\))?まで|\d/\d{1,2}まで"
+)
+_CONTENT: Final = re.compile(
+    r"(?:(?:書き)?直し|修正|訂正|変更|追加|間違い|誤り|相違)(?:点|箇所|事項)?[はもが]?"
+    r"(?:(?:とく|特)に)?(?:ありません|ございません|ないです|なし|無し)"
+)
+_QUESTIONS: Final = re.compile("開始日|期限")  # as answers name them
+# What stands in a letter's signature under a key of its own: how and when somebody can be reached.
+_REACHED: Final = re.compile(
+    r"[^:]{0,12}(?:電話|tel|fax|携帯|内線|直通|代表|担当|時間|所在地|住所|ホームページ|hp|web|url|郵便番号|氏名|名前)[^:]{0,8}:"
+    r"|[^:]{1,20}:\s*(?:〒|https?:|www\.|[^\s@]{1,64}@[^\s@]{1,255}$|[+(]?\d[\d() -]{7,20}(?:\(.{1,12}\))?$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +217,23 @@ def blackened(text: str) -> str:
 def is_code(command: Command) -> bool:
     """Whether digits were written that are not those of our own examples."""
     return command.code not in ("", EXAMPLE)
+
+
+def objection(reply: Reply, found: Scan) -> str:
+    """The first line beside an order to send that may mean something else than to send what was seen, else "".
+
+    *found* are the lines of the reply that say something about the draft. Answers to its questions, greetings and a
+    signature mean nothing else.
+    """
+    answers = {one.line for one in found.statements if one.key is Key.ANSWERED}
+    said, unclear = {one.line for one in found.statements} - answers, {one.line for one in found.warnings}
+    for number, written in enumerate(own_lines(reply.text), start=1):
+        line = unicodedata.normalize("NFKC", written).strip(_EDGE)
+        left = (_QUESTIONS if number in answers else _CONTENT).sub("", line)
+        odd = number in said or (number in unclear and not _REACHED.match(line))
+        if odd or _HESITANT.search(left):
+            return written.strip()
+    return ""
 
 
 # One line

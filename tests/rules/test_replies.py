@@ -1,11 +1,13 @@
 """Commands by reply, as people write them on PCs and phones, above and below what their mailers quote."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envelopes.rules.lines import own_lines
-from envelopes.rules.replies import CODED, EXAMPLE, Command, Verb, is_code, read, without_codes
+from envelopes.rules.lines import own_lines, scan
+from envelopes.rules.replies import CODED, EXAMPLE, Command, Verb, is_code, objection, read, without_codes
 
 BELOW = """\
 > ──── 返信は、この線より上に書いてください ────
@@ -239,3 +241,55 @@ def test_own_lines_keep_their_places() -> None:
 def test_reading_never_raises_and_never_invents_digits(text: str) -> None:
     for command in read(text).commands:
         assert command.code == "" or (len(command.code) == 6 and command.code.isdigit())
+
+
+OBJECTING = [
+    "ただし、期限は9月10日に直してから送ってください。",
+    "期眼：9月10日",
+    "期限：9月10日",
+    "担当課：税務課",
+    "納期：9月10日",
+    "金額は1,500,000円の間違いでした",
+    "１５０万円でお願いします。",
+    "※まだ送らないでください",
+    "明日の朝に",
+    "9月10日(木)までにしてください。",
+    "変更はありませんが、まだ待ってください。",
+    "確認済：10年超、ただし期間は9年に直してください",
+    "宛先は田中様にしてください。",
+    f"{'長い' * 300}ただし、直してから",
+]
+AGREEING = [
+    "よろしくお願いします。",
+    "お疲れさまです。お待たせしました。",
+    "内容を確認しました。問題ないです。",
+    "間違いありません。変更点はありません。",
+    "電話：0261-00-0000（直通）",
+    "TEL/FAX：0261-00-0000",
+    "建設課直通：0261-00-0000（内線 12）",
+    "開庁時間：8:30～17:15まで",
+    "所在地：〒399-0000　長野県みほん村大字本郷1",
+    "〒100-0001千代田区1番地",
+    "問合せ：kensetsu@vill-mihon.example",
+    "みほん村 建設課 工務係　主任 中村 直子",
+    "税務課 担当：中村",
+    "確認済：10年超、履行開始日",
+    "iPhoneから送信",
+]
+
+
+def objected(*lines: str) -> str:
+    reply = read("\n".join(lines))
+    return objection(reply, scan(reply.text, day=date(2026, 8, 4), quoted=False))
+
+
+@pytest.mark.parametrize("line", OBJECTING)
+def test_a_line_beside_an_order_to_send_may_object_to_it(line: str) -> None:
+    assert objected("お疲れさまです。", "送信 483920", line, "建設課 中村") == line
+    assert objected(line, "", "送信してください 483920") == line
+
+
+@pytest.mark.parametrize("line", AGREEING)
+def test_greetings_and_signatures_do_not_object(line: str) -> None:
+    assert objected("送信 483920", line) == ""
+    assert objected("送信 483920", f"> {OBJECTING[0]}") == ""
