@@ -10,8 +10,9 @@ from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import registry
 from envelopes.actions.applications import doors, proving, steps
-from envelopes.records.models import Application
+from envelopes.records.models import Application, Contact
 from envelopes.rules import mobiles
 from envelopes.rules import terms as words
 from envelopes.rules.addresses import AddressKind, classify, domain_of, likely, mask
@@ -513,16 +514,26 @@ async def done(request: web.Request) -> web.Response:
     row, base = await _mine(request)
     if row.proved_at is None:
         return move(*base, "code")
+    entry = await Contact.filter(registry.living(services(request).now()), id=row.contact_id or 0).first()
     page = views.RegistrationDone(
         number=row.number or "",
         company=row.company,
         masked_address=mask(row.email),
         at=row.proved_at,
+        stage=Stage(row.stage),
+        works_from=entry.works_from if entry else None,
+        answer=_answer(request, row),
+        again_url=None if row.answer in set(Reason) else path(BASE),
         elsewhere=row.answer == Reason.ADDRESS_ELSEWHERE.value,
         withdrawal=row.door == Door.WITHDRAWAL,
         unknown=row.answer == Reason.ADDRESS_UNKNOWN.value,
     )
     return answer(request, page)
+
+
+def _answer(request: web.Request, row: Application) -> str:
+    """Why an application came back, in words: the town's own, or those of a reason."""
+    return told(request, Refused(Reason(row.answer))) if row.answer in set(Reason) else row.answer or ""
 
 
 # Taking the consent back

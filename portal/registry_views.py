@@ -115,13 +115,18 @@ class RegistrationCode(Page):
 class RegistrationDone(Page):
     """The number, and what happens next; or that the address is another company's (*elsewhere*).
 
-    Of a *withdrawal*: that it is done, or that the address is *unknown*.
+    Once decided: from when the address works, where it still stands, or the *answer*, and the page on which one may
+    apply again. Of a *withdrawal*: that it is done, or that the address is *unknown*.
     """
 
     number: str
     company: str
     masked_address: str
     at: datetime
+    stage: Stage = Stage.PROVED
+    works_from: datetime | None = None
+    answer: str = ""
+    again_url: str | None = None
     elsewhere: bool = False
     withdrawal: bool = False
     unknown: bool = False

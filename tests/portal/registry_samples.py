@@ -137,6 +137,14 @@ SAMPLES: dict[str, Page] = {
     "registration_done-withdrawn": replace(DONE, withdrawal=True),
     "registration_done-unknown": replace(DONE, withdrawal=True, unknown=True, company=""),
     "registration_done-elsewhere": replace(DONE, elsewhere=True),
+    "registration_done-returned": replace(
+        DONE,
+        stage=Stage.RETURNED,
+        answer="会社名が登記と違います。直して、もう一度登録してください。",
+        again_url="/register",
+    ),
+    "registration_done-approved": replace(DONE, stage=Stage.APPROVED, works_from=AT),
+    "registration_done-over": replace(DONE, stage=Stage.APPROVED),
 }
 
 # The staff's pages

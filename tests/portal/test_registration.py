@@ -11,8 +11,9 @@ from aiohttp.web import Application as WebApplication
 from aiohttp.web import Request
 from lxml import html  # type: ignore[import-untyped]
 
-from envelopes.actions import staff
+from envelopes.actions import registry, staff
 from envelopes.actions.applications import deciding, doors, proving
+from envelopes.records.database import unit
 from envelopes.records.models import Application, Contact
 from envelopes.rules import codes, terms
 from envelopes.rules.applications import COMPANY_CHARACTERS, NAME_CHARACTERS, Stage, Wish
@@ -304,6 +305,53 @@ async def test_an_invitation_that_was_taken_back_says_so(town: Town, client: Cli
         answer = await client.get(link + page)
         assert answer.status == 410
         assert "取りやめになりました。あなたが行うことはありません。" in await said(answer)
+
+
+async def test_who_comes_back_is_told_what_was_decided(town: Town, client: Client) -> None:
+    keeper, approver = staff.actor_of(town.registrar), staff.actor_of(town.approver)
+
+    async def apply() -> Application:
+        client.session.cookie_jar.clear()
+        await fill(client)
+        await client.post("/register/check")
+        await client.post("/register/verify", data={"code": await digits(town)})
+        made = await Application.all().order_by("-id").first()
+        assert made is not None
+        return made
+
+    row = await apply()
+    await deciding.send_back(town.services, keeper, row.ref, reason="会社名が登記と違います。")
+    words = await said(await client.get("/register/code"))
+    assert "登録できませんでした" in words
+    assert "会社名が登記と違います。" in words
+    assert "もう一度登録できます" in words
+    assert "受け付けました" not in words
+    town.clock.forward(hours=1)
+    row = await apply()
+    await deciding.check(town.services, keeper, row.ref)
+    contact = await deciding.approve(town.services, approver, row.ref, call_back="電話で確かめた")
+    words = await said(await client.get("/register/done"))
+    assert "登録は承認されました" in words
+    assert "から、このアドレスに署名の依頼をお送りできます" in words
+    assert "このあとの流れ" not in words
+    await registry.end(town.services, keeper, contact.ref, reason="廃業")
+    assert "登録は終わりました" in await said(await client.get("/register/done"))
+
+
+async def test_who_proved_an_address_that_was_called_off_is_told_so(town: Town, client: Client) -> None:
+    drafter = staff.actor_of(town.drafter)
+    row = await doors.correct(
+        town.services, drafter, town.contacts[0], email="minami@minami-densetsu.example"
+    )
+    link = "/r/" + proving.link(town.services, row).rpartition("/")[2]
+    await client.post(link, data={"version": terms.VERSION, "agree": "yes"})
+    await client.post(f"{link}/verify", data={"code": await digits(town)})
+    row = await Application.get(id=row.id)
+    await unit(lambda connection: deciding.call_off(connection, row, actor=drafter, now=town.clock()))
+    words = await said(await client.get(link))
+    assert "登録できませんでした" in words
+    assert "もとになった申し出が取り下げられたか" in words
+    assert "もう一度登録できます" not in words
 
 
 async def test_a_domain_that_takes_no_mail_is_told(town: Town) -> None:
