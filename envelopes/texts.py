@@ -491,8 +491,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "パスワードは{characters}文字以上にしてください。",
         "Use at least {characters} characters for the password."),
     Reason.WINDOW_OVER: Text(
-        "ダウンロード期間（{date}まで）が終わりました。再交付を依頼できます。",
-        "The download period (until {date}) has ended. You can ask for a new link."),
+        "この文書は、締結からダウンロード期間の終わりまで受け取れます。そのあとは、封筒の画面の「証拠一式」から受け取ってください。",
+        "This document can be had from the conclusion until the download period ends. "
+        "Afterwards take it from the evidence bundle on the envelope's page."),
     Reason.REQUEST_FORGED: Text(
         "操作を受け付けられませんでした。メールのリンクから、もう一度開き直してください。",
         "The request was not accepted. Please open the link again."),

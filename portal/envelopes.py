@@ -51,7 +51,7 @@ async def _envelope(
     reissues = works and turn is not None and turn.staff_id is None and permits(shot.state, Event.REISSUED)
     reissues = reissues and turn is not None and turn.paused_at is None
     handed_over = await changing.hand_overs(row.id)
-    window_open = row.window_ends_at is not None and provided.now() <= row.window_ends_at
+    over = _is_over(provided, shot)
 
     def when(event: Event, name: str) -> str | None:
         return path(*base, name) if works and permits(shot.state, event) else None
@@ -66,7 +66,7 @@ async def _envelope(
         section=shot.section.name,
         drafter=shot.drafter.name,
         deadline_on=row.deadline_on,
-        documents=tuple([await _unsigned(shot, number) for number in range(len(shot.documents))]),
+        documents=() if over else tuple([await _unsigned(shot, n) for n in range(len(shot.documents))]),
         signers=tuple([await _signer_line(provided, staff, shot, one, handed_over) for one in shot.signers]),
         history=tuple([views.Happening(**one._asdict()) for one in await chronicle.happenings(shot)]),
         version=row.version,
@@ -74,7 +74,8 @@ async def _envelope(
         reason=row.end_reason or "",
         certificate_id=row.certificate_id,
         concluded_on=row.transaction_on,
-        signed_files=await _signed(shot) if window_open else (),
+        signed_files=await _signed(shot) if row.window_ends_at is not None and not over else (),
+        window_over=over,
         sign_url=path(*base, "1") if may_sign else None,
         extend_url=when(Event.EXTENDED, "extend"),
         extend_from=max(today, row.deadline_on),
@@ -88,6 +89,12 @@ async def _envelope(
         drawing=papers.drawing(shot) if phase(shot) is Phase.PREPARING else None,
         errors=errors,
     )
+
+
+def _is_over(provided: Services, shot: Snapshot) -> bool:
+    """Whether the portal has lost the key to this envelope's files."""
+    ends = shot.envelope.window_ends_at
+    return ends is not None and provided.now() > ends
 
 
 def _has_evidence(staff: Staff, shot: Snapshot) -> bool:
@@ -274,9 +281,11 @@ async def image(request: web.Request) -> web.Response:
 
 
 async def pdf(request: web.Request) -> web.Response:
-    """署名前の文書."""
+    """署名前の文書, until the window is over."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
+    if _is_over(services(request), shot):
+        raise Refused(Reason.WINDOW_OVER)
     item = papers.document(shot, request.match_info["number"])
     return file(await papers.prepared(services(request), item), name=f"署名前_{item.title}.pdf")
 
@@ -298,7 +307,6 @@ async def _concluded(request: web.Request) -> Snapshot:
     """The envelope, if its files may be had. Raises Refused(WINDOW_OVER)."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
-    ends = shot.envelope.window_ends_at
-    if ends is None or services(request).now() > ends:
+    if shot.envelope.window_ends_at is None or _is_over(services(request), shot):
         raise Refused(Reason.WINDOW_OVER)
     return shot

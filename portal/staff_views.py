@@ -456,6 +456,7 @@ class Envelope(Page):
     certificate_id: str = ""
     concluded_on: date | None = None
     signed_files: tuple[File, ...] = ()
+    window_over: bool = False
     sign_url: str | None = None
     extend_url: str | None = None
     extend_from: date | None = None

@@ -1061,6 +1061,13 @@ SAMPLES: dict[str, views.Page] = {
         signed_files=FILES,
         evidence_url="/staff/e/1/evidence",
     ),
+    "envelope-window-over": replace(
+        ENVELOPE,
+        phase=staff.Phase.COMPLETED,
+        documents=(),
+        window_over=True,
+        evidence_url="/staff/e/1/evidence",
+    ),
     "envelope-returned": replace(
         ENVELOPE,
         phase=staff.Phase.RETURNED,

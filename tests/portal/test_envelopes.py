@@ -1,11 +1,14 @@
 """The envelope's page for staff, as it stands between two states."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from envelopes.actions import signer
 from envelopes.actions.signer import Refusal
+from envelopes.actions.worker import windows
+from envelopes.records.blobs import Blobs
 from envelopes.records.models import Envelope
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
@@ -26,6 +29,30 @@ async def test_who_has_just_signed_is_waited_for_no_more(town: Town) -> None:
     assert "に署名を受け付け、PDFに付けています" in said
     assert "この画面は自動では変わりません" in said
     assert "署名を待っています" not in said
+
+
+async def test_after_the_window_staff_are_led_to_the_evidence_by_a_portal_without_the_archives_key(
+    town: Town,
+) -> None:
+    shot = await town.completed()
+    page = f"/staff/envelopes/{shot.envelope.ref}"
+    apart = replace(
+        town,
+        services=replace(town.services, blobs=Blobs(town.engine.files(), town.engine.keyring(bot=False))),
+    )
+    async with signed_in(apart, town.drafter) as client:
+        for name in ("pdf", "signed.pdf"):
+            assert (await asked(client, f"{page}/1/{name}"))[0] == 200
+        town.clock.forward(days=30)
+        await windows.close_window(town.services, shot.envelope.id)
+    async with signed_in(apart, town.drafter) as client:
+        said = (await get(client, page))[2]
+        assert "下の「証拠一式」に入っています" in said
+        assert "署名前の文書" not in said
+        for name in ("1/pdf", "1/signed.pdf", "certificate.pdf"):
+            status, body = await asked(client, f"{page}/{name}")
+            assert status == 410
+            assert "「証拠一式」から受け取ってください" in body.decode()
 
 
 @pytest.mark.parametrize(
