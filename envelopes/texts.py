@@ -449,6 +449,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.SMS_SPENT: Text(
         "間違いが続いたため、この確認コードは使えません。「SMSを送る」を押し、新しいSMSの数字を入力してください。",
         "Too many tries: this code no longer works. Press “Send the SMS” and enter the digits of the new one."),
+    Reason.SMS_OVER: Text(
+        "SMSの確認コードの間違いが続いたため、このリンクは使えません。"
+        "担当の課（電話 {tel}）へご連絡ください。新しいリンクをお送りします。",
+        "Too many wrong codes by SMS: this link takes no more. Call the section ({tel}) to be sent a new link."),
     Reason.CODE_UNREACHED: Text(
         "確認コードのメールは、登録されたアドレスに届きませんでした。{tel} へご連絡ください。",
         "The mail with the code did not reach the registered address. Please call {tel}."),

@@ -27,6 +27,7 @@ _BESIDE_FIELD = frozenset(
         Reason.AUTHENTICATOR_LOST,
         Reason.CODE_EMPTY,
         Reason.CODE_FORMAT,
+        Reason.SMS_OVER,
     }
 )
 

@@ -20,7 +20,7 @@ from portal.visit import Visit, request_of
 
 _LOOK: Final = 0.1  # seconds between two looks at what became of an SMS
 # What is said beside the button; everything else is a page of its own.
-ABOUT_SENDING: Final = (Reason.RESEND_EARLY, Reason.SMS_CAP, Reason.SMS_NO_NUMBER)
+ABOUT_SENDING: Final = (Reason.RESEND_EARLY, Reason.SMS_CAP, Reason.SMS_NO_NUMBER, Reason.SMS_OVER)
 
 
 async def page(
@@ -30,6 +30,8 @@ async def page(
     mobile = await sms_codes.number_of(visit.services, visit.signer)
     sent = await sms_codes.last(visit.services, visit.signer)
     failed = sent is not None and sent.failed
+    if await sms_codes.is_over(visit.services, visit.signer):
+        mobile, sent, error = None, None, FieldError(text=reason(Reason.SMS_OVER, tel=phone(request)))
     if error is None and mobile is None:
         error = FieldError(text=reason(Reason.SMS_NO_NUMBER, tel=phone(request)))
     elif error is None and failed:

@@ -86,9 +86,11 @@ def _shown(services: Services, signer: Signer, row: Code, mobile: Mobile, *, fai
 async def send(services: Services, signer: Signer) -> SentSms:
     """Have a new code sent by SMS; it ends the one before. Only for a signer whose mailbox is proved.
 
-    Raises Refused: SMS_NO_NUMBER, RESEND_EARLY (seconds), SMS_CAP.
+    Raises Refused: SMS_OVER, SMS_NO_NUMBER, RESEND_EARLY (seconds), SMS_CAP.
     """
     now = services.now()
+    if await is_over(services, signer):
+        raise Refused(Reason.SMS_OVER)
     mobile = await number_of(services, signer)
     if mobile is None:
         raise Refused(Reason.SMS_NO_NUMBER)
@@ -160,7 +162,7 @@ async def _require_below_cap(services: Services, signer: Signer, mobile: Mobile,
 async def check(services: Services, signer: Signer, typed: str) -> tuple[Verdict, int]:
     """Judge what was typed against the newest code and count it in the database; with it, how many tries are left.
 
-    Raises Refused: CODE_EMPTY and CODE_FORMAT, which count nothing, and LIMIT_REACHED once all the codes of this link
+    Raises Refused: CODE_EMPTY and CODE_FORMAT, which count nothing, and SMS_OVER once all the codes of this link
     together were mistyped too often; then staff are told by mail, who alone can send another link.
     """
     given, now = codes.tidy(typed), services.now()
@@ -170,7 +172,8 @@ async def check(services: Services, signer: Signer, typed: str) -> tuple[Verdict
         row = await _newest(signer, connection)
         if row is None:
             return Verdict.LATE, 0
-        await _require_tries(services, connection, signer)
+        if await is_over(services, signer, connection):
+            raise Refused(Reason.SMS_OVER)
         issued = Issued(serial=row.serial, sent_at=row.sent_at, wrong=row.wrong, used_at=row.used_at)
         expected = codes.make(services.code_key, subject(signer, row.generation), row.serial)
         verdict = codes.check(issued, expected=expected, given=given, now=now, policy=services.policy)
@@ -180,7 +183,7 @@ async def check(services: Services, signer: Signer, typed: str) -> tuple[Verdict
         elif verdict is Verdict.WRONG:
             await mine.update(wrong=F("wrong") + 1)
             row.wrong += 1
-            if await _mistyped(connection, signer) >= services.policy.link_tries:
+            if await is_over(services, signer, connection):
                 payload: dict[str, str | bool] = {"signer": signer.ref, "note": "", "proved": True}
                 await notes.write(services, connection, signer, About.SMS_SPENT, payload)
         return verdict, max(0, services.policy.code_tries - row.wrong)
@@ -188,13 +191,9 @@ async def check(services: Services, signer: Signer, typed: str) -> tuple[Verdict
     return await unit(work)
 
 
-async def _require_tries(services: Services, connection: BaseDBAsyncClient, signer: Signer) -> None:
-    if await _mistyped(connection, signer) >= services.policy.link_tries:
-        raise Refused(Reason.LIMIT_REACHED)
-
-
-async def _mistyped(connection: BaseDBAsyncClient, signer: Signer) -> int:
-    """How often all codes of this link together were wrong."""
+async def is_over(services: Services, signer: Signer, connection: BaseDBAsyncClient | None = None) -> bool:
+    """Whether all codes of this link together were mistyped so often that it takes no more."""
     mine = Code.filter(signer_id=signer.id, purpose=PURPOSE, generation=signer.generation)
-    (counted,) = await mine.using_db(connection).annotate(all=Sum("wrong")).values("all")
-    return int(counted["all"] or 0)
+    mine = mine.using_db(connection) if connection is not None else mine
+    (counted,) = await mine.annotate(all=Sum("wrong")).values("all")
+    return int(counted["all"] or 0) >= services.policy.link_tries

@@ -144,6 +144,7 @@ class Reason(StrEnum):
     SMS_NOT_SENT = "sms-not-sent"
     SMS_CAP = "sms-cap"
     SMS_SPENT = "sms-spent"
+    SMS_OVER = "sms-over"
     SMS_LATE = "sms-late"
     SMS_NO_NUMBER = "sms-no-number"
     AUTHENTICATOR_FORMAT = "authenticator-format"

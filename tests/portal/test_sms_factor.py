@@ -129,6 +129,29 @@ async def test_a_wrong_code_counts_and_a_spent_one_asks_for_another(
     assert (await post(client, f"{base}/factor", code=digits(gateway)))[0] == 303
 
 
+async def test_a_link_that_takes_no_more_digits_offers_none_and_says_whom_to_call(
+    place: Town, gateway: Gateway
+) -> None:
+    policy = replace(place.services.policy, link_tries=5)
+    place = replace(place, services=replace(place.services, policy=policy))
+    async with TestClient[Request, Application](TestServer(create_app(place.services))) as client:
+        _, base = await asked(place, client)
+        await post(client, f"{base}/factor/sms")
+        await work(place)
+        wrong = "000000" if digits(gateway) != "000000" else "000001"
+        *_, last = [await post(client, f"{base}/factor", code=wrong) for _ in range(5)]
+        for _, _, page in (
+            last,
+            await get(client, f"{base}/factor"),
+            await post(client, f"{base}/factor", code=digits(gateway)),
+            await post(client, f"{base}/factor/sms"),
+        ):
+            assert "SMSの確認コードの間違いが続いたため" in page
+            assert "新しいリンクをお送りします" in page
+            assert "SMSを送れません" in page
+            assert "6けたの数字" not in page
+
+
 async def test_what_could_not_be_sent_is_said_to_both_sides_with_what_to_do(
     place: Town, client: Client, gateway: Gateway
 ) -> None:
