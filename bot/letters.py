@@ -313,7 +313,10 @@ class DeviceMail(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMail(ToContractor):
-    """M03: your signature was received. `waits_for` names who signs next, in turn; empty for the last."""
+    """M03: your signature was received. `waits_for` names who signs next, in turn; empty for the last.
+
+    `open_days` is within how many the town signs, where it alone is waited for.
+    """
 
     template: ClassVar[str] = "received_mail"
 
@@ -322,7 +325,7 @@ class ReceivedMail(ToContractor):
     signed_at: datetime
     documents: tuple[DocumentLine, ...]
     waits_for: tuple[str, ...]
-    open_days: int
+    open_days: int | None
     history_head: str
 
 

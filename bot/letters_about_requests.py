@@ -160,7 +160,7 @@ async def received(case: Case) -> list[Outgoing]:
         signed_at=signer.consented_at,
         documents=await document_lines(case.shot, revision=0),
         waits_for=tuple(case.name_of(item, seat(signer).addressee) for item in waiting),
-        open_days=VILLAGE_OPEN_DAYS,
+        open_days=VILLAGE_OPEN_DAYS if all(item.staff_id for item in waiting) else None,
         history_head=head,
     )
     return [addressed(case, seat(signer), letter)]

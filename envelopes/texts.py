@@ -336,7 +336,7 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "いまの状態では、この操作はできません。画面を開き直して、状況を確かめてください。",
         "This cannot be done in the present state. Reload the page to see where things stand."),
     Reason.STALE: Text(
-        "ほかの職員が先に変更しました。最新の内容を確かめて、もう一度操作してください。",
+        "ほかの人が先に変更しました。最新の内容を確かめて、もう一度操作してください。",
         "Someone else changed this first. Look at the latest and try again."),
     Reason.NOT_YOUR_TURN: Text(
         "ほかの方の署名を待っています。順番が来たらメールでお知らせします。",
@@ -416,8 +416,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "確認コードが違います。もう一度入力してください（残り{n}回）。",
         "That code is not right. Try again ({n} left)."),
     Reason.CODE_LATE: Text(
-        "確認コードの有効時間が過ぎました。新しいコードを入力してください。",
-        "The code has expired. Enter a new one."),
+        "確認コードの有効時間が過ぎたため、新しいコードを送りました。届いたコードを入力してください。",
+        "The code had expired, so we sent a new one. Please enter that."),
     Reason.CODE_SPENT: Text(
         "間違いが続いたため、このコードは使えません。コードを再送してください。",
         "Too many tries. Send a new code."),
@@ -464,9 +464,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "合わないときは、スマートフォンの時刻を自動に合わせてください。",
         "That is not right. Enter the 6 numbers that the app shows now, and let the phone set its clock by itself."),
     Reason.AUTHENTICATOR_LOCKED: Text(
-        "入力が続いたため、しばらく受け付けません。15分ほどたってから、もう一度お試しください。"
+        "入力が続いたため、しばらく受け付けません。時間をおいて、もう一度お試しください。"
         "お急ぎのときは担当の課（電話 {tel}）へご連絡ください。",
-        "There were too many tries. Wait a quarter of an hour, or call the section ({tel})."),
+        "There were too many tries. Try again later, or call the section ({tel})."),
     Reason.AUTHENTICATOR_LOST: Text(
         "この認証アプリは、なくしたとの届け出があったため使えません。担当の課（電話 {tel}）へご連絡ください。",
         "This authenticator app was reported lost and cannot be used. Call the section ({tel})."),
@@ -499,8 +499,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "This document can be had from the conclusion until the download period ends. "
         "Afterwards take it from the evidence bundle on the envelope's page."),
     Reason.REQUEST_FORGED: Text(
-        "操作を受け付けられませんでした。メールのリンクから、もう一度開き直してください。",
-        "The request was not accepted. Please open the link again."),
+        "操作を受け付けられませんでした。画面を開き直して（署名の手続きはメールのリンクから）、もう一度操作してください。",
+        "The request was not accepted. Open the page anew (to sign, by the link in the mail) and try again."),
 
     # Commands by reply
     Reason.REPLY_OFF: Text(

@@ -124,7 +124,7 @@ async def checking(request: web.Request) -> web.Response:
         wrong = FieldError(text=told(request, error), field=field)
         page = await _checking(visit, day=day, note=note, errors=(wrong,))
         return answer(request, page, status=422)
-    onward = _("依頼はそのまま続きます。同じリンクから、いつでも署名できます。")
+    onward = _("依頼はそのまま続きます。署名期限までは、同じリンクから署名できます。")
     return answer(request, told_staff(visit, onward, back_url=visit.at("1")))
 
 

@@ -94,7 +94,7 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
         title=title,
         happened=happened,
         todo=_(
-            "前の画面に戻って、もう一度お試しください。分からないときは {phone} へご連絡ください。",
+            "分からないときは {phone} へご連絡ください。",
             phone=phone(request),
         ),
         reference=request.get(REQUEST_ID, ""),

@@ -12,6 +12,7 @@ from envelopes.actions import signer as act
 from envelopes.records import sessions
 from envelopes.records.models import Document
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.reminders import open_day_after
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.tokens import Purpose
 from portal import cookies, languages, papers, signer_views, views
@@ -23,7 +24,7 @@ from portal.views import FieldError
 from portal.visit import Visit, dead, kind_of, party_of, request_of, signed_after, waits_for
 
 # Until when the village usually signs; a contractor without a mail by then should call.
-EXPECTED_DAYS: Final = 7
+CALL_AFTER: Final = 5  # open days: the three in which the town signs, and two for the mail to arrive
 
 
 async def viewer(request: web.Request) -> web.Response:
@@ -205,7 +206,10 @@ async def _done(visit: Visit) -> signer_views.Done:
     offered = await act.offered(shot)
     pages = {document.position: document.page_count for document in shot.documents}
     others = waits_for(visit)
-    expected = jst_day(signer.consented_at).toordinal() + EXPECTED_DAYS
+    # How soon another company signs is its own affair.
+    town_alone = bool(others) and all(
+        one.staff_id for one in shot.signers if one.signed_at is None and one.id != signer.id
+    )
     download = None
     if shot.envelope.completed_at is not None and signer.staff_id is None:
         token = visit.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation)
@@ -224,7 +228,7 @@ async def _done(visit: Visit) -> signer_views.Done:
             for item in offered
         ),
         masked_address=visit.masked,
-        expected_by=shot.envelope.deadline_on.fromordinal(expected) if others else None,
+        expected_by=open_day_after(jst_day(signer.consented_at), CALL_AFTER) if town_alone else None,
         concluded_on=shot.envelope.transaction_on if shot.envelope.completed_at else None,
         download_url=download,
         receipt_url=path("sign", signer.ref, "receipt"),

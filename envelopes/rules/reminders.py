@@ -33,6 +33,14 @@ def is_open(day: date) -> bool:
     return day.weekday() < _SATURDAY and not closed and day not in _national(day.year)
 
 
+def open_day_after(day: date, count: int) -> date:
+    """The *count*th day after *day* on which the town hall is open."""
+    while count:
+        day += timedelta(days=1)
+        count -= is_open(day)
+    return day
+
+
 def may_remind(now: datetime, policy: Policy) -> bool:
     """Whether mails that need no hurry go out now: in the morning of an open day."""
     there, (first, end) = now.astimezone(JST), policy.remind_hours

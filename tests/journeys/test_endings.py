@@ -249,5 +249,5 @@ def test_a_second_clerk_who_was_slower_sees_how_it_stands_now(
     other.page.click("summary:has-text('依頼を取り消す')")
     other.page.fill("#reason", "遅かった")
     other.press("依頼を取り消す")
-    assert "ほかの職員が先に変更しました" in other.text
+    assert "ほかの人が先に変更しました" in other.text
     assert world.state(title) == "out"

@@ -898,7 +898,7 @@ SAMPLES: dict[str, views.Page] = {
         good=True,
     ),
     "message-staff": views.Message(
-        title="ほかの職員が先に変更しました",
+        title="ほかの人が先に変更しました",
         paragraphs=("最新の内容を開き直してください。",),
         next_url="/staff/e/1",
         next_label="封筒を開く",

@@ -73,3 +73,14 @@ def test_receipt_speaks_english_to_who_reads_english() -> None:
     assert said[0] == "Receipt for your signature"
     assert any(line.startswith("Signed by: ") for line in said)
     assert "It is not the contract" in said[-2]
+
+
+async def test_whoever_waits_for_the_town_alone_is_told_from_when_to_call(town: Town) -> None:
+    shot = await town.out(contractors=2)
+    async with TestClient(TestServer(create_app(town.services))) as phone:
+        for expected in (False, True):
+            turn = shot.turn
+            assert turn is not None
+            shot = await town.sign(await town.consent(shot))
+            _, said = await get(phone, f"{await prove(town, phone, turn)}/done")
+            assert ("を過ぎてもメールが届かないときは" in said) is expected

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envelopes.rules.policy import Policy
-from envelopes.rules.reminders import is_open, may_remind, notice_due
+from envelopes.rules.reminders import is_open, may_remind, notice_due, open_day_after
 
 NOTICES = (7, 3, 1)
 
@@ -40,6 +40,19 @@ def test_each_notice_comes_on_its_day_and_the_nearest_one_counts() -> None:
     asked, last = date(2026, 8, 3), date(2026, 8, 27)  # a Thursday
     on = {day: notice_due(last, NOTICES, since=asked, today=date(2026, 8, day)) for day in range(19, 28)}
     assert on == {19: None, 20: 7, 21: 7, 22: 7, 23: 7, 24: 3, 25: 3, 26: 1, 27: 1}
+
+
+@pytest.mark.parametrize(
+    ("day", "count", "expected"),
+    [
+        (date(2026, 8, 4), 5, date(2026, 8, 12)),  # 11 August is a holiday
+        (date(2026, 12, 25), 3, date(2027, 1, 5)),
+        (date(2027, 4, 28), 3, date(2027, 5, 7)),
+        (date(2026, 8, 8), 1, date(2026, 8, 10)),
+    ],
+)
+def test_open_days_are_counted_from_the_day_after(day: date, count: int, expected: date) -> None:
+    assert open_day_after(day, count) == expected
 
 
 def test_a_notice_on_a_closed_day_comes_on_the_open_day_before() -> None:
