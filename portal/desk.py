@@ -19,7 +19,7 @@ from envelopes.rules.errors import Reason
 from envelopes.rules.factors import Method
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.schedule import day_over
-from envelopes.rules.states import State, Task
+from envelopes.rules.states import FINAL, State, Task
 from envelopes.services import Services
 from portal import staff_views
 from portal.phrases import _, reason, trouble
@@ -29,7 +29,7 @@ from portal.staff_views import Phase
 from portal.visit import kind_of
 
 _NEAR: Final = timedelta(days=3)
-_ROWS: Final = 200  # of one list; older envelopes are found by searching
+_ENDED: Final = 200  # the newest of those at which nothing is left to do; older ones are found by searching
 
 
 async def desk(request: web.Request) -> web.Response:
@@ -70,10 +70,12 @@ async def desk(request: web.Request) -> web.Response:
 
 
 async def _shots(staff: Staff) -> list[Snapshot]:
-    """The newest of the envelopes on this person's lists."""
-    query = Envelope.filter(searching.visible_to(staff)).exclude(state=State.DISCARDED.value)
-    rows = await query.order_by("-id").limit(_ROWS).only("id")
-    return [await store.snapshot(id=row.id) for row in rows]
+    """The envelopes on this person's lists, the newest first: all that are open, and some that have ended."""
+    over = [state.value for state in (*FINAL, State.EXPIRED)]
+    mine = Envelope.filter(searching.visible_to(staff)).exclude(state=State.DISCARDED.value)
+    ended = await mine.filter(state__in=over).order_by("-id").limit(_ENDED).only("id")
+    rows = [*await mine.exclude(state__in=over).only("id"), *ended]
+    return [await store.snapshot(id=row.id) for row in sorted(rows, key=lambda row: -row.id)]
 
 
 def _rows(shots: Sequence[Snapshot]) -> tuple[staff_views.DeskRow, ...]:

@@ -12,6 +12,8 @@ from envelopes.records.blobs import Blobs
 from envelopes.records.models import Envelope
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
+from envelopes.rules.states import State
+from portal import desk
 from tests.engines import Town
 from tests.portal.test_evidence import asked, signed_in
 from tests.portal.test_factor import get
@@ -81,3 +83,20 @@ async def test_the_new_deadline_of_an_expired_request_is_offered_from_today_on(t
         async with signed_in(town, town.drafter) as client:
             _, body = await asked(client, page)
         assert f'value="{offered.isoformat()}"' in body.decode()
+
+
+async def test_what_is_open_stays_on_the_desk_however_much_has_ended_since(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "_ENDED", 1)
+    old = await town.out()
+    for n in range(2):
+        shot = await town.out()
+        await Envelope.filter(id=shot.envelope.id).update(
+            title=f"終わった工事{n}", state=State.CANCELLED.value
+        )
+    async with signed_in(town, town.drafter) as client:
+        said = (await get(client, "/staff"))[2]
+    assert old.envelope.title in said
+    assert "終わった工事1" in said
+    assert "終わった工事0" not in said
