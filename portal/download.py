@@ -87,7 +87,10 @@ async def _is_open(request: web.Request, visit: Visit) -> bool:
     if not visit.services.policy.download_code or await _was_attached(visit):
         return True
     session = await cookies.signer_session(request)
-    return session is not None and await sessions.proof(session, visit.signer) is not None
+    if session is None or await sessions.proof(session, visit.signer) is None:
+        return False
+    await sessions.touch(session, now=visit.services.now())
+    return True
 
 
 async def _was_attached(visit: Visit) -> bool:
@@ -215,10 +218,13 @@ async def _let_in(request: web.Request, visit: Visit) -> web.Response:
     return response
 
 
-async def _files(request: web.Request) -> Visit:
+async def _files(request: web.Request) -> Visit | web.Response:
+    """Read the link for one of its files. Where no file may be had, what the link itself would answer."""
     visit = await _by_link(request)
-    if isinstance(visit, web.Response) or not await _is_open(request, visit):
-        raise Refused(Reason.LINK_UNKNOWN)
+    if isinstance(visit, web.Response):
+        return visit
+    if not await _is_open(request, visit):
+        return move("d", visit.token)
     if request.method == "GET":
         day = jst_day(visit.services.now())
         await counters.count_access(visit.signer.id, counters.DOWNLOAD, day)
@@ -228,6 +234,8 @@ async def _files(request: web.Request) -> Visit:
 async def pdf(request: web.Request) -> web.Response:
     """One signed PDF."""
     visit = await _files(request)
+    if isinstance(visit, web.Response):
+        return visit
     item = papers.document(visit.shot, request.match_info["number"])
     return file(await papers.signed(visit.services, item), name=f"{item.title}.pdf")
 
@@ -235,6 +243,8 @@ async def pdf(request: web.Request) -> web.Response:
 async def certificate(request: web.Request) -> web.Response:
     """締結証明書."""
     visit = await _files(request)
+    if isinstance(visit, web.Response):
+        return visit
     item = papers.certificate(visit.shot)
     return file(await papers.signed(visit.services, item), name=f"{item.title}.pdf")
 
@@ -242,6 +252,8 @@ async def certificate(request: web.Request) -> web.Response:
 async def together(request: web.Request) -> web.Response:
     """All signed PDFs and their certificate in one ZIP; names in it are UTF-8."""
     visit = await _files(request)
+    if isinstance(visit, web.Response):
+        return visit
     buffer = io.BytesIO()
     # Signed PDFs hardly shrink, and storing them keeps this page quick.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

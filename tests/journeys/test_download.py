@@ -51,7 +51,9 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     stranger.open(letter.link)
     assert stranger.heading == "確認コードを入力してください"
     for name in ("1.pdf", "certificate.pdf", "all.zip"):
-        assert stranger.status(f"{letter.link}/{name}") == 404
+        assert stranger.status(f"{letter.link}/{name}") == 303
+    stranger.open(f"{letter.link}/1.pdf")
+    assert stranger.heading == "確認コードを入力してください"
 
     # Another browser than the one he signed in, which has proved who uses it already.
     contractor = roles.contractor(title, cast.YAMADA)
@@ -70,7 +72,7 @@ def test_carrier_address_gets_a_link_with_the_reason_and_the_files_behind_a_code
     assert contractor.fetch(f"{letter.link}/certificate.pdf") == completed.certificate
     with zipfile.ZipFile(io.BytesIO(contractor.fetch(f"{letter.link}/all.zip"))) as together:
         assert together.namelist() == ["01_図面.pdf", "締結証明書.pdf"]
-    assert stranger.status(f"{letter.link}/1.pdf") == 404
+    assert stranger.status(f"{letter.link}/1.pdf") == 303
     # Saved by the browser, under the names that people know.
     for path, name in (
         ("1.pdf", "図面.pdf"),
@@ -119,7 +121,8 @@ def test_after_two_weeks_a_fresh_link_goes_to_the_registered_address_only(
     _let_a_fortnight_pass(world, title)
     contractor.open(letter.link)
     assert contractor.heading == "ダウンロード期間が終わりました"
-    assert contractor.status(f"{letter.link}/1.pdf") == 404
+    assert contractor.open(f"{letter.link}/1.pdf").status == 410
+    assert contractor.heading == "ダウンロード期間が終わりました"
     assert world.one(views(title)) == 0
 
     before = {box: len(world.post.letters(box)) for box in (cast.MINAMI.address, cast.YOSO.address)}

@@ -156,6 +156,8 @@ act = partial(post, refused={Who.ASLEEP: 200}, open=_LINK)
 # The second proof, which nobody gives twice.
 second = partial(read, at="guarded", refused={Who.ASLEEP: 200, Who.SIGNER: 303})
 prove = partial(act, at="guarded", refused={Who.ASLEEP: 200, Who.SIGNER: 303})
+# The link asks for the code itself, whichever of its files is wanted.
+save = partial(get, refused=to_all(303, EVERYBODY))
 # The registration form shows every browser what was typed in it, and nothing to those who never began.
 typed = partial(get, refused={Who.OTHER_APPLICANT: 200})
 # Whoever may see an envelope and do nothing about it is shown how it stands, with the reason.
@@ -281,9 +283,9 @@ _ALL: Final[tuple[Right, ...]] = (
     post("/d/{token}/code", EVERYBODY, status=200, shows=("title", "masked")),
     post("/d/{token}/verify", EVERYBODY, _CODE, to="/d/{token}"),
     post("/d/{token}/fresh", EVERYBODY, status=200, shows=("title", "masked")),
-    get("/d/{token}/{number}.pdf", SIGNER, kind=_PDF),
-    get("/d/{token}/certificate.pdf", SIGNER, kind=_PDF),
-    get("/d/{token}/all.zip", SIGNER, kind=_ZIP),
+    save("/d/{token}/{number}.pdf", SIGNER, kind=_PDF),
+    save("/d/{token}/certificate.pdf", SIGNER, kind=_PDF),
+    save("/d/{token}/all.zip", SIGNER, kind=_ZIP),
     # Staff, about themselves
     get("/staff", READERS, "title", "company", "number", refused=to_all(200, STAFF)),
     get("/staff/sign-in", EVERYBODY),
