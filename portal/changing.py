@@ -14,7 +14,7 @@ from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.notes import About
 from envelopes.rules.reading import Record
 from portal import signer_views
-from portal.link import CHANGES, told_staff
+from portal.link import CHANGES, heard, told_staff
 from portal.phrases import _
 from portal.proved import mailed, reading
 from portal.respond import answer, form, move, told
@@ -123,7 +123,7 @@ async def tell(request: web.Request) -> web.Response:
         await changing.ask(visit.services, visit.signer, wish)
         return move("sign", visit.signer.ref, "wrong")
     note = _told(wish)
-    await notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=True)
+    await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=True))
     return answer(request, told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。")))
 
 

@@ -4,6 +4,7 @@ GET and HEAD only show: mail scanners open links, run scripts and press buttons,
 have a code mailed to the registered address.
 """
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +23,7 @@ from envelopes.rules.schedule import day_over, jst_day
 from envelopes.rules.states import FINAL
 from envelopes.rules.tokens import Purpose, Ticket
 from portal import codes, cookies, signer_views, views
-from portal.phrases import _
+from portal.phrases import _, reason
 from portal.respond import answer, form, services, town
 from portal.signer_views import DeadLink
 from portal.views import FieldError
@@ -148,10 +149,7 @@ async def new_link(request: web.Request) -> web.Response:
 
 
 async def more_time(request: web.Request) -> web.Response:
-    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it.
-
-    Whoever has asked too often today has been heard already, and sees the same page.
-    """
+    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it."""
     provided, token = services(request), request.match_info["token"]
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
@@ -159,13 +157,18 @@ async def more_time(request: web.Request) -> web.Response:
     ended = dead(visit)
     if ended is None or ended.more_time_url is None or await _handed_over(visit, ticket) is not None:
         return await landing(request)
+    await heard(notes.ask_for_time(provided, signer))
+    thanks = told_staff(visit, _("期限が延びると、メールでお知らせします。同じリンクをもう一度使えます。"))
+    return answer(request, thanks)
+
+
+async def heard(telling: Awaitable[None]) -> None:
+    """Have staff told. Whoever has written too often today has been heard already, and sees the same page."""
     try:
-        await notes.ask_for_time(provided, signer)
+        await telling
     except Refused as refused:
         if refused.reason is not Reason.LIMIT_REACHED:
             raise
-    thanks = told_staff(visit, _("期限が延びると、メールでお知らせします。同じリンクをもう一度使えます。"))
-    return answer(request, thanks)
 
 
 CHANGES: Final = {
@@ -188,13 +191,13 @@ async def wrong_person(request: web.Request) -> web.Response:
         error = FieldError(text=_("どれかを選んでください。"), field="choice")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
         return answer(request, page, status=422)
-    await notes.tell(
-        visit.services,
-        visit.signer,
-        About.WRONG_PERSON,
-        note=f"{CHANGES[Change(choice)]}　{note}",
-        proved=False,
-    )
+    told = f"{CHANGES[Change(choice)]}　{note}"
+    try:
+        await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=told, proved=False))
+    except Refused as refused:
+        error = FieldError(text=reason(refused.reason, limit=_note_limit(visit)), field="note")
+        page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
+        return answer(request, page, status=422)
     return answer(request, told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。")))
 
 
@@ -219,7 +222,11 @@ def _wrong_page(
         choice=choice,
         note=note,
         code_url=f"{visit.at('code')}?for=change",
-        # The choice stands before the note in what staff read.
-        note_limit=visit.services.policy.reason_characters - max(map(len, CHANGES.values())) - 1,
+        note_limit=_note_limit(visit),
         errors=errors,
     )
+
+
+def _note_limit(visit: Visit) -> int:
+    """How long a note may be: the choice stands before it in what staff read."""
+    return visit.services.policy.reason_characters - max(map(len, CHANGES.values())) - 1
