@@ -58,14 +58,22 @@ async def _by_link(request: web.Request, *, closed_too: bool = False) -> Visit |
         raise Refused(Reason.LINK_UNKNOWN)
     if closed_too:
         return visit
-    if provided.now() > shot.envelope.window_ends_at:
+    if _is_over(visit):
         return answer(request, _closed(visit), status=410)
     if ticket.generation != signer.download_generation:
-        page = signer_views.UnusableLink(
-            why=DeadLink.REPLACED, masked_address=visit.masked, new_link_url=visit.at("fresh")
-        )
-        return answer(request, page, status=410)
+        return answer(request, _replaced(visit), status=410)
     return visit
+
+
+def _replaced(visit: Visit, *errors: FieldError) -> signer_views.UnusableLink:
+    return signer_views.UnusableLink(
+        why=DeadLink.REPLACED, masked_address=visit.masked, new_link_url=visit.at("fresh"), errors=errors
+    )
+
+
+def _is_over(visit: Visit) -> bool:
+    ends = visit.shot.envelope.window_ends_at
+    return ends is not None and visit.services.now() > ends
 
 
 def _closed(visit: Visit, *errors: FieldError) -> signer_views.DownloadClosed:
@@ -274,6 +282,7 @@ async def fresh(request: web.Request) -> web.Response:
         await act.ask_download(visit.services, visit.signer)
     except Refused as refused:
         error = FieldError(text=told(request, refused))
-        return answer(request, _closed(visit, error), status=429)
-    page = signer_views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
-    return answer(request, page)
+        again = _closed(visit, error) if _is_over(visit) else _replaced(visit, error)
+        return answer(request, again, status=429)
+    sent = signer_views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
+    return answer(request, sent)

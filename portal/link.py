@@ -24,7 +24,7 @@ from envelopes.rules.states import FINAL
 from envelopes.rules.tokens import Purpose, Ticket
 from portal import codes, cookies, signer_views, views
 from portal.phrases import _, reason
-from portal.respond import answer, form, services, town
+from portal.respond import answer, form, services, told, town
 from portal.signer_views import DeadLink
 from portal.views import FieldError
 from portal.visit import Visit, dead, is_paused, request_of, status, visiting, with_receipt
@@ -43,12 +43,7 @@ async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web
     if page is not None and page.more_time_url:
         page = await _with_what_was_asked(found, page)
     if page is None and ticket.generation != signer.generation:
-        page = signer_views.UnusableLink(
-            why=DeadLink.REPLACED,
-            request=request_of(found),
-            masked_address=found.masked,
-            new_link_url=found.at("link"),
-        )
+        page = _replaced(found)
     if page is not None:
         return answer(request, page, status=410)
     standing = status(found)
@@ -56,6 +51,16 @@ async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web
         return found
     here = await cookies.proved(request, signer.ref) is not None
     return answer(request, with_receipt(standing, signer) if here else standing)
+
+
+def _replaced(visit: Visit, *errors: FieldError) -> signer_views.UnusableLink:
+    return signer_views.UnusableLink(
+        why=DeadLink.REPLACED,
+        request=request_of(visit),
+        masked_address=visit.masked,
+        new_link_url=visit.at("link"),
+        errors=errors,
+    )
 
 
 async def _with_what_was_asked(visit: Visit, page: signer_views.UnusableLink) -> signer_views.UnusableLink:
@@ -144,7 +149,12 @@ async def new_link(request: web.Request) -> web.Response:
     found = visiting(request, shot, signer, request.match_info["token"])
     if (ended := await _handed_over(found, ticket) or dead(found)) is not None:
         return answer(request, ended, status=410)
-    await act.ask_link(provided, signer)
+    try:
+        await act.ask_link(provided, signer)
+    except Refused as refused:
+        error = FieldError(text=told(request, refused))
+        again = _landing(found, error) if ticket.generation == signer.generation else _replaced(found, error)
+        return answer(request, again, status=429)
     return answer(request, signer_views.LinkSent(title=shot.envelope.title, masked_address=found.masked))
 
 
@@ -191,9 +201,9 @@ async def wrong_person(request: web.Request) -> web.Response:
         error = FieldError(text=_("どれかを選んでください。"), field="choice")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
         return answer(request, page, status=422)
-    told = f"{CHANGES[Change(choice)]}　{note}"
+    said = f"{CHANGES[Change(choice)]}　{note}"
     try:
-        await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=told, proved=False))
+        await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=said, proved=False))
     except Refused as refused:
         error = FieldError(text=reason(refused.reason, limit=_note_limit(visit)), field="note")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))

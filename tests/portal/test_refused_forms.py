@@ -1,14 +1,20 @@
 """Forms that are refused: they come again with what was typed and why, or say how the request stands now."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
+from envelopes.actions import signer as act
+from envelopes.actions import staff as clerks
+from envelopes.records.models import Signer
+from envelopes.records.store import Snapshot
 from portal.app import create_app
 from tests.engines import Town
 from tests.portal.test_changing import ASKED, link, out, post, prove
+from tests.portal.test_download import done
 
 pytestmark = pytest.mark.engines
 Client = TestClient[Request, Application]
@@ -41,3 +47,52 @@ async def test_who_writes_a_third_note_in_a_day_is_thanked_like_before(town: Tow
         status, said = await post(client, f"{base}/wrong/ask", **ASKED)
         assert (status, "に知らせました" in said) == (200, True)
     assert (await town.tasks(shot)).count("note_mail") == town.services.policy.new_links_a_day
+
+
+async def test_a_link_asked_for_a_third_time_is_refused_on_its_own_page(town: Town, client: Client) -> None:
+    _, turn = await out(town)
+    old = link(town, turn)
+    await Signer.filter(id=turn.id).update(generation=turn.generation + 1)
+    for expected in (200, 200, 429):
+        status, said = await post(client, f"{old}/link")
+        assert status == expected
+    assert "新しいリンクが届いています" in said
+    assert "送信回数の上限に達しました" in said
+    status, said = await post(client, f"{link(town, await Signer.get(id=turn.id))}/link")
+    assert (status, "署名の依頼が届いています" in said) == (429, True)
+    assert "送信回数の上限に達しました" in said
+
+
+async def test_a_download_link_asked_for_a_third_time_says_no_window_is_over_that_is_open(
+    town: Town, client: Client
+) -> None:
+    _, signer, old = await done(town)
+    await Signer.filter(id=signer.id).update(download_generation=signer.download_generation + 1)
+    for expected in (200, 200, 429):
+        status, said = await post(client, f"{old}/fresh")
+        assert status == expected
+    assert "新しいリンクが届いています" in said
+    assert "ダウンロード期間が終わりました" not in said
+    assert "送信回数の上限に達しました" in said
+    town.clock.forward(days=30)
+    for _ in range(3):
+        status, said = await post(client, f"{old}/fresh")
+    assert (status, "ダウンロード期間が終わりました" in said) == (429, True)
+
+
+async def test_who_declines_what_staff_have_cancelled_sees_that_it_is_cancelled(
+    town: Town, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot, turn = await out(town)
+    base = await prove(town, client, turn)
+    decline = act.refuse
+
+    async def cancelled_first(*args: Any) -> Snapshot:
+        by, version = clerks.actor_of(town.drafter), shot.envelope.version
+        await clerks.cancel(town.services, by, shot.envelope.ref, version=version, reason="取りやめ")
+        return await decline(*args)
+
+    monkeypatch.setattr(act, "refuse", cancelled_first)
+    status, said = await post(client, f"{base}/refuse", choice="decline", reason="できません")
+    assert status == 410
+    assert "この依頼は取り消されました" in said
