@@ -16,7 +16,7 @@ from envelopes.rules.reading import Record
 from portal import signer_views
 from portal.link import CHANGES, heard, told_staff
 from portal.phrases import _
-from portal.proved import mailed, reading
+from portal.proved import mailed, reading, reading_or
 from portal.respond import answer, form, move, told
 from portal.views import FieldError
 from portal.visit import Visit, is_paused, request_of
@@ -120,7 +120,10 @@ async def tell(request: web.Request) -> web.Response:
     if wish is None:
         return answer(request, _form(visit, posted), status=422)
     if _pauses(visit, wish):
-        await changing.ask(visit.services, visit.signer, wish)
+        try:
+            await changing.ask(visit.services, visit.signer, wish)
+        except Refused as refused:
+            return await reading_or(request, refused)
         return move("sign", visit.signer.ref, "wrong")
     note = _told(wish)
     await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=True))

@@ -16,7 +16,7 @@ from portal import papers, signer_views, views
 from portal.link import told_staff
 from portal.phrases import _
 from portal.phrases import reason as why
-from portal.proved import reading
+from portal.proved import reading, reading_or
 from portal.respond import answer, form, move, told
 from portal.views import FieldError
 from portal.visit import Visit, request_of
@@ -104,7 +104,10 @@ async def refuse(request: web.Request) -> web.Response:
     choice = _picked(posted.get("choice", ""))
     if choice is None:
         return answer(request, _decline(visit), status=422)
-    await act.refuse(visit.services, visit.signer.ref, _REFUSALS[choice], posted.get("reason", ""))
+    try:
+        await act.refuse(visit.services, visit.signer.ref, _REFUSALS[choice], posted.get("reason", ""))
+    except Refused as refused:
+        return await reading_or(request, refused)
     return move("sign", visit.signer.ref, "done")
 
 

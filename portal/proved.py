@@ -97,3 +97,11 @@ async def reading(request: web.Request) -> Visit | web.Response:
     if (standing := status(visit)) is not None:
         return answer(request, with_receipt(standing, visit.signer))
     return visit
+
+
+async def reading_or(request: web.Request, refused: Refused) -> web.Response:
+    """Somebody was faster: show how the request stands now. Raises *refused* where it is open as before."""
+    fresh = await reading(request)
+    if isinstance(fresh, web.Response):
+        return fresh
+    raise refused

@@ -18,7 +18,7 @@ from envelopes.rules.tokens import Purpose
 from portal import cookies, languages, papers, signer_views, views
 from portal.declining import declined
 from portal.pages import text_file
-from portal.proved import mailed, proved, reading
+from portal.proved import mailed, proved, reading, reading_or
 from portal.respond import answer, file, form, ip, move, path, site, told
 from portal.views import FieldError
 from portal.visit import Visit, dead, kind_of, party_of, request_of, signed_after, waits_for
@@ -159,17 +159,9 @@ async def complete(request: web.Request) -> web.Response:
         )
     except Refused as refused:
         if refused.reason not in _SHOWN_ON_CONFIRM:
-            return await _reading_or(request, refused)
+            return await reading_or(request, refused)
         return await _confirm(request, visit, FieldError(text=told(request, refused)))
     return move("sign", visit.signer.ref, "done")
-
-
-async def _reading_or(request: web.Request, refused: Refused) -> web.Response:
-    """Somebody was faster: show how the request stands now."""
-    fresh = await reading(request)
-    if isinstance(fresh, web.Response):
-        return fresh
-    raise refused
 
 
 async def done(request: web.Request) -> web.Response:
