@@ -456,6 +456,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.CODE_UNREACHED: Text(
         "確認コードのメールは、登録されたアドレスに届きませんでした。{tel} へご連絡ください。",
         "The mail with the code did not reach the registered address. Please call {tel}."),
+    Reason.CODE_UNDER_WAY: Text(
+        "確認コードのメールを、まだ届けられていません。数分待っても届かないときは、コードを再送してください。",
+        "The mail with the code is held up on its way. If it has not come in a few minutes, send a new code."),
     Reason.AUTHENTICATOR_FORMAT: Text(
         "認証アプリに表示されている6けたの数字を入力してください。",
         "Enter the 6 numbers that the authenticator app shows."),

@@ -12,6 +12,7 @@ from envelopes.records import sessions
 from envelopes.records.models import Signer
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.returns import DeliveryState
 from envelopes.rules.states import Task
 from portal import cookies, resuming, signer_views
 from portal.phrases import reason
@@ -20,6 +21,12 @@ from portal.signer_views import DeadLink
 from portal.views import FieldError
 from portal.visit import Visit, request_of
 
+_ON_THE_WAY: Final = {
+    DeliveryState.FAILED.value: Reason.CODE_UNREACHED,
+    DeliveryState.RETRY.value: Reason.CODE_UNDER_WAY,
+    DeliveryState.DELAYED.value: Reason.CODE_UNDER_WAY,
+}
+
 
 async def ask(request: web.Request, signer: Signer, purpose: CodeFor, device: str) -> None:
     """Have a code mailed to *signer*, asked for in the browser that holds *device*."""
@@ -27,10 +34,10 @@ async def ask(request: web.Request, signer: Signer, purpose: CodeFor, device: st
 
 
 async def unreached(request: web.Request, visit: Visit) -> tuple[FieldError, ...]:
-    """That the newest code came back from the registered address: waiting for it would be in vain."""
-    if not await reachable.came_back(visit.signer, (Task.CODE_MAIL,)):
-        return ()
-    return (FieldError(text=told(request, Refused(Reason.CODE_UNREACHED))),)
+    """That the newest code came back from the registered address, where waiting would be in vain, or is held up."""
+    newest = await reachable.last(visit.signer, (Task.CODE_MAIL,))
+    why = _ON_THE_WAY.get(newest.state) if newest else None
+    return (FieldError(text=told(request, Refused(why))),) if why else ()
 
 
 def new_device(request: web.Request) -> str:

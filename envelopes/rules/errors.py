@@ -137,6 +137,7 @@ class Reason(StrEnum):
     CODE_LATE = "code-late"
     CODE_SPENT = "code-spent"
     CODE_UNREACHED = "code-unreached"
+    CODE_UNDER_WAY = "code-under-way"
     ACCESS_CODE_EMPTY = "access-code-empty"
     ACCESS_CODE_FORMAT = "access-code-format"
     ACCESS_CODE_WRONG = "access-code-wrong"

@@ -1,4 +1,4 @@
-"""The page where the code is typed says so when the mail with it came back."""
+"""The page where the code is typed says so when the mail with it came back, or is held up."""
 
 from collections.abc import AsyncIterator
 
@@ -32,12 +32,19 @@ async def test_a_code_that_came_back_is_told_with_the_number_to_call(town: Town,
     page = f"/s/{town.services.link(Purpose.REQUEST, one.ref, one.generation)}/code"
     await act.send_code(town.services, one, CodeFor.SIGN, browser="a")
     delivery = await town.delivered(one, Task.CODE_MAIL)
-    assert TOLD not in await (await client.get(page)).text()
+    said = await (await client.get(page)).text()
+    assert TOLD not in said
+    assert "まだ届けられていません" not in said
     await Delivery.filter(id=delivery.id).update(state=DeliveryState.FAILED.value)
     told = await (await client.get(page)).text()
     assert TOLD in told
     phone = shot.section.phone or town.services.settings.town.phone
     assert f"{phone}</span> へご連絡ください" in told
+    for state in (DeliveryState.RETRY, DeliveryState.DELAYED):
+        await Delivery.filter(id=delivery.id).update(state=state.value)
+        told = await (await client.get(page)).text()
+        assert TOLD not in told
+        assert "まだ届けられていません" in told
     # Another one may be on its way already.
     town.clock.forward(minutes=2)
     await act.send_code(town.services, one, CodeFor.SIGN, browser="a")
