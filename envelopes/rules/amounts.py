@@ -33,11 +33,14 @@ _NUMBER_OR_TAX: Final = re.compile("[0-9〇一二三四五六七八九十百千�
 _MONEY: Final = re.compile(r"[0-9][0-9,]{3,}|円")
 _SAID: Final = {
     Tax.EXCLUDED: re.compile(
-        r"税抜き?|税別|外税|消費税[^円]{0,20}?(?:を?除く|を?含まない|を?含まず|は?別途?|抜き?)"
+        r"税抜き?|税別|外税|消費税[^円]{0,20}?(?:を?除(?:く|いた)|[はをが]?含(?:まない|まず|みません|まれ(?:ない|ません|ていない))"
+        r"|は?別途?(?:加算(?:する|します)?)?|抜き?)"
     ),
-    Tax.INCLUDED: re.compile(r"税込み?|内税|消費税[^円]{0,20}?(?:を?含む|を?含み|込み?)"),
+    Tax.INCLUDED: re.compile(r"税込み?|内税|消費税[^円]{0,20}?(?:[をは]?含む|を?含み(?!ません)|込み?)"),
     Tax.NONE: re.compile(r"非課税|不課税|免税"),
 }
+# Beside them: that it is not so, or that the amount was made from another.
+_BUT: Final = re.compile("ない|ません|ではな|せず|以外|加え|加算|上乗せ|足し")
 _MAIN: Final = re.compile(
     r"(?:一?金)?[¥\\]?"
     rf"(?:(?P<a>{_PART})億)?(?:(?P<b>{_PART})(?P<unit>千万|百万|万))?(?:(?P<c>{_PART})千)?(?P<d>{_DIGITS})?"
@@ -105,6 +108,6 @@ def _tax(main: str, remarks: list[str], yen: int) -> Tax:
     said = {tax for tax, words in _SAID.items() if words.search(own)}
     if _OF_WHICH.search(whole):
         said.add(Tax.INCLUDED)
-    if len(said) != 1:
+    if len(said) != 1 or _BUT.search(_without_tax_words(own)):
         raise Refused(Reason.AMOUNT_TAX_UNSAID, yen=yen)
     return said.pop()
