@@ -1,8 +1,9 @@
 """What an amount of money written by a person says: yen and how they stand to consumption tax.
 
-Nothing is guessed and no tax is worked out. Numbers in 大字 or 漢数字, ranges, fractions of a yen and wrong
-groups of digits are refused with `AMOUNT_UNREADABLE`; words that may mean that there is none, with
-`AMOUNT_NONE_UNSURE`; an amount that says nothing about tax, or two things, with `AMOUNT_TAX_UNSAID`.
+Nothing is guessed and no tax is worked out. Numbers in 大字 or 漢数字, ranges, fractions of a yen, wrong groups of
+digits and remarks after which it is not the total in yen are refused with `AMOUNT_UNREADABLE`; words that may mean
+that there is none, and prices of one piece, with `AMOUNT_NONE_UNSURE`; an amount that says nothing about tax, or two
+things, with `AMOUNT_TAX_UNSAID`.
 """
 
 import re
@@ -41,6 +42,15 @@ _SAID: Final = {
 }
 # Beside them: that it is not so, or that the amount was made from another.
 _BUT: Final = re.compile("ない|ません|ではな|せず|以外|加え|加算|上乗せ|足し")
+_FOR_ONE: Final = re.compile("単価|(?:当た|当|あた)り|につき|毎に|ごとに")
+_TOTAL: Final = re.compile(
+    r"(?:単位[:は]?)?円|(?:契約|請負)?(?:総額|合計)(?:金額|額)?|合計|変更後(?:の(?:総額|金額))?"
+)
+_NOT_TOTAL: Final = re.compile(
+    r"(?<![0-9百千])(?:百万|千万|億|万|千|百)円|単位(?![:は]?円)|(?:月|年|日|時間|週|半期)額|時間給|日給|月給"
+    r"|毎[月年日週]|月々|月分|年分|日分|(?<![0-9])年間|(?<![0-9])年度|/[月年日週時個台回人件本枚mkh]|増額|減額|増減|(?:増加|減少|追加)分|差額"
+    r"|予定|概算|見込|上限|限度|以内|以上|以下|未満|最大|最低|程度|(?<![契予規])約|内金|前払|部分払|変更前"
+)
 _MAIN: Final = re.compile(
     r"(?:一?金)?[¥\\]?"
     rf"(?:(?P<a>{_PART})億)?(?:(?P<b>{_PART})(?P<unit>千万|百万|万))?(?:(?P<c>{_PART})千)?(?P<d>{_DIGITS})?"
@@ -65,11 +75,18 @@ def parse_amount(text: str) -> Amount:
     if _PERHAPS_NONE.search(compact) and not _NUMBER_OR_TAX.search(compact):
         raise Refused(Reason.AMOUNT_NONE_UNSURE)
     remarks = _BRACKETS.findall(compact)
-    if len(text) > _LONGEST or any("税" not in remark for remark in remarks):
+    if any(_FOR_ONE.search(remark) for remark in remarks):
+        raise Refused(Reason.AMOUNT_NONE_UNSURE)
+    if len(text) > _LONGEST or not all(map(_is_of_total, remarks)):
         raise Refused(Reason.AMOUNT_UNREADABLE)
     main = _BRACKETS.sub("", compact)
     yen = _yen(_without_tax_words(main))
     return Amount(yen=yen, tax=_tax(main, remarks, yen))
+
+
+def _is_of_total(remark: str) -> bool:
+    """Whether *remark* leaves the amount what it is: the whole, in yen, as it is agreed."""
+    return _TOTAL.fullmatch(remark) is not None or ("税" in remark and _NOT_TOTAL.search(remark) is None)
 
 
 def _without_tax_words(main: str) -> str:

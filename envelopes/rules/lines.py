@@ -275,7 +275,7 @@ def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
         found.open(Key.DOCUMENT, hit["value"], line, number=number)
     elif (hit := _KEY.match(line.bare) or _KEY.match(numbered)) and not _is_person(hit):
         key = _key(hit)
-        found.open(key, _with_remark(key, hit), line)
+        found.open(key, hit["value"], line, remark=hit["remark"] or "")
     elif (other := _unknown(line, found)) is not None:
         warnings.append(other)
         found.close()
@@ -302,12 +302,6 @@ def _key(hit: re.Match[str]) -> Key:
 def _is_person(hit: re.Match[str]) -> bool:
     """`担当：中村` under a letter names a person, not a section."""
     return _key(hit) is Key.SECTION and not _SECTION_WORD.search(hit["value"])
-
-
-def _with_remark(key: Key, hit: re.Match[str]) -> str:
-    """`契約金額（税込）：100円` says `100円（税込）`."""
-    value, remark = hit["value"].strip(), hit["remark"] or ""
-    return f"{value}（{remark}）" if key is Key.AMOUNT and value and "税" in remark else value
 
 
 def _unknown(line: _Line, found: "_Statements") -> Problem | None:
@@ -374,10 +368,10 @@ class _Statements:
     def is_note_open(self) -> bool:
         return self._open is not None and self._open.key is Key.NOTE
 
-    def open(self, key: Key, value: str, line: _Line, *, number: int = 0) -> None:
-        """Begin a statement."""
+    def open(self, key: Key, value: str, line: _Line, *, number: int = 0, remark: str = "") -> None:
+        """Begin a statement. `契約金額（税込）：100円` says `100円（税込）`."""
         self.close()
-        self._open = _Open(key, value.strip(), line, number)
+        self._open = _Open(key, value.strip(), line, number, remark=remark if key is Key.AMOUNT else "")
 
     def close(self) -> None:
         """No further line belongs to the open statement."""
@@ -411,15 +405,17 @@ class _Statements:
 class _Open:
     """A statement whose next line may still belong to it."""
 
-    def __init__(self, key: Key, value: str, line: _Line, number: int) -> None:
+    def __init__(self, key: Key, value: str, line: _Line, number: int, *, remark: str = "") -> None:
         self.key = key
         self.said = [value] if value else []
         self._lines = [line]
         self._number = number
+        self._remark = f"（{remark}）" if remark else ""
 
     def begin(self, words: str, line: _Line) -> None:
         """An empty key has its value in the line below."""
-        self.said, self._lines = [words], [line]
+        self.said = [words]
+        self._lines = [*self._lines, line] if self._remark else [line]
 
     def takes(self, words: str, line: _Line) -> bool:
         """Whether *words* complete the value: 備考 has many lines, a name may stand above its address."""
@@ -450,9 +446,10 @@ class _Open:
 
     def statement(self, day: date, mail: int) -> Statement:
         between = "\n" if self.key is Key.NOTE else " "
+        value = between.join(self.said)
         return Statement(
             key=self.key,
-            value=between.join(self.said),
+            value=f"{value}{self._remark}" if value else "",
             day=day,
             line=self._lines[0].number,
             text=" ".join(line.text for line in self._lines),

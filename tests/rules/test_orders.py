@@ -509,3 +509,20 @@ def test_a_document_that_is_not_there_is_told(said: str) -> None:
 def test_every_file_has_one_place(names: list[str], said: str) -> None:
     places, _ = in_order(names, reading(f"文書1：{said}\n文書2：{said[::-1]}").documents)
     assert sorted(places) == list(range(len(names)))
+
+
+@pytest.mark.parametrize(
+    "remark", ["千円", "単位：千円", "月額", "年額", "増額分", "予定", "上限額", "税込・月額"]
+)
+@pytest.mark.parametrize("gap", ["：", "：\n"])
+def test_a_remark_of_the_key_that_makes_it_no_total_is_asked_back(remark: str, gap: str) -> None:
+    result = reading(COMPLETE.replace("金額：1円", f"契約金額（{remark}）{gap}100,000円"))
+    assert [one.reason for one in result.problems] == [Reason.AMOUNT_UNREADABLE]
+    assert result.amount is None
+
+
+@pytest.mark.parametrize("remark", ["円", "総額", "変更後", "税込"])
+@pytest.mark.parametrize("gap", ["：", "：\n"])
+def test_a_remark_of_the_key_may_say_that_it_is_the_total(remark: str, gap: str) -> None:
+    result = reading(COMPLETE.replace("金額：1円", f"契約金額（{remark}）{gap}100,000円"))
+    assert result.amount == Amount(yen=100_000, tax=Tax.INCLUDED)
