@@ -49,17 +49,25 @@ _ROBOT: Final = re.compile(
     r"|owner-[^@]{1,60}|[^@]{1,60}-(?:bounces|request|owner))(?:[+=-][^@]*)?@",
     re.IGNORECASE,
 )
+# 不在者投票用封筒 and 自動応答電話 are what orders are about.
+_END: Final = r"(?:$|[\s:：\])）】」。、,])"
 _SUBJECT: Final = re.compile(
     r"\s*(?:re\s*[:：]\s*)?[\[【(（]?\s*"
     r"(?:auto(?:matic)?[ :-]?\s?(?:reply|response)|auto:|out of (?:the )?office|vacation"
-    r"|不在|自動(?:返信|応答|配信|送信)"
+    rf"|不在(?:の(?:ご?連絡|お?知らせ|通知|ため|旨|為)|通知|連絡|です|につき|{_END})"
+    rf"|自動(?:返信|応答|配信|送信)(?:の?(?:メール|メッセージ|お知らせ|通知)|です|{_END})"
     r"|delivery status notification|undeliver|returned mail|mail delivery)",
     re.IGNORECASE,
 )
 
 
-def signs(headers: Mapping[str, Sequence[str]], *, sender: str, subject: str) -> frozenset[Sign]:
-    """Return every sign in *headers* (names in lower case, decoded values from the top), sender and subject."""
+def signs(
+    headers: Mapping[str, Sequence[str]], *, sender: str, subject: str, documents: bool = False
+) -> frozenset[Sign]:
+    """Return every sign in *headers* (names in lower case, decoded values from the top), sender and subject.
+
+    With *documents* the subject alone is none: a machine that is away attaches nothing.
+    """
 
     def said(name: str) -> str:
         return next(iter(headers.get(name, ())), "").strip().lower()
@@ -75,4 +83,5 @@ def signs(headers: Mapping[str, Sequence[str]], *, sender: str, subject: str) ->
         Sign.AUTO_SUBJECT: lambda: _SUBJECT.match(subject) is not None,
         Sign.LOOP: lambda: len(headers.get("received", ())) > _MOST_HOPS,
     }
-    return frozenset(sign for sign, holds in checks.items() if holds())
+    found = frozenset(sign for sign, holds in checks.items() if holds())
+    return frozenset() if documents and found == {Sign.AUTO_SUBJECT} else found

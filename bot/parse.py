@@ -156,6 +156,8 @@ def _parsed(message: Message, grown: Tree) -> ParsedMail:
     subject = header_text(next(iter(headers.get("subject", ())), ""))
     said = {name: [header_text(raw) for raw in values] for name, values in headers.items()}
     address, text = sender.address if sender else "", _letter(grown.root)
+    files = _attachments(grown.root)
+    documents = any(file.media_type.startswith("application/") for file in files)
     return ParsedMail(
         subject=subject,
         sender=sender,
@@ -165,11 +167,11 @@ def _parsed(message: Message, grown: Tree) -> ParsedMail:
         references=_references(said),
         date_said=next(iter(said.get("date", ())), ""),
         text=text,
-        attachments=_attachments(grown.root),
+        attachments=files,
         forwarded=_forwarded(grown.root, text),
         authentication_results=_trace(message, "authentication-results"),
         dkim_signatures=_trace(message, "dkim-signature"),
-        signs=signs(said, sender=address, subject=subject),
+        signs=signs(said, sender=address, subject=subject, documents=documents),
         sealed=grown.sealed,
     )
 

@@ -361,6 +361,37 @@ def test_people_are_not_taken_for_machines(line: bytes) -> None:
     assert read(headers(line) + CRLF).signs == frozenset()
 
 
+MACHINES = [
+    "不在",
+    "不在：8月4日",
+    "Re: 不在です",
+    "自動応答: 署名依頼",
+    "自動返信メール",
+    "【自動送信】受付",
+    "不在のため",
+]
+TITLES = [
+    "不在者投票用封筒印刷業務 請負契約",
+    "自動応答電話システム保守業務委託契約",
+    "Re: 自動送信装置更新工事",
+    "Fwd: 自動配信サービス利用契約",
+    "【不在者投票】封筒印刷",
+]
+
+
+@pytest.mark.parametrize("subject", MACHINES)
+def test_a_subject_may_say_that_a_machine_wrote_it(subject: str) -> None:
+    head = headers(b"Subject: " + word("utf-8", subject.encode()))
+    assert read(head + CRLF).signs == {Sign.AUTO_SUBJECT}
+    file = b"Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n%PDF-1.7\r\n"
+    assert read(head.replace(b"Subject:", b"MIME-Version: 1.0\r\nSubject:") + file).signs == frozenset()
+
+
+@pytest.mark.parametrize("subject", TITLES)
+def test_an_order_about_things_that_answer_by_themselves_is_a_persons(subject: str) -> None:
+    assert read(headers(b"Subject: " + word("utf-8", subject.encode())) + CRLF).signs == frozenset()
+
+
 # Limits and hostile mail
 
 
