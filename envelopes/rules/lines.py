@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
+from envelopes.rules.names import legal_form
 
 ON_PAGE: Final = -1  # in place of a mail's number: said on the draft's page
 ON_ADDRESS: Final = -2  # said by the address that the mail was sent to
@@ -425,14 +426,20 @@ class _Open:
             case Key.AMOUNT:
                 return len(self.said) == 1 and _OF_WHICH.match(words) is not None
             case Key.RECIPIENT | Key.COPY:
-                alone = not has_address(" ".join(self.said))
-                return alone and (line.indented or has_address(words))
+                said = " ".join(self.said)
+                if has_address(said):
+                    return False
+                if _IS_WHOLE.search(said):
+                    return _is_address(words)
+                return line.indented or has_address(words) or _IS_WHOLE.search(words) is not None
             case _:
                 return False
 
     def is_followed_by(self, words: str, line: _Line) -> bool:
         """Whether *words* are another value of the same key: the next signer below the first."""
-        return self.key in (Key.RECIPIENT, Key.COPY) and (line.indented or has_address(words))
+        return self.key in (Key.RECIPIENT, Key.COPY) and (
+            line.indented or has_address(words) or _names_somebody(words)
+        )
 
     def add(self, words: str, line: _Line) -> None:
         """Let the value go on with *words*; the lines of a 備考 keep their marks."""
@@ -461,9 +468,27 @@ class _Open:
 _ADDRESS_MARK: Final = re.compile(r"[^\s@＠]{1,64}[@＠][^\s@＠]{1,255}")
 
 
+_ADDRESS_LABEL: Final = re.compile(r"(?:e-?)?mail|メール(?:アドレス)?|アドレス", re.IGNORECASE)
+_IS_WHOLE: Final = re.compile(r"(?:様|さま|殿)[\s)）、,，。]{0,8}$")
+_IS_NAMED: Final = re.compile(r"(?:様|さま|殿|御中)[\s)）、,，]{0,8}$")
+
+
 def has_address(text: str) -> bool:
     """Whether something in *text* looks like a mail address."""
     return _ADDRESS_MARK.search(text) is not None
+
+
+def _is_address(words: str) -> bool:
+    """Whether *words* are an address and nothing else, but for the word メール before it."""
+    if not has_address(words):
+        return False
+    rest = _ADDRESS_LABEL.sub("", _ADDRESS_MARK.sub("", words, count=1), count=1)
+    return not any(letter.isalnum() for letter in rest)
+
+
+def _names_somebody(words: str) -> bool:
+    """Whether *words* are a name to write to, though no key stands before them: ㈱B, or C 様."""
+    return _IS_NAMED.search(words) is not None or (legal_form(words) != "" and "。" not in words)
 
 
 def _firsts(statements: Sequence[Statement], warnings: list[Problem]) -> tuple[Statement, ...]:

@@ -20,7 +20,7 @@ from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind
 from envelopes.rules.lines import Key, Problem, Statement, one_line, scan
-from envelopes.rules.names import is_legal_form, search_form
+from envelopes.rules.names import is_legal_form, legal_form, search_form
 from envelopes.rules.policy import Policy
 
 SUBJECT_LINE: Final = 0  # the line number of what was taken from the mail's subject
@@ -47,6 +47,14 @@ _ADDRESS: Final = re.compile(
 )
 _MAILTO: Final = re.compile(r"[<(\[]mailto:[^<>()\[\]]{1,330}[>)\]]", re.IGNORECASE)
 _HONORIFIC: Final = re.compile(r"(?:\s*(?:様|さま|御中)|\s+(?:殿|宛|あて))$")
+# `A 様、B 様`: behind the one who is named, somebody else follows. 様 in brackets names nobody new.
+_ANOTHER: Final = re.compile(
+    r"(?:様|御中|\s(?:さま|殿))\s{0,8}(?:[\s、,，;；/／・＆&]|及び|および|並びに|ならびに|と)\s{0,8}[^\s(（]|[、;；]\s{0,8}[^\s(（]"
+)
+_TO_FIRM: Final = re.compile(r"\s{0,8}御中(?=\s{1,8}[^様、,，]{1,80}様\s{0,8}$)")  # A 御中 B 様: B of A
+_ADDRESS_LABEL: Final = re.compile(
+    r"\s{0,8}(?:(?<![A-Za-z-])(?:e-?)?mail|メール(?:アドレス)?|アドレス)\s{0,4}[:：]$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,7 +359,7 @@ def _on_one_line(said: Statement, notes: _Notes) -> list[Recipient]:
 
 
 def _pieces(value: str) -> list[tuple[str, str | None]]:
-    """Split *value* into (name, address), or raise `Refused` if something with an at sign is no address."""
+    """Split *value* into (name, address), or raise `Refused`: an at sign in no address, or two names in one piece."""
     written = _MAILTO.sub("", value)
     plain = written.translate(_HALF_WIDTH)
     pieces: list[tuple[str, str | None]] = []
@@ -364,14 +372,23 @@ def _pieces(value: str) -> list[tuple[str, str | None]]:
         pieces = [(rest, pieces[0][1])]  # the address first, the name after it
     elif rest:
         pieces.append((rest, None))
-    if not pieces or any("@" in name.translate(_HALF_WIDTH) for name, _ in pieces):
+    if not pieces or any("@" in name.translate(_HALF_WIDTH) or _is_several(name) for name, _ in pieces):
         raise Refused(Reason.RECIPIENT_UNREADABLE)
     return pieces
 
 
+def _is_several(name: str) -> bool:
+    """Whether *name* names somebody after somebody else. 代表社員 of a company may be another company."""
+    company, person = _company(name)
+    return _ANOTHER.search(name) is not None or (
+        legal_form(company) != "" and legal_form(person) != "" and "社員" not in person
+    )
+
+
 def _name(text: str) -> str:
     """Strip separators and a closing 様; everything inside stays as written."""
-    bare = text.strip(" \t\u3000\xa0,，、;；:：")
+    bare = _ADDRESS_LABEL.sub("", text.strip(" \t\u3000\xa0,，、;；"))
+    bare = _TO_FIRM.sub("", bare).strip(" \t\u3000\xa0,，、;；:：")
     bare = "" if re.fullmatch(r"様|さま|御中|殿|宛|あて", bare) else _HONORIFIC.sub("", bare)
     return bare.strip()
 
