@@ -48,6 +48,7 @@ _QUESTIONS: Final = frozenset(
         Reason.RECIPIENT_MISSING,
         Reason.RECIPIENT_UNKNOWN,
         Reason.RECIPIENT_SEVERAL,
+        Reason.RECIPIENT_ELSEWHERE,
         Reason.RECIPIENT_NOT_READY,
         Reason.RECIPIENT_DEAD,
         Reason.KIND_MISSING,

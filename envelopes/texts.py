@@ -137,6 +137,12 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.RECIPIENT_SEVERAL: Text(
         "この会社は台帳に{n}件のアドレスがあります。宛先の行に、送る先のアドレスも書いてください（{choices}）。",
         "This company has {n} addresses in the registry. Write one of them in the line too ({choices})."),
+    Reason.RECIPIENT_ELSEWHERE: Text(
+        "宛先には「{said}」とありますが、そのアドレスは台帳では「{known}」のものです。会社名かアドレスを書き直してください。",
+        "The line names “{said}”, but the address is registered for “{known}”. Correct the name or the address."),
+    Reason.RECIPIENT_OTHERWISE: Text(
+        "宛先には「{said}」とありますが、台帳にあるのは「{known}」です。送る前に、この相手でよいか確かめてください。",
+        "The line names “{said}”, but “{known}” is registered. Make sure before sending that this is who is meant."),
     Reason.RECIPIENT_NOT_READY: Text(
         "この宛先はまだ使えません。登録の確認期間が終わる{date}以降に、もう一度送ってください。",
         "This recipient cannot be used yet. Send the mail again after {date}."),

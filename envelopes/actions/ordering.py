@@ -14,6 +14,7 @@ from envelopes.actions import mobiles, usual
 from envelopes.actions.registry import living
 from envelopes.records.models import Contact, Section, Staff
 from envelopes.rules import exclusions, factors
+from envelopes.rules.addressees import Fit, fit
 from envelopes.rules.amounts import Amount
 from envelopes.rules.dates import Span
 from envelopes.rules.errors import Reason, Refused
@@ -44,16 +45,20 @@ _TAXES: Final = {Tax.INCLUDED: "（税込）", Tax.EXCLUDED: "（税抜）", Tax
 class Order:
     """What was read and found: people and days that are fit, and everything to mend, to note or to ask.
 
-    `methods`: by what each of `contacts` proves who he is, as the order says, else as the registry has it.
+    `methods`: by what each of `contacts` proves who he is, as the order says, else as the registry has it. `named` and
+    `copied` are the lines that name `contacts` and `copies`, in turn; `doubted`: contacts who are named otherwise.
     """
 
     reading: Reading
     section: Section
     deadline: date
     contacts: list[Contact] = field(default_factory=list)
+    named: list[Statement] = field(default_factory=list)
+    doubted: set[int] = field(default_factory=set)
     methods: tuple[Method, ...] = ()
     village_signer: Staff | None = None
     copies: list[Staff] = field(default_factory=list)
+    copied: list[Statement] = field(default_factory=list)
     hand_over: bool = False
     problems: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
@@ -114,8 +119,34 @@ async def _find_contacts(services: Services, order: Order) -> None:
             order.problems.append(Remark.of(recipient.source.problem(Reason.RECIPIENT_DEAD)))
         elif contacts[0].withdrawn_at is not None:
             order.problems.append(Remark.of(recipient.source.problem(Reason.RECIPIENT_WITHDRAWN)))
-        elif contacts[0].id not in {known.id for known in order.contacts}:
-            order.contacts.append(contacts[0])
+        else:
+            _take(order, recipient, contacts[0])
+
+
+def _take(order: Order, recipient: Recipient, contact: Contact) -> None:
+    """Let *contact* sign, unless another company is named; where the names differ otherwise, say so."""
+    found = (
+        fit(recipient.name, company=contact.company, office=contact.office, person=contact.person)
+        if recipient.name
+        else Fit.WHOLE
+    )
+    if found is Fit.ANOTHER_COMPANY:
+        order.problems.append(_otherwise(Reason.RECIPIENT_ELSEWHERE, recipient, contact))
+        return
+    if found is Fit.IN_DOUBT:
+        order.warnings.append(_otherwise(Reason.RECIPIENT_OTHERWISE, recipient, contact))
+        order.doubted.add(contact.id)
+    if contact.id not in {known.id for known in order.contacts}:
+        order.contacts.append(contact)
+        order.named.append(recipient.source)
+
+
+def _otherwise(reason: Reason, recipient: Recipient, contact: Contact) -> Remark:
+    return Remark.of(recipient.source.problem(reason, said=recipient.name, known=_called(contact)))
+
+
+def _called(contact: Contact) -> str:
+    return " ".join(part for part in (contact.company, contact.office, contact.person) if part)
 
 
 def _usable(contacts: list[Contact], now: datetime) -> list[Contact]:
@@ -203,6 +234,7 @@ async def _find_staff(services: Services, order: Order) -> None:
             order.warnings.append(Remark.of(said.problem(Reason.COPY_UNKNOWN, said=said.value)))
         elif person.id not in {known.id for known in order.copies}:
             order.copies.append(person)
+            order.copied.append(said)
 
 
 def _only(people: Sequence[Staff]) -> Staff | None:
@@ -254,7 +286,7 @@ def _lines(order: Order) -> list[Line]:
     reading = order.reading
     values: dict[Key, list[str]] = {
         Key.TITLE: [reading.title.value] if reading.title else [],
-        Key.RECIPIENT: [_recipient(contact) for contact in order.contacts],
+        Key.RECIPIENT: [_recipient(contact, order) for contact in order.contacts],
         Key.KIND: [_KINDS[reading.kind]] if reading.kind else [],
         Key.AMOUNT: [_amount(reading.amount)] if reading.amount else [],
         Key.DEADLINE: [f"{jst_date(order.deadline)}23時59分"],
@@ -269,13 +301,20 @@ def _lines(order: Order) -> list[Line]:
         Key.HAND_OVER: [_HAND_OVER[order.hand_over]] if order.hand_over or reading.hand_over is False else [],
         Key.NOTE: [reading.note] if reading.note else [],
     }
-    return [_line(reading, key, value) for key, found_values in values.items() for value in found_values]
+    own = {Key.RECIPIENT: order.named, Key.COPY: order.copied}
+    return [
+        _line(key, value, own[key][at] if key in own else _source(reading, key))
+        for key, found_values in values.items()
+        for at, value in enumerate(found_values)
+    ]
 
 
-def _line(reading: Reading, key: Key, value: str) -> Line:
-    source = reading.source(key)
-    if source is None and key is Key.TITLE:
-        source = reading.title  # proposed from the subject
+def _source(reading: Reading, key: Key) -> Statement | None:
+    """Where *key* was read from; a title may be proposed from the subject."""
+    return reading.source(key) or (reading.title if key is Key.TITLE else None)
+
+
+def _line(key: Key, value: str, source: Statement | None) -> Line:
     if source is None:
         return Line(label=key.value, value=value)
     return Line(label=key.value, value=value, line=source.line, source=source.text, mail=source.mail)
@@ -295,9 +334,9 @@ def _methods(order: Order) -> list[str]:
     ]
 
 
-def _recipient(contact: Contact) -> str:
-    who = " ".join(part for part in (contact.company, contact.office, contact.person) if part)
-    return f"{who} 様 <{contact.email}>（台帳と一致）"
+def _recipient(contact: Contact, order: Order) -> str:
+    note = "台帳と違うところがあります" if contact.id in order.doubted else "台帳と一致"
+    return f"{_called(contact)} 様 <{contact.email}>（{note}）"
 
 
 def _amount(amount: Amount) -> str:

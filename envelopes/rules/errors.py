@@ -44,6 +44,8 @@ class Reason(StrEnum):
     IDENTITY_SAME_PERSON = "identity-same-person"
     RECIPIENT_UNKNOWN = "recipient-unknown"
     RECIPIENT_SEVERAL = "recipient-several"
+    RECIPIENT_ELSEWHERE = "recipient-elsewhere"
+    RECIPIENT_OTHERWISE = "recipient-otherwise"
     RECIPIENT_NOT_READY = "recipient-not-ready"
     RECIPIENT_DEAD = "recipient-dead"
     KIND_MISSING = "kind-missing"
