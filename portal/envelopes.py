@@ -122,7 +122,7 @@ async def _signed(shot: Snapshot) -> tuple[views.File, ...]:
 async def _signer_line(
     provided: Services, staff: Staff, shot: Snapshot, signer: Signer, handed_over: Sequence[HandedOver]
 ) -> staff_views.SignerLine:
-    sent = await reachable.last(signer)
+    sent, opened = await reachable.last(signer), await reachable.opened(signer)
     refused = shot.envelope.ended_on is not None and shot.turn is not None and shot.turn.id == signer.id
     refused = refused and phase(shot) in (Phase.RETURNED, Phase.DECLINED)
     seat = Seat.WAITING
@@ -150,6 +150,8 @@ async def _signer_line(
         at=signer.consented_at or (shot.envelope.ended_on if refused else None),
         delivery=_DELIVERY[DeliveryState(sent.state)] if sent else None,
         why=both(partial(meant, meaning_of(failed.code, failed.answer))) if failed else "",
+        opened_on=opened[0] if opened else None,
+        opened=opened[1] if opened else 0,
         delivered_at=sent.updated_at if sent and sent.state == "delivered" else None,
         trouble=_(
             "電話で相手方に確かめ、直ったら依頼を送り直してください。アドレスが変わるときは、台帳も直してください。"

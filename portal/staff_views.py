@@ -356,7 +356,8 @@ class SignerLine:
     `progress`: how far a correction of the address is; `correct_url`: where one is put forward. `identity`: what is
     asked for besides the mail. A POST to `code_url` shows the access code; where only `new_code_url` is given, it is
     spent. `before`: who had the place, and until when. `change_url`: paused for a change, which is decided there.
-    `sms_trouble`: why the last SMS could not be sent. `identity_url`: where the way to prove himself is changed.
+    `opened`: how often his link was, last on `opened_on`. `sms_trouble`: why the last SMS could not be sent.
+    `identity_url`: where the way to prove himself is changed.
     """
 
     position: int
@@ -367,6 +368,8 @@ class SignerLine:
     delivery: Delivery | None = None
     why: str = ""
     delivered_at: datetime | None = None
+    opened_on: date | None = None
+    opened: int = 0
     trouble: str = ""
     progress: str = ""
     correct_url: str | None = None

@@ -5,7 +5,7 @@ it, or registers the same one again once it works.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -13,11 +13,12 @@ from tortoise.expressions import F
 
 from envelopes.records import history
 from envelopes.records.history import Subject
-from envelopes.records.models import Contact, Delivery, Signer
+from envelopes.records.models import Access, Contact, Delivery, Signer
 from envelopes.rules.addresses import AddressKind
 from envelopes.rules.people import WORKER
 from envelopes.rules.policy import Policy
 from envelopes.rules.returns import DeliveryState, meaning_of, refusals_to_die
+from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import Task
 
 LINKS: Final = (
@@ -79,6 +80,14 @@ async def came_back(signer: Signer, mails: tuple[Task, ...] = LINKS) -> bool:
     """Whether the newest of these *mails* to the signer did not arrive (不達)."""
     newest = await last(signer, mails)
     return newest is not None and newest.state == DeliveryState.FAILED.value
+
+
+async def opened(signer: Signer) -> tuple[date, int] | None:
+    """The last day on which his link was opened since the signer was asked, and how often. Scanners do it too."""
+    if signer.asked_at is None:
+        return None
+    rows = await Access.filter(signer_id=signer.id, kind="landing", day__gte=jst_day(signer.asked_at))
+    return (max(row.day for row in rows), sum(row.count for row in rows)) if rows else None
 
 
 async def unreached(signers: Collection[int]) -> frozenset[int]:

@@ -395,6 +395,8 @@ ENVELOPE = staff.Envelope(
             at=SIGNED_AT,
             delivery=staff.Delivery.ACCEPTED,
             delivered_at=SIGNED_AT,
+            opened_on=SIGNED_AT.date(),
+            opened=3,
         ),
         staff.SignerLine(
             position=2,

@@ -13,6 +13,7 @@ from envelopes.records.models import Envelope
 from envelopes.rules.kinds import Kind
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State
+from envelopes.rules.tokens import Purpose
 from portal import desk
 from tests.engines import Town
 from tests.portal.test_evidence import asked, signed_in
@@ -100,3 +101,15 @@ async def test_what_is_open_stays_on_the_desk_however_much_has_ended_since(
     assert old.envelope.title in said
     assert "終わった工事1" in said
     assert "終わった工事0" not in said
+
+
+async def test_openings_of_the_link_are_shown_for_what_they_are(town: Town) -> None:
+    shot = await town.out()
+    one, page = shot.signers[0], f"/staff/envelopes/{shot.envelope.ref}"
+    link = f"/s/{town.services.link(Purpose.REQUEST, one.ref, one.generation)}"
+    async with signed_in(town, town.drafter) as client:
+        assert "リンクへのアクセス" not in (await get(client, page))[2]
+        for _ in range(2):
+            await get(client, link)
+        said = (await get(client, page))[2]
+    assert "まで延べ2回（メールの自動検査のこともあります）" in said
