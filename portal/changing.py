@@ -22,6 +22,7 @@ from portal.views import FieldError
 from portal.visit import Visit, is_paused, request_of
 
 _FIELDS: Final = ("choice", "person", "office", "email", "note")
+_DECIDED: Final = frozenset({Reason.CHANGE_DECIDED, Reason.CHANGE_GONE})
 _AT: Final = {Reason.PERSON_MISSING: "person", Reason.REASON_TOO_LONG: "note"}
 
 
@@ -131,10 +132,17 @@ async def tell(request: web.Request) -> web.Response:
 
 
 async def take_back(request: web.Request) -> web.Response:
-    """Let the request go on as before. It takes no second proof to be asked again."""
+    """Let the request go on as before. It takes no second proof to be asked again.
+
+    What was decided in this very moment is not taken back; the next page says how it stands.
+    """
     visit = await mailed(request)
     if isinstance(visit, web.Response):
         return visit
     if is_paused(visit):
-        await changing.take_back(visit.services, visit.signer)
+        try:
+            await changing.take_back(visit.services, visit.signer)
+        except Refused as refused:
+            if refused.reason not in _DECIDED:
+                raise
     return move("sign", visit.signer.ref, "1")

@@ -108,7 +108,7 @@ async def _asked(request: web.Request) -> tuple[Visit, Method] | web.Response:
         return visit
     if (ended := dead(visit)) is not None:
         return answer(request, ended, status=410)
-    if (standing := status(visit)) is not None:
+    if (standing := await status(visit)) is not None:
         return answer(request, with_receipt(standing, visit.signer))
     session = await cookies.signer_session(request)
     proof = await sessions.proof(session, visit.signer) if session else None

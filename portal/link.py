@@ -46,7 +46,7 @@ async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web
         page = _replaced(found)
     if page is not None:
         return answer(request, page, status=410)
-    standing = status(found)
+    standing = await status(found)
     if standing is None or (paused and is_paused(found)):
         return found
     here = await cookies.proved(request, signer.ref) is not None

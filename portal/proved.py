@@ -58,14 +58,14 @@ async def _sleeping(request: web.Request) -> Visit:
     return visiting(request, shot, signer)
 
 
-def _closed(visit: Visit) -> Page | None:
+async def _closed(visit: Visit) -> Page | None:
     """The page for a request in which there is nothing to prove. Who has paused it may want to take that back."""
-    return dead(visit) or (None if is_paused(visit) else status(visit))
+    return dead(visit) or (None if is_paused(visit) else await status(visit))
 
 
 async def _wake(request: web.Request, visit: Visit) -> web.Response:
     """The session was idle too long: ask for a code and go on at the same step."""
-    if (ended := _closed(visit)) is not None:
+    if (ended := await _closed(visit)) is not None:
         return answer(request, ended)
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     notice = _("時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。")
@@ -76,7 +76,7 @@ async def _wake(request: web.Request, visit: Visit) -> web.Response:
 async def resume(request: web.Request) -> web.Response:
     """Ask for a code, or check one, in a browser whose session was idle too long."""
     visit = await _sleeping(request)
-    if (ended := _closed(visit)) is not None:
+    if (ended := await _closed(visit)) is not None:
         return answer(request, ended)
     # The same code was sent twice: the first time has opened the pages.
     if await cookies.proved(request, visit.signer.ref) is not None:
@@ -94,7 +94,7 @@ async def reading(request: web.Request) -> Visit | web.Response:
         return visit
     if (ended := dead(visit)) is not None:
         return answer(request, ended, status=410)
-    if (standing := status(visit)) is not None:
+    if (standing := await status(visit)) is not None:
         return answer(request, with_receipt(standing, visit.signer))
     return visit
 

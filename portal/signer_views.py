@@ -330,7 +330,7 @@ class Status(Page):
     `number` and `at` (when this person signed) are None before that. `open_url` leads on: the download page.
     `receipt_url` is given to a browser that has proved its signer: the page that said that the signature was received.
     Paused since `at`: a POST to `take_back_url` lets it go on; who has not proved himself has a code mailed by one to
-    `code_url`.
+    `code_url`. `decided`: what he told of is approved, and waits for the new address to work.
     """
 
     standing: Standing
@@ -343,6 +343,7 @@ class Status(Page):
     receipt_url: str | None = None
     take_back_url: str | None = None
     code_url: str | None = None
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from envelopes.actions import changing
 from envelopes.records.models import Signer
 from envelopes.records.store import Snapshot
 from envelopes.rules import addresses, kinds
@@ -146,7 +147,7 @@ def is_paused(visit: Visit) -> bool:
     return mine and visit.signer.paused_at is not None
 
 
-def status(visit: Visit) -> signer_views.Status | None:
+async def status(visit: Visit) -> signer_views.Status | None:
     """The page for a request with nothing to sign now, or None."""
     shot, signer = visit.shot, visit.signer
     if shot.envelope.completed_at is not None:
@@ -162,6 +163,7 @@ def status(visit: Visit) -> signer_views.Status | None:
     else:
         return None
     paused = standing is Standing.PAUSED
+    decided = paused and await _is_decided(visit)
     return signer_views.Status(
         standing=standing,
         request=request_of(visit),
@@ -169,6 +171,13 @@ def status(visit: Visit) -> signer_views.Status | None:
         number=shot.number if signer.consented_at else None,
         at=signer.paused_at if paused else signer.consented_at,
         waits_for=waits_for(visit),
-        take_back_url=visit.at("wrong", "back") if paused and not visit.token else None,
-        code_url=f"{visit.at('code')}?for=change" if paused and visit.token else None,
+        take_back_url=visit.at("wrong", "back") if paused and not decided and not visit.token else None,
+        code_url=f"{visit.at('code')}?for=change" if paused and not decided and visit.token else None,
+        decided=decided,
     )
+
+
+async def _is_decided(visit: Visit) -> bool:
+    """Whether what this signer has told of is approved, and so not his to take back."""
+    asked = await changing.waiting(visit.shot)
+    return asked is not None and not await changing.may_end(asked)

@@ -815,6 +815,7 @@ SAMPLES: dict[str, views.Page] = {
     "status-paused-link": replace(
         STATUS, standing=signer.Standing.PAUSED, number=None, code_url="/s/t/code?for=change"
     ),
+    "status-paused-decided": replace(STATUS, standing=signer.Standing.PAUSED, number=None, decided=True),
     "dead-handed-over-ended": signer.UnusableLink(
         why=signer.DeadLink.HANDED_OVER, request=REQUEST, on=date(2026, 8, 20), over=True
     ),

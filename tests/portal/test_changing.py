@@ -19,7 +19,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.people import Role
 from envelopes.rules.tokens import Purpose
 from portal.app import create_app
-from tests.actions.test_changing import KIMURA, NEW, handed_over, payloads, prove_address
+from tests.actions.test_changing import KIMURA, NEW, approved, handed_over, payloads, prove_address
 from tests.engines import Town
 from tests.portal.test_evidence import signed_in
 
@@ -107,6 +107,21 @@ async def test_he_asks_sees_it_on_hold_and_takes_it_back(town: Town, client: Cli
     assert (await post(client, f"{base}/wrong/back"))[0] == 303
     assert (await Signer.get(id=turn.id)).paused_at is None
     assert "文書を確認してください" in (await get(client, f"{base}/1"))[1]
+
+
+async def test_what_is_approved_is_not_offered_to_be_taken_back(town: Town, client: Client) -> None:
+    shot, turn = await out(town)
+    base = await prove(town, client, turn)
+    await post(client, f"{base}/wrong/ask", **ASKED)
+    assert "申し出を取り下げる" in (await get(client, f"{base}/1"))[1]
+    await approved(town, shot)
+    assert (await post(client, f"{base}/wrong/back"))[0] == 303
+    for page in (f"{base}/1", link(town, turn)):
+        said = (await get(client, page))[1]
+        assert "が承認しました" in said
+        assert "取りやめるときは" in said
+        assert "申し出を取り下げる" not in said
+        assert "確認コードをメールで受け取る" not in said
 
 
 async def test_what_is_paused_cannot_be_completed(town: Town, client: Client) -> None:
