@@ -98,6 +98,12 @@ async def said(row: Application) -> str:
             contact = await Contact.filter(id=row.contact_id or 0).first()
             if contact is not None and contact.ended_at is not None:
                 return _("{address} の登録は取りやめになりました（受付番号 {number}）。", **about)
+            if contact is not None and contact.dead_at is not None:
+                return _(
+                    "{address} にはメールが届かないため、依頼は送り直されません（受付番号 {number}）。"
+                    "電話で相手方に確かめ、受け取れるアドレスを届け出てください。",
+                    **about,
+                )
             return _(
                 "{address} は承認されました（受付番号 {number}）。"
                 "{at}から使え、依頼は自動で新しいアドレスに送り直されます。",

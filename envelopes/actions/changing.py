@@ -161,11 +161,12 @@ async def _resume(connection: BaseDBAsyncClient, signer: Signer, actor: Actor, n
 
 
 async def _came_to_nothing(row: Application) -> bool:
-    """Whether the registry has refused it, or its entry has been ended since."""
+    """Whether the registry has refused it, or its entry has been ended since, or receives no mail."""
     if row.stage == Stage.RETURNED:
         return True
     entry = await Contact.filter(id=row.contact_id or 0).first()
-    return row.stage == Stage.APPROVED and (entry is None or entry.ended_at is not None)
+    gone = entry is None or entry.ended_at is not None or entry.dead_at is not None
+    return row.stage == Stage.APPROVED and gone
 
 
 # The staff's side

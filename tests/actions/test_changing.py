@@ -236,6 +236,26 @@ async def test_what_is_approved_is_not_taken_back_and_what_came_to_nothing_is_de
     await changing.take_back(town.services, turn)
 
 
+async def test_an_approved_address_that_receives_no_mail_leaves_the_place_to_be_decided_anew(
+    town: Town,
+) -> None:
+    shot, turn = await asked(town)
+    contact = await approved(town, shot)
+    await Contact.filter(id=contact.id).update(dead_at=town.clock())
+    town.clock.forward(hours=25)
+    await readdressing.readdress(town.services)
+    waits = await changing.waiting(await town.again(shot))
+    assert waits is not None
+    assert await changing.may_end(waits)
+    row = await put_forward(town, shot)
+    waits = await changing.waiting(await town.again(shot))
+    assert waits is not None
+    assert waits.application is not None
+    assert (waits.application.id, await changing.is_open(waits)) == (row.id, False)
+    await changing.take_back(town.services, turn)
+    assert (await Signer.get(id=turn.id)).paused_at is None
+
+
 async def test_what_the_registry_sends_back_can_be_put_forward_again(town: Town) -> None:
     shot, _ = await asked(town)
     row = await prove_address(town, await put_forward(town, shot))

@@ -14,12 +14,12 @@ from envelopes.actions.applications import steps
 from envelopes.actions.worker import readdressing
 from envelopes.records import sessions
 from envelopes.records.models import Application as Applied
-from envelopes.records.models import Envelope, Signer, Staff
+from envelopes.records.models import Contact, Envelope, Signer, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.people import Role
 from envelopes.rules.tokens import Purpose
 from portal.app import create_app
-from tests.actions.test_changing import KIMURA, NEW, approved, handed_over, payloads, prove_address
+from tests.actions.test_changing import KIMURA, NEW, approved, asked, handed_over, payloads, prove_address
 from tests.engines import Town
 from tests.portal.test_evidence import signed_in
 
@@ -122,6 +122,20 @@ async def test_what_is_approved_is_not_offered_to_be_taken_back(town: Town, clie
         assert "取りやめるときは" in said
         assert "申し出を取り下げる" not in said
         assert "確認コードをメールで受け取る" not in said
+
+
+async def test_staff_are_told_that_the_new_address_receives_no_mail(town: Town) -> None:
+    shot, _turn = await asked(town)
+    contact = await approved(town, shot)
+    page = f"/staff/envelopes/{shot.envelope.ref}/change"
+    async with signed_in(town, town.drafter) as client:
+        assert "自動で新しいアドレスに送り直されます" in (await get(client, page))[1]
+    await Contact.filter(id=contact.id).update(dead_at=town.clock())
+    async with signed_in(town, town.drafter) as client:
+        said = (await get(client, page))[1]
+    assert "メールが届かないため、依頼は送り直されません" in said
+    assert "台帳に届け出る" in said
+    assert "申し出を断る" in said
 
 
 async def test_what_is_paused_cannot_be_completed(town: Town, client: Client) -> None:
