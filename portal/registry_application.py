@@ -65,7 +65,7 @@ async def _application(request: web.Request, staff: Staff) -> views.RegistryAppl
         approve_url=path(*base, "approve") if stage is Stage.CHECKED and hindrance is None else None,
         return_url=path(*base, "return") if is_open and (keeps or hindrance is None) else None,
         again_url=path(*base, "again") if keeps and steps.is_invited(row) else None,
-        back_url=path(*base, "back") if keeps and deciding.may_take_back(row) else None,
+        back_url=path(*base, "back") if keeps and steps.is_invited(row) else None,
         hindrance=hindrance if stage is Stage.CHECKED else None,
         contact_url=path(*BASE, contact.ref) if contact else None,
         remarks=await _remarks(provided, row) if is_open else (),

@@ -236,6 +236,16 @@ async def test_what_is_approved_is_not_taken_back_and_what_came_to_nothing_is_de
     await changing.take_back(town.services, turn)
 
 
+async def test_what_the_registry_takes_back_can_be_put_forward_again(town: Town) -> None:
+    shot, _turn = await asked(town)
+    row = await put_forward(town, shot)
+    await deciding.take_back(town.services, clerks.actor_of(town.registrar), row.ref)
+    waits = await changing.waiting(await town.again(shot))
+    assert waits is not None
+    assert await changing.is_open(waits)
+    assert (await put_forward(town, shot)).id != row.id
+
+
 async def test_an_approved_address_that_receives_no_mail_leaves_the_place_to_be_decided_anew(
     town: Town,
 ) -> None:

@@ -12,7 +12,7 @@ from envelopes.records import history
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact, Staff
-from envelopes.rules.applications import OPEN, Door, Stage
+from envelopes.rules.applications import OPEN, Stage
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.names import same_company
 from envelopes.rules.people import Actor, Role, may_approve_address, require_role, roles_from
@@ -166,13 +166,14 @@ async def send_back(services: Services, actor: Actor, ref: str, *, reason: str) 
 
 
 async def take_back(services: Services, actor: Actor, ref: str) -> None:
-    """End an application of a list that the address has not proved; the invitation opens nothing any more.
+    """End an application of staff that the address has not proved; the invitation opens nothing any more.
 
-    By the registry's keeper. Raises Refused: ROLE_MISSING, STALE.
+    A reported change that it came of can be put forward anew, or refused. By the registry's keeper.
+    Raises Refused: ROLE_MISSING, STALE.
     """
     require_role(actor, {Role.REGISTRAR})
     row, now = await steps.find(ref), services.now()
-    if not may_take_back(row):
+    if not steps.is_invited(row):
         raise Refused(Reason.STALE)
 
     async def work(connection: BaseDBAsyncClient) -> None:
@@ -181,11 +182,6 @@ async def take_back(services: Services, actor: Actor, ref: str) -> None:
         await steps.note(connection, row, "returned", now, actor=actor, reason=answer)
 
     await unit(work)
-
-
-def may_take_back(row: Application) -> bool:
-    """Whether a list has brought *row*, and its address has not proved itself. Others end with their ground."""
-    return steps.is_invited(row) and row.door == Door.LIST
 
 
 async def call_off(connection: BaseDBAsyncClient, row: Application, *, actor: Actor, now: datetime) -> None:
