@@ -42,6 +42,26 @@ def every_view() -> set[type[views.Page]]:
     return found - {views.Page}
 
 
+ONCE = {
+    "decide_change",
+    "enrolment",
+    "readdress",
+    "registration_check",
+    "registry_application",
+    "registry_contact",
+    "sign_in_code",
+}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in SAMPLES if name.partition("-")[0] in ONCE | {"draft"})
+)
+def test_what_a_second_press_would_spoil_is_sent_once(name: str) -> None:
+    where = "" if name.partition("-")[0] in ONCE else "[contains(@action, '/discard')]"
+    forms = parse(name).xpath(f"//main//form[@method='post']{where}")
+    assert all(form.get("data-once") for form in forms)
+
+
 def test_every_view_has_a_sample_and_every_template_a_view() -> None:
     assert {type(page) for page in SAMPLES.values()} == every_view()
     shared = {
