@@ -210,6 +210,8 @@ def _day(command: Command, today: date) -> date:
     written = parse_date(command.words, today=today)
     if not written.weekday_right:
         raise Refused(Reason.DEADLINE_UNREADABLE)
+    if written.doubtful:
+        raise Refused(Reason.DEADLINE_PAST)
     return written.day
 
 

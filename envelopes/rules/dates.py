@@ -21,6 +21,7 @@ _LONGEST_SPAN: Final = 120  # two dates and the words between them
 _ERAS: Final = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988}
 _FISCAL_END: Final = (3, 31)  # 地方自治法208条: the fiscal year ends on 31 March
 _MONTHS: Final = 12
+_FAR: Final = timedelta(days=275)  # nobody leaves the year out of a day so far ahead, but of one just passed
 _Said = Mapping[str, str | None]
 
 _TAIL: Final = (
@@ -33,10 +34,14 @@ _MONTH_DAY: Final = r"(?P<month>[0-9]{1,2})[月./-](?P<day>[0-9]{1,2})日?"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenDate:
-    """A day, and the weekday written beside it ("" where none was), which may be a wrong one."""
+    """A day, and the weekday written beside it ("" where none was), which may be a wrong one.
+
+    `doubtful`: written without a year, and so far ahead that the same day a year earlier may be meant.
+    """
 
     day: date
     weekday: str
+    doubtful: bool = False
 
     @property
     def weekday_right(self) -> bool:
@@ -57,8 +62,10 @@ class Span:
         return self.end >= _years_later(self.start or self.written, years)
 
 
-def parse_date(text: str, *, today: date) -> WrittenDate:
+def parse_date(text: str, *, today: date, nearest: bool = False) -> WrittenDate:
     """Return the day that *text* names; without a year the next such day, *today* included.
+
+    With *nearest* it is the nearest such day, before *today* or after.
 
     Raises `Refused`: `DEADLINE_UNREADABLE`, or `DEADLINE_NOT_A_DATE` for a day that no calendar has.
     """
@@ -66,14 +73,18 @@ def parse_date(text: str, *, today: date) -> WrittenDate:
     for form, resolve in _FORMS:
         if found := form.fullmatch(compact):
             said = found.groupdict()
-            return WrittenDate(day=resolve(said, today), weekday=said.get("weekday") or "")
+            yearless = bool(said.get("month")) and not (said.get("year") or said.get("western"))
+            day = _nearest(resolve, said, today) if yearless and nearest else resolve(said, today)
+            doubtful = yearless and day - today > _FAR
+            return WrittenDate(day=day, weekday=said.get("weekday") or "", doubtful=doubtful)
     raise Refused(Reason.DEADLINE_UNREADABLE)
 
 
 def parse_span(text: str, *, today: date) -> Span:
     """Return what a 履行期間 says: `…から…まで`, `…から3年間`, `10年間`.
 
-    A beginning that is no date (契約締結日) is left open. Raises `Refused` as `parse_date` does.
+    A beginning without a year is the nearest such day; one that is no date (契約締結日) is left open. Raises `Refused`
+    as `parse_date` does.
     """
     compact = _compact(text, _LONGEST_SPAN)
     found = _SPAN.fullmatch(compact)
@@ -125,6 +136,19 @@ def _day(year: int, month: int, day: int) -> date:
 def _next(month: int, day: int, today: date) -> date:
     passed = (month, day) < (today.month, today.day)
     return _day(today.year + 1 if passed else today.year, month, day)
+
+
+def _nearest(resolve: Callable[[_Said, date], date], said: _Said, today: date) -> date:
+    """The nearer of the next such day and the last one; Refused where no calendar has either."""
+    found = []
+    for since in (today, _months_later(today, -_MONTHS)):
+        try:
+            found.append(resolve(said, since))
+        except Refused as refused:
+            none = refused
+    if not found:
+        raise none
+    return min(found, key=lambda day: abs(day - today))
 
 
 def _month_end(said: _Said, today: date) -> date:
@@ -188,7 +212,7 @@ _LENGTH: Final = re.compile(
 
 def _day_or_none(text: str, today: date) -> date | None:
     try:
-        return parse_date(text, today=today).day
+        return parse_date(text, today=today, nearest=True).day
     except Refused:
         return None
 

@@ -255,11 +255,12 @@ def _deadline(said: Statement | None, policy: Policy, notes: _Notes) -> date | N
     if said is None:
         return None
     try:
-        day = _weekday_checked(said, parse_date(said.value, today=said.day), notes)
+        written = parse_date(said.value, today=said.day)
+        day = written.day if written.doubtful else _weekday_checked(said, written, notes)
     except Refused as refusal:
         notes.problems.append(said.problem(refusal.reason))
         return None
-    if day < said.day:
+    if written.doubtful or day < said.day:
         notes.problems.append(said.problem(Reason.DEADLINE_PAST, date=day.isoformat()))
         return None
     if day > said.day + timedelta(days=policy.deadline_max_days):
@@ -284,7 +285,7 @@ def _start(said: Statement | None, notes: _Notes) -> date | None:
     if said is None:
         return None
     try:
-        return _weekday_checked(said, parse_date(said.value, today=said.day), notes)
+        return _weekday_checked(said, parse_date(said.value, today=said.day, nearest=True), notes)
     except Refused:
         notes.warnings.append(said.problem(Reason.START_UNREADABLE))
         return None

@@ -139,6 +139,10 @@ async def test_every_order_runs_the_verb_that_the_pages_use(built: World) -> Non
         await refused(await read(built, reply(sent, f"延長 {shown[4]} 今月末から")))
         is Reason.DEADLINE_UNREADABLE
     )
+    passed = built.clock() - timedelta(days=3)
+    mail = await read(built, reply(sent, f"延長 {digits(built, earlier=90)} {passed:%m/%d}"))
+    assert await refused(mail) is Reason.DEADLINE_PAST
+    await Credential.filter(kind="reply").update(last_step=0)
     later = before + timedelta(days=20)
     assert await refused(await read(built, reply(sent, f"延長 {shown[5]} {later:%Y/%m/%d}"))) is None
     assert (await Envelope.get(id=envelope.id)).deadline_on == later

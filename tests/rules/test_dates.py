@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envelopes.rules.dates import WEEKDAYS, parse_date
+from envelopes.rules.dates import WEEKDAYS, parse_date, parse_span
 from envelopes.rules.errors import Reason, Refused
 
 TODAY = date(2026, 8, 4)
@@ -82,6 +82,45 @@ def test_wrong_weekday_is_seen_and_the_right_one_is_not_reported() -> None:
     assert not parse_date("8月31日（火）", today=TODAY).weekday_right
     assert parse_date("8月31日（月）", today=TODAY).weekday_right
     assert parse_date("8月31日", today=TODAY).weekday_right
+
+
+@pytest.mark.parametrize(
+    ("written", "doubtful"),
+    [
+        ("8月3日", True),
+        ("7月末", True),
+        ("8/4", False),
+        ("4/30", False),
+        ("2027年8月3日", False),
+        ("2027年7月末", False),
+    ],
+)
+def test_a_day_without_a_year_that_has_just_passed_is_doubtful(written: str, *, doubtful: bool) -> None:
+    assert parse_date(written, today=TODAY).doubtful is doubtful
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("8月3日", date(2026, 8, 3)),
+        ("8月4日", TODAY),
+        ("4/1", date(2026, 4, 1)),
+        ("1/15", date(2027, 1, 15)),
+        ("7月末", date(2026, 7, 31)),
+        ("2027年8月3日", date(2027, 8, 3)),
+    ],
+)
+def test_the_nearest_day_may_have_passed(written: str, day: date) -> None:
+    assert parse_date(written, today=TODAY, nearest=True).day == day
+
+
+def test_the_last_day_of_february_is_found_where_the_next_year_has_none() -> None:
+    assert parse_date("2/29", today=date(2028, 3, 1), nearest=True).day == date(2028, 2, 29)
+
+
+def test_a_period_without_years_begins_at_the_nearest_day_and_ends_after_it() -> None:
+    span = parse_span("8月1日から3月31日まで", today=TODAY)
+    assert (span.start, span.end) == (date(2026, 8, 1), date(2027, 3, 31))
 
 
 @given(st.dates(date(2019, 5, 1), date(2099, 12, 31)))

@@ -526,3 +526,14 @@ def test_a_remark_of_the_key_that_makes_it_no_total_is_asked_back(remark: str, g
 def test_a_remark_of_the_key_may_say_that_it_is_the_total(remark: str, gap: str) -> None:
     result = reading(COMPLETE.replace("金額：1円", f"契約金額（{remark}）{gap}100,000円"))
     assert result.amount == Amount(yen=100_000, tax=Tax.INCLUDED)
+
+
+def test_a_deadline_without_a_year_that_has_just_passed_is_not_next_years() -> None:
+    [problem] = reading(f"{COMPLETE}期限：8/3").problems
+    assert (problem.reason, problem.line) == (Reason.DEADLINE_PAST, 5)
+    assert reading(f"{COMPLETE}期限：2027/8/3").problems == ()
+
+
+def test_work_that_began_a_few_days_ago_is_not_next_years() -> None:
+    assert reading(f"{COMPLETE}着工日：8月1日").start == date(2026, 8, 1)
+    assert reading(f"{COMPLETE}着工日：2月1日").start == date(2027, 2, 1)
