@@ -92,6 +92,21 @@ def changed(
     )
 
 
+def standing(envelope: Envelope, record: Record, posted: Mapping[str, str]) -> list[FieldError]:
+    """Beside each posted field that says something else: what stands there now."""
+    return [
+        FieldError(text=_stands(LABELS[key], now.replace("\n", "、")), field=_name(key))
+        for key, now in _said(envelope, record).items()
+        if _tidy(posted.get(_name(key), now)) != _tidy(now)
+    ]
+
+
+def _stands(label: str, now: str) -> str:
+    if not now:
+        return _("{label}は、いま空欄です。変えないときは、空欄に戻してください。", label=label)
+    return _("{label}は、いま「{now}」です。変えないときは、この内容に戻してください。", label=label, now=now)
+
+
 def errors(problems: Sequence[Remark]) -> tuple[FieldError, ...]:
     """What is to be mended, each beside its field."""
     names = {key.value: _name(key) for key in _FIELDS}

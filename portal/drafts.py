@@ -250,12 +250,31 @@ async def revise(request: web.Request) -> web.Response:
     actor, ref = act.actor_of(staff), shot.envelope.ref
     problems: tuple[FieldError, ...] = (FieldError(text=_("直すところを書き換えてください。")),)
     if said:
-        found = await revising.revise(provided, actor, ref, version=version(posted), statements=said)
+        try:
+            found = await revising.revise(provided, actor, ref, version=version(posted), statements=said)
+        except Refused as refused:
+            if refused.reason is not Reason.STALE:
+                raise
+            return await _overtaken(request, staff, ref, refused, posted)
         problems = corrections.errors(found)
     if problems:
         page = await _draft(provided, staff, shot, *problems, posted=posted, correcting=True)
         return answer(request, page, status=422)
     return move("staff", "drafts", ref)
+
+
+async def _overtaken(
+    request: web.Request, staff: Staff, ref: str, refused: Refused, posted: Mapping[str, str]
+) -> web.Response:
+    """The draft as a colleague left it, with what was typed and, beside it, what stands there now."""
+    shot = await store.snapshot(ref=ref)
+    errors = [FieldError(text=told(request, refused))]
+    if permits(shot.state, Event.CONFIRMED):
+        errors += corrections.standing(
+            shot.envelope, Record.from_json(json.loads(shot.envelope.reading)), posted
+        )
+    page = await _draft(services(request), staff, shot, *errors, posted=posted, correcting=True)
+    return answer(request, page, status=409)
 
 
 async def discard(request: web.Request) -> web.Response:

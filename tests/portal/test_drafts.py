@@ -118,3 +118,32 @@ async def test_what_is_odd_about_a_file_stands_beside_it(town: Town, client: Cli
     assert first.xpath(".//p[@class='note']") == []
     notes = [note.text for note in second.xpath(".//p[@class='note']")]
     assert [say(Reason.PDF_NO_TEXT), say(Reason.PDF_LAYERS)] == notes
+
+
+async def test_who_corrects_after_a_colleague_keeps_what_he_typed_and_sees_what_stands_there_now(
+    town: Town, client: Client
+) -> None:
+    shot = await town.draft()
+    fields = html.document_fromstring(await page(client, shot)).xpath("//form[contains(@action,'revise')]")[0]
+    posted = {name: value for name, value in fields.form_values() if name != "version"}
+    assert (await post(client, shot, "revise", **{**posted, "fix_amount": "1,000万円（税抜）"}))[0] == 303
+    status, words = await post(client, shot, "revise", **{**posted, "fix_note": "よろしくお願いします。"})
+    assert status == 409
+    found = html.document_fromstring(words)
+    assert say(Reason.STALE) in words
+    assert found.xpath("//textarea[@id='fix_note']")[0].text_content() == "よろしくお願いします。"
+    assert "備考は、いま空欄です" in found.xpath("//*[@id='fix_note-e']")[0].text_content()
+    assert found.xpath("//input[@id='fix_amount']/@value") == [posted["fix_amount"]]
+    assert "金額は、いま「1,000万円（税抜）」です" in found.xpath("//*[@id='fix_amount-e']")[0].text_content()
+    assert found.xpath("//*[@id='fix_title-e']") == []
+    again = dict(found.xpath("//form[contains(@action,'revise')]")[0].form_values())
+    status, _ = await post(client, shot, "revise", **{**again, "fix_amount": "1,000万円（税抜）"})
+    assert status == 303
+    after = await town.again(shot)
+    assert after.envelope.amount == 10_000_000
+    assert "よろしくお願いします。" in after.envelope.reading
+    # Once it is sent, there is nothing to correct.
+    assert (await post(client, after, "confirm", village_signer=town.village.ref))[0] == 303
+    status, words = await post(client, shot, "revise", **{**posted, "fix_note": "もう一度"})
+    assert status == 409
+    assert "fix_note" not in words
