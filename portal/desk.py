@@ -17,7 +17,7 @@ from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason
 from envelopes.rules.factors import Method
-from envelopes.rules.people import Role, roles_from
+from envelopes.rules.people import Actor, Role, roles_from
 from envelopes.rules.schedule import day_over
 from envelopes.rules.states import FINAL, State, Task
 from envelopes.services import Services
@@ -61,7 +61,7 @@ async def desk(request: web.Request) -> web.Response:
             for one in await _spent(services(request), contractor)
         ),
         recent=_rows([one for name in ended for one in by_phase.get(name, [])]),
-        stuck=await _stuck(rows),
+        stuck=await _stuck(act.actor_of(staff), rows),
         asides=await aside.count() if operates else 0,
         asides_url=path("staff", "mails") if operates else None,
         applications=await deciding.to_decide(act.actor_of(staff)),
@@ -137,7 +137,7 @@ _WORK: Final = {
 }
 
 
-async def _stuck(shots: Sequence[Snapshot]) -> tuple[staff_views.Stuck, ...]:
+async def _stuck(actor: Actor, shots: Sequence[Snapshot]) -> tuple[staff_views.Stuck, ...]:
     ids = {shot.envelope.id: shot for shot in shots}
     failing = TaskRow.filter(envelope_id__in=list(ids), failing_since__isnull=False).exclude(state="done")
     return tuple(
@@ -149,7 +149,9 @@ async def _stuck(shots: Sequence[Snapshot]) -> tuple[staff_views.Stuck, ...]:
             ),
             since=row.failing_since,
             trouble=_why(row.error or ""),
-            retry_url=path("staff", "tasks", str(row.id), "retry"),
+            retry_url=path("staff", "tasks", str(row.id), "retry")
+            if act.may_retry(actor, ids[row.envelope_id])
+            else None,
             key=secrets.token_hex(8),
         )
         for row in await failing

@@ -54,6 +54,7 @@ async def _draft(
     envelope, given = shot.envelope, posted or {}
     may = bool(roles_from(staff.roles) & {Role.DRAFTER, Role.APPROVER})
     at_home = envelope.section_id == staff.section_id
+    mine = permits(shot.state, Event.CONFIRMED) and act.may_change(act.actor_of(staff), shot)
     open_to = may and permits(shot.state, Event.CONFIRMED)
     mail = await Mail.filter(id=envelope.mail_id or 0).first()
     reading = Record.from_json(json.loads(envelope.reading))
@@ -88,8 +89,8 @@ async def _draft(
         version=envelope.version,
         key=secrets.token_hex(8),
         confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to and at_home else None,
-        discard_url=path("staff", "drafts", envelope.ref, "discard") if open_to else None,
-        revise_url=path("staff", "drafts", envelope.ref, "revise") if open_to else None,
+        discard_url=path("staff", "drafts", envelope.ref, "discard") if mine else None,
+        revise_url=path("staff", "drafts", envelope.ref, "revise") if mine else None,
         corrections=corrections.fields(envelope, reading, given if correcting else None),
         correcting=correcting,
         exclusions=_exclusions(reading, given),

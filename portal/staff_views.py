@@ -152,12 +152,12 @@ class DeskRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """Work that keeps failing; a POST of `key` to `retry_url` tries again now."""
+    """Work that keeps failing; a POST of `key` to `retry_url`, where given, tries again now."""
 
     what: str
     since: datetime
     trouble: str
-    retry_url: str
+    retry_url: str | None
     key: str
 
 

@@ -29,6 +29,7 @@ from envelopes.rules.people import (
     ActorKind,
     Party,
     Role,
+    has_role,
     may_sign_for_village,
     require_role,
     roles_from,
@@ -258,9 +259,15 @@ async def _mine(actor: Actor, ref: str) -> Snapshot:
 async def drafted(actor: Actor, ref: str) -> Snapshot:
     """A draft that this person may change: one of the own section, or drafted by oneself for another one."""
     shot = await store.snapshot(ref=ref)
-    own = shot.envelope.drafter_id == actor.id
-    require_role(actor, _WORK, section_id=None if own else shot.envelope.section_id)
+    if not may_change(actor, shot):
+        raise Refused(Reason.ROLE_MISSING)
     return shot
+
+
+def may_change(actor: Actor, shot: Snapshot) -> bool:
+    """Whether `drafted` gives this draft to *actor*."""
+    own = shot.envelope.drafter_id == actor.id
+    return has_role(actor, _WORK, section_id=None if own else shot.envelope.section_id)
 
 
 def _require_version(shot: Snapshot, version: int) -> None:
@@ -388,9 +395,14 @@ async def retry(services: Services, actor: Actor, task_id: int) -> None:
     row = await TaskRow.filter(id=task_id).first()
     if row is None or row.envelope_id is None:
         raise Refused(Reason.NOT_PERMITTED, state="", event="retry")
-    shot = await store.snapshot(id=row.envelope_id)
-    require_role(actor, (*_WORK, Role.ADMIN, Role.SIGNER), section_id=shot.envelope.section_id)
+    if not may_retry(actor, await store.snapshot(id=row.envelope_id)):
+        raise Refused(Reason.ROLE_MISSING)
     await tasks.hurry(task_id, now=services.now())
+
+
+def may_retry(actor: Actor, shot: Snapshot) -> bool:
+    """Whether *actor* may have the work of this envelope tried again."""
+    return has_role(actor, (*_WORK, Role.ADMIN, Role.SIGNER), section_id=shot.envelope.section_id)
 
 
 # The village's signature

@@ -62,11 +62,15 @@ def require_role(actor: Actor, allowed: Collection[Role], *, section_id: int | N
 
     An auditor is of every section where auditors are allowed, so nowhere else.
     """
+    if not has_role(actor, allowed, section_id=section_id):
+        raise Refused(Reason.ROLE_MISSING)
+
+
+def has_role(actor: Actor, allowed: Collection[Role], *, section_id: int | None = None) -> bool:
+    """Whether `require_role` lets *actor* pass."""
     held = actor.roles & frozenset(allowed)
-    if not held:
-        raise Refused(Reason.ROLE_MISSING)
-    if section_id is not None and actor.section_id != section_id and Role.AUDITOR not in held:
-        raise Refused(Reason.ROLE_MISSING)
+    at_home = section_id is None or actor.section_id == section_id or Role.AUDITOR in held
+    return bool(held) and at_home
 
 
 def may_have_evidence(actor: Actor, *, section_id: int) -> bool:

@@ -1,5 +1,6 @@
 """The draft's page: questions are answered one by one, and what was read can be written anew."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.actions import registrar, revising, staff
 from envelopes.records import sessions
-from envelopes.records.models import Document
+from envelopes.records.models import Document, Envelope, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason
 from envelopes.rules.lines import scan
@@ -18,6 +19,7 @@ from envelopes.rules.schedule import jst_day
 from envelopes.texts import say
 from portal.app import create_app
 from tests.engines import Town
+from tests.portal.test_evidence import signed_in
 
 pytestmark = pytest.mark.engines
 Client = TestClient[Request, Application]
@@ -147,3 +149,26 @@ async def test_who_corrects_after_a_colleague_keeps_what_he_typed_and_sees_what_
     status, words = await post(client, shot, "revise", **{**posted, "fix_note": "もう一度"})
     assert status == 409
     assert "fix_note" not in words
+
+
+async def verbs(client: Client, shot: Snapshot) -> set[str]:
+    """The last part of every form's address on the draft's page."""
+    found = html.document_fromstring(await page(client, shot)).xpath("//main//form/@action")
+    return {one.rpartition("/")[2] for one in found}
+
+
+async def test_who_only_sees_a_draft_is_offered_nothing_that_refuses_him(town: Town, client: Client) -> None:
+    shot = await town.draft()
+    other = await registrar.add_section(
+        town.services, code="kankyo", name="環境課", email="kankyo@vill-mihon.example"
+    )
+    await Staff.filter(id=town.approver.id).update(roles="drafter", section_id=other.id)
+    copied = json.loads(shot.envelope.reading) | {"copies": [town.approver.ref]}
+    envelope = await Envelope.get(id=shot.envelope.id)
+    envelope.reading = json.dumps(copied, ensure_ascii=False)
+    await envelope.save(update_fields=["reading"])
+    assert await verbs(client, shot) == {"confirm", "revise", "discard"}
+    async with signed_in(town, town.approver) as elsewhere:
+        assert await verbs(elsewhere, shot) == set()
+        for verb in ("revise", "discard"):
+            assert (await post(elsewhere, shot, verb, fix_title="水路"))[0] == 403
