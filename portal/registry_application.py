@@ -36,8 +36,10 @@ async def _application(request: web.Request, staff: Staff) -> views.RegistryAppl
     provided, actor = services(request), actor_of(staff)
     row = await steps.find(request.match_info["ref"])
     base, stage = (*BASE, "applications", row.ref), Stage(row.stage)
-    hindrance = await _hindrance(request, actor, row)
+    apart = await _apart(request, actor, row)
+    hindrance = _second(actor, row) or apart
     keeps, is_open = Role.REGISTRAR in actor.roles, stage in OPEN
+    checks = stage is Stage.PROVED and keeps
     contact = await Contact.filter(id=row.contact_id or 0).first()
     return views.RegistryApplication(
         nav=nav(staff),
@@ -61,12 +63,12 @@ async def _application(request: web.Request, staff: Staff) -> views.RegistryAppl
         call_back=row.call_back or "",
         answer=_said(row),
         history=await happenings(Subject.APPLICATION, row.id),
-        check_url=path(*base, "check") if stage is Stage.PROVED and keeps else None,
+        check_url=path(*base, "check") if checks and apart is None else None,
         approve_url=path(*base, "approve") if stage is Stage.CHECKED and hindrance is None else None,
         return_url=path(*base, "return") if is_open and (keeps or hindrance is None) else None,
         again_url=path(*base, "again") if keeps and steps.is_invited(row) else None,
         back_url=path(*base, "back") if keeps and steps.is_invited(row) else None,
-        hindrance=hindrance if stage is Stage.CHECKED else None,
+        hindrance=hindrance if stage is Stage.CHECKED else apart if checks else None,
         contact_url=path(*BASE, contact.ref) if contact else None,
         remarks=await _remarks(provided, row) if is_open else (),
         limit=provided.policy.reason_characters,
@@ -74,11 +76,14 @@ async def _application(request: web.Request, staff: Staff) -> views.RegistryAppl
     )
 
 
-async def _hindrance(request: web.Request, actor: Actor, row: Application) -> str | None:
-    """Why this person may not approve it, in words, or None if he may."""
+def _second(actor: Actor, row: Application) -> str | None:
+    """Why this person may not approve it as the second one, in words, or None if he may."""
     why = deciding.may_approve(actor, row)
-    if why is not None:
-        return reason(why)
+    return reason(why) if why is not None else None
+
+
+async def _apart(request: web.Request, actor: Actor, row: Application) -> str | None:
+    """Why this person may neither check nor approve what he would sign for, in words, or None."""
     try:
         await deciding.require_apart(services(request), actor, row)
     except Refused as refused:
@@ -156,14 +161,20 @@ async def take_back(request: web.Request) -> web.Response:
 
 
 MENDED: Final = frozenset({Reason.CALL_BACK_MISSING, Reason.REASON_MISSING, Reason.REASON_TOO_LONG})
+_ELSEWHERE: Final = _(
+    "このアドレスは、申請のあとに別の事業者か職員のものとして登録されたため、承認できません。差し戻してください。"
+)
 
 
 async def _again(
     request: web.Request, staff: Staff, refused: Refused, *, field: str, typed: str
 ) -> web.Response:
     """The page once more with what is to be mended; what cannot be mended there is raised."""
-    if refused.reason not in MENDED:
+    if refused.reason is Reason.ADDRESS_ELSEWHERE:
+        error = FieldError(text=_ELSEWHERE)
+    elif refused.reason in MENDED:
+        error = FieldError(text=told(request, refused), field=field)
+    else:
         raise refused
-    error = FieldError(text=told(request, refused), field=field)
     page = replace(await _application(request, staff), errors=(error,), typed=typed)
     return answer(request, page, status=422)

@@ -15,7 +15,7 @@ from lxml import html  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
 from envelopes.actions import mobiles, staff
-from envelopes.actions.applications import doors, proving, steps
+from envelopes.actions.applications import deciding, doors, proving, steps
 from envelopes.records import sessions
 from envelopes.records.models import Application, Contact, Mobile, Staff
 from envelopes.rules import codes, terms
@@ -43,7 +43,11 @@ async def signed_in(town: Town, person: Staff) -> AsyncIterator[Client]:
 @pytest.fixture
 async def row(town: Town) -> Application:
     """An application of the form that has been proved."""
-    wish = Wish(company=COMPANY, person="南 一郎", email="minami@minami-densetsu.example")
+    return await proved(town)
+
+
+async def proved(town: Town, *, company: str = COMPANY, previous: str = "") -> Application:
+    wish = Wish(company=company, person="南 一郎", email="minami@minami-densetsu.example", previous=previous)
     made = await doors.apply(town.services, wish, version=terms.VERSION, network="n")
     right = codes.make(town.services.code_key, proving.code_subject(made), made.serial)
     await proving.check_code(town.services, made, right)
@@ -87,6 +91,34 @@ async def test_one_checks_and_another_approves_with_the_call_back(town: Town, ro
         words = await said(await second.get(f"/staff/registry/{contact.ref}"))
         for sign in ("待機中", "登録の申請がありました", "台帳に登録しました", town.registrar.name, "申請者"):
             assert sign in words
+
+
+async def test_the_villages_signer_is_told_why_he_checks_no_application_of_his_request(town: Town) -> None:
+    await town.out()
+    await Staff.filter(id=town.village.id).update(roles="signer,registrar")
+    row = await proved(town, company="髙橋建設株式会社", previous=town.contacts[0].email)
+    async with signed_in(town, town.village) as headman:
+        assert await buttons(headman, page(row)) == {"return"}
+        assert "署名者とは別の職員が行ってください" in await said(await headman.get(page(row)))
+        assert (await headman.post(f"{page(row)}/check")).status == 403
+    async with signed_in(town, town.registrar) as keeper:
+        assert await buttons(keeper, page(row)) == {"check", "return"}
+
+
+async def test_an_address_that_another_company_took_since_is_no_dead_end(
+    town: Town, row: Application
+) -> None:
+    await deciding.check(town.services, staff.actor_of(town.registrar), row.ref)
+    await Contact.filter(id=town.contacts[0].id).update(email_look_up=row.email_look_up)
+    async with signed_in(town, town.approver) as second:
+        answer = await second.post(f"{page(row)}/approve", data={"call_back": "名簿の番号、本人に確認"})
+        assert answer.status == 422
+        tree = html.document_fromstring(await answer.text())
+        assert "別の事業者か職員のものとして登録された" in tree.xpath("//*[@role='alert']")[0].text_content()
+        assert tree.xpath("//textarea[@id='call_back']")[0].text_content() == "名簿の番号、本人に確認"
+        # What is mailed to the applicant is not what was noted for the registry.
+        assert tree.xpath("//textarea[@id='reason']")[0].text_content() == ""
+    assert (await steps.find(row.ref)).stage == Stage.CHECKED
 
 
 async def test_an_application_is_sent_back_with_the_reason(town: Town, row: Application) -> None:
