@@ -12,9 +12,10 @@ from envelopes.records import sessions
 from envelopes.records.models import Staff
 from envelopes.rules.errors import Reason, Refused
 from portal import cookies, staff_views
+from portal.errors import STATUS
 from portal.phrases import _
-from portal.respond import answer, form, move, path, qr_code, services, told
-from portal.views import FieldError
+from portal.respond import REQUEST_ID, answer, form, move, path, qr_code, services, told
+from portal.views import Failure, FieldError
 
 # A staff page that may be gone to after sign-in: a path of this portal, never an address elsewhere.
 _NEXT: Final = re.compile(r"/staff(?:/[a-z0-9-]+){0,4}")
@@ -100,6 +101,29 @@ async def sign_out(request: web.Request) -> web.Response:
 
 async def enrol(request: web.Request) -> web.Response:
     """The one-time link: password, QR, six digits; then the recovery codes, once."""
+    try:
+        return await _enrol(request)
+    except Refused as refused:
+        if refused.reason is not Reason.LINK_REPLACED:
+            raise
+        return answer(request, _used(request), status=STATUS[refused.reason])
+
+
+def _used(request: web.Request) -> Failure:
+    return Failure(
+        title=_("この登録用リンクは、もう使えません"),
+        happened=_("登録が済んでいるか、あとから新しいリンクが送られています。"),
+        todo=_(
+            "登録が済んでいるときは、ログインへ進んでください。済んでいないときや、回復コードを控えていないときは、"
+            "情報担当に新しいリンクを依頼してください。"
+        ),
+        reference=request.get(REQUEST_ID, ""),
+        next_url=path("staff", "sign-in"),
+        next_label=_("ログインへ進む"),
+    )
+
+
+async def _enrol(request: web.Request) -> web.Response:
     token, provided = request.match_info["token"], services(request)
     opened = await credentials.open_enrolment(provided, token)
     page = staff_views.Enrolment(

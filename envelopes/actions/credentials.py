@@ -77,12 +77,13 @@ async def open_enrolment(services: Services, token: str) -> Enrolment:
 async def enrol(services: Services, token: str, *, password: str, code: str) -> tuple[str, ...]:
     """Set password and authenticator and return the recovery codes, which are shown once.
 
-    Raises Refused: PASSWORD_WEAK, CODE_EMPTY, CODE_FORMAT, TOTP_WRONG, and what `open_enrolment` says.
+    Raises Refused: PASSWORD_WEAK, AUTHENTICATOR_FORMAT, TOTP_WRONG, and what `open_enrolment` says.
     """
     opened, now = await open_enrolment(services, token), services.now()
     if len(password) < services.policy.password_characters:
         raise Refused(Reason.PASSWORD_WEAK, characters=services.policy.password_characters)
-    step = matching_step(opened.seed, tidy(code), now)
+    form = Reason.AUTHENTICATOR_FORMAT
+    step = matching_step(opened.seed, tidy(code, empty=form, form=form), now)
     if step is None:
         raise Refused(Reason.TOTP_WRONG)
     recovery = tuple(_recovery_code() for _ in range(services.policy.recovery_codes))

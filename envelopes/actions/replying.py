@@ -77,10 +77,14 @@ def offered(services: Services, staff: Staff) -> Seed:
 
 
 async def enrol(services: Services, staff: Staff, *, code: str) -> None:
-    """Switch replies on for *staff*, whose authenticator shows *code*. Raises Refused: TOTP_WRONG, SIGN_IN_LOCKED."""
+    """Switch replies on for *staff*, whose authenticator shows *code*.
+
+    Raises Refused: AUTHENTICATOR_FORMAT, TOTP_WRONG, SIGN_IN_LOCKED.
+    """
     await count_try(services, f"reply:{staff.ref}")
-    now, secret = services.now(), offered(services, staff).secret
-    step = _matching(secret, tidy(code), first=now.timestamp() - STEP, last=now.timestamp() + STEP)
+    now, secret, form = services.now(), offered(services, staff).secret, Reason.AUTHENTICATOR_FORMAT
+    digits = tidy(code, empty=form, form=form)
+    step = _matching(secret, digits, first=now.timestamp() - STEP, last=now.timestamp() + STEP)
     if step is None:
         raise Refused(Reason.TOTP_WRONG)
 

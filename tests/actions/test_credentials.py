@@ -87,8 +87,8 @@ async def test_people_who_have_left_do_not_enrol(town: Town) -> None:
         ("elevenchars", None, Reason.PASSWORD_WEAK),
         ("", None, Reason.PASSWORD_WEAK),
         (PASSWORD, "000000", Reason.TOTP_WRONG),
-        (PASSWORD, "", Reason.CODE_EMPTY),
-        (PASSWORD, "12345", Reason.CODE_FORMAT),
+        (PASSWORD, "", Reason.AUTHENTICATOR_FORMAT),
+        (PASSWORD, "12345", Reason.AUTHENTICATOR_FORMAT),
     ],
 )
 async def test_an_enrolment_that_fails_leaves_the_link(
