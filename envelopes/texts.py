@@ -221,6 +221,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LINE_REPEATED: Text(
         "「{key}」が2回以上書かれています。最初のものを使いました。",
         "“{key}” is written more than once. The first was used."),
+    Reason.LINE_SEVERAL: Text(
+        "「{key}」の行に「{other}」も書かれています。1行に1項目で書いてください。",
+        "The line of “{key}” has “{other}” in it too. Write one item a line."),
     Reason.LINE_UNKNOWN: Text(
         "「{key}」という項目はありません。この行は使っていません。",
         "There is no item “{key}”. The line was not used."),

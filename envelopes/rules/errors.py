@@ -71,6 +71,7 @@ class Reason(StrEnum):
     DOCUMENT_REPLACED = "document-replaced"
     WEEKDAY_MISMATCH = "weekday-mismatch"
     LINE_REPEATED = "line-repeated"
+    LINE_SEVERAL = "line-several"
     LINE_UNKNOWN = "line-unknown"
     LINE_TYPO = "line-typo"
     LINES_GARBLED = "lines-garbled"

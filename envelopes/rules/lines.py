@@ -96,6 +96,13 @@ _KEY: Final = re.compile(
     + "|".join(r"\s{0,4}".join(map(re.escape, name)) for name in sorted(_KEY_OF, key=len, reverse=True))
     + rf"){_REMARK}{_SEPARATOR}(?P<value>.*)"
 )
+_KEY_NAME: Final = "|".join(map(re.escape, sorted(_KEY_OF, key=len, reverse=True)))
+# A second key in a value: one with its own separator, or the cell of a table. 村道　期限付き has none.
+_SECOND_KEY: Final = re.compile(
+    rf"(?:^|(?<=[\s、,，;；／/|｜]))(?P<said>(?:{_KEY_NAME}|文書[0-9０-９]{{1,2}}){_REMARK})\s{{0,8}}[:：=＝]"
+    rf"|(?:^|\t|\u3000|\s{{2}})(?P<cell>{_KEY_NAME})\t"
+    rf"|(?:\t|\u3000|\s{{2}})(?P<last>{_KEY_NAME})\s{{0,8}}$"
+)
 _DOCUMENT: Final = re.compile(
     rf"(?:添付)?(?:文書|書類|ファイル)\s{{0,4}}(?P<number>[0-9０-９]{{1,2}}|[①-⑳]){_SEPARATOR}(?P<value>.*)"
 )
@@ -228,6 +235,12 @@ def _ends(line: str) -> bool:
     return (
         _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0{_QUOTES}"))) is not None
     )
+
+
+def second_key(said: Statement) -> str:
+    """The key that stands in the value of *said* as if on a line of its own, or ""; the words of a 備考 are free."""
+    hit = None if said.key is Key.NOTE else _SECOND_KEY.search(said.value[:_LONGEST])
+    return (hit["said"] or hit["cell"] or hit["last"]) if hit else ""
 
 
 def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[Statement, ...]:

@@ -19,7 +19,7 @@ from envelopes.rules.dates import WEEKDAYS, Span, WrittenDate, parse_date, parse
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind
-from envelopes.rules.lines import Key, Problem, Statement, one_line, scan
+from envelopes.rules.lines import Key, Problem, Statement, one_line, scan, second_key
 from envelopes.rules.names import is_legal_form, legal_form, search_form
 from envelopes.rules.policy import Policy
 
@@ -132,6 +132,9 @@ def understand(
 ) -> Reading:
     """Tell what *statements* order. *kind* holds where none is said. Raises nothing."""
     notes = _Notes(warnings=list(warnings))
+    for one in statements:
+        if other := second_key(one):
+            notes.problems.append(one.problem(Reason.LINE_SEVERAL, other=other))
     first = {one.key: one for one in reversed(statements)}
     said = first.get
     return Reading(
