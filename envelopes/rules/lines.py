@@ -114,8 +114,9 @@ _SECTION_WORD: Final = re.compile("課|室|係|局|部|所|館|班|会|センタ
 _OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
 _STOP: Final = re.compile(
     r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|begin forwarded message"
-    r"|(?:from|差出人|送信者|送信元|発信者|送信日時)\s{0,4}:|on .{5,200} wrote:"
-    r"|.{5,200}(?:書きました|のメッセージ|のメール)\s{0,2}:"
+    r"|(?:from|差出人|送信者|送信元|発信者|送信日時)[*\s]{0,6}:|on .{5,200} wrote:|(?:.{0,200}\s)?wrote\s{0,2}:\s{0,4}$"
+    r"|.{1,200}書きました\s{0,2}:\s{0,4}$"
+    r"|(?=.{0,200}(?:@|[0-9]:[0-9]{2}|[0-9][時/年月]|[0-9]{4}-)).{5,200}(?:のメッセージ|のメール)\s{0,2}:\s{0,4}$"
     r"|[0-9]{4}[年/-].{4,200}@[^\s@]{3,80}>\s{0,2}:$"
     r"|.{0,8}返信は、この線より上に",
     re.IGNORECASE,
@@ -233,7 +234,8 @@ def _is_quote(line: str) -> bool:
 def _ends(line: str) -> bool:
     """Whether *line* is a signature's mark, or begins what somebody else has written."""
     return (
-        _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0{_QUOTES}"))) is not None
+        _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0*＊{_QUOTES}")))
+        is not None
     )
 
 

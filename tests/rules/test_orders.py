@@ -131,6 +131,12 @@ def test_line_may_look_many_ways(line: str) -> None:
         "2026年8月4日(火) 10:00 髙橋一郎 <taro@example.jp> のメッセージ:",
         "Begin forwarded message:",
         "> From: taro@example.jp",
+        "*差出人:* taro@example.jp",
+        "*From*: taro@example.jp",
+        "wrote:",
+        "髙橋一郎 <taro@example.jp> wrote:",
+        "髙橋一郎さんは書きました:",
+        "2026/08/04 10:00、髙橋一郎 のメール：",
     ],
 )
 def test_nothing_below_a_forwarded_mail_or_a_signature_counts(stop: str) -> None:
@@ -138,6 +144,18 @@ def test_nothing_below_a_forwarded_mail_or_a_signature_counts(stop: str) -> None
     assert result.amount == Amount(yen=1, tax=Tax.INCLUDED)
     assert result.deadline is None
     assert result.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "相手方担当者のメール：a@b.example",
+        "相手方担当者のメール：",
+        "2026年8月4日 髙橋一郎のメール：a@b.example",
+    ],
+)
+def test_a_line_about_an_address_ends_nothing(line: str) -> None:
+    assert reading(f"{COMPLETE}{line}\n期限：8月31日\n").deadline == date(2026, 8, 31)
 
 
 def test_a_rule_of_dashes_is_decoration() -> None:
