@@ -230,7 +230,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LINE_TYPO: Text(
         "「{key}」は「{suggestion}」の書き間違いではありませんか。この行は使っていません。",
         "Did you mean “{suggestion}” by “{key}”? The line was not used."),
-
+    Reason.LINES_QUOTED: Text(
+        "引用（>）の行にも項目がありますが、引用でない行だけを読みました。引用のことも必要なら、引用でない行に書いてください。",
+        "Quoted lines have items too, but only what is not quoted was read. Write what is wanted without the mark."),
     Reason.LINES_GARBLED: Text(
         "ここから、文字化けなどで読めない行があります。読めない行は使っていません。大切な行は、書き直して送ってください。",
         "From here on there are lines that cannot be read as text. They were not used; write what matters again."),

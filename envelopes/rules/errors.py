@@ -74,6 +74,7 @@ class Reason(StrEnum):
     LINE_SEVERAL = "line-several"
     LINE_UNKNOWN = "line-unknown"
     LINE_TYPO = "line-typo"
+    LINES_QUOTED = "lines-quoted"
     LINES_GARBLED = "lines-garbled"
 
     # 対象外の確認: questions that staff answer before a draft is sent

@@ -186,13 +186,14 @@ class Scan:
 def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
     """Read the lines of *text* up to a forwarded mail or a signature. Raises nothing.
 
-    Without *quoted*, lines behind a `>` are passed over: in a reply they are somebody else's words.
+    Without *quoted*, lines behind a `>` are passed over: in a reply they are somebody else's words. So they are where
+    the writer orders something in words of his own; the section in his signature is no order.
     """
     warnings: list[Problem] = []
     found = _Statements(day=day, mail=mail)
     for line in _lines(text if quoted else "\n".join(own_lines(text))):
         _take(line, found, warnings)
-    statements = found.closed()
+    statements = _own(found.closed(), warnings)
     if any(one.reason is Reason.LINES_GARBLED for one in warnings):
         warnings = [one for one in warnings if one.reason is not Reason.LINE_UNKNOWN]
     return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
@@ -269,6 +270,7 @@ class _Line:
     number: int
     text: str
     indented: bool
+    quoted: bool
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -277,7 +279,9 @@ def _lines(text: str) -> Iterator[_Line]:
         if _ends(line):
             return
         indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
-        yield _Line(bare=line.lstrip(_MARKS), number=number, text=line.strip(), indented=indented)
+        quoted = line.lstrip(" \t\u3000\xa0")[:1] in (">", "＞")
+        bare, words = line.lstrip(_MARKS), line.strip()
+        yield _Line(bare=bare, number=number, text=words, indented=indented, quoted=quoted)
 
 
 def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
@@ -400,6 +404,9 @@ class _Statements:
         words, last = line.bare.strip(), self._open
         if last is None:
             return
+        if last.quoted is not line.quoted and words:
+            self.close()
+            return
         if not words:
             if last.said:
                 self.close()
@@ -426,6 +433,7 @@ class _Open:
         self.said = [value] if value else []
         self._lines = [line]
         self._number = number
+        self.quoted = line.quoted
         self._remark = f"（{remark}）" if remark else ""
 
     def begin(self, words: str, line: _Line) -> None:
@@ -504,6 +512,20 @@ def _is_address(words: str) -> bool:
 def _names_somebody(words: str) -> bool:
     """Whether *words* are a name to write to, though no key stands before them: ㈱B, or C 様."""
     return _IS_NAMED.search(words) is not None or (legal_form(words) != "" and "。" not in words)
+
+
+def _own(statements: Sequence[Statement], warnings: list[Problem]) -> list[Statement]:
+    """Leave out what is quoted, and say so once, where something is ordered that is not."""
+    quoted = [one for one in statements if one.value and _is_quoted(one)]
+    own = [one for one in statements if not _is_quoted(one)]
+    if not quoted or not any(one.value and one.key is not Key.SECTION for one in own):
+        return list(statements)
+    warnings.append(quoted[0].problem(Reason.LINES_QUOTED))
+    return own
+
+
+def _is_quoted(one: Statement) -> bool:
+    return one.text.startswith((">", "＞"))
 
 
 def _firsts(statements: Sequence[Statement], warnings: list[Problem]) -> tuple[Statement, ...]:
