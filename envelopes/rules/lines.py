@@ -52,7 +52,7 @@ _NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
     Key.TITLE: ("封筒名", "件名", "工事名", "業務名", "契約名", "工事件名", "契約件名", "業務件名", "委託業務名",
                 "工事名称", "業務名称"),
     Key.RECIPIENT: ("宛先", "宛て先", "あて先", "相手方", "受注者", "契約相手方", "契約の相手方", "契約相手", "送付先",
-                    "請負者", "請負人", "受託者"),
+                    "請負者", "請負人", "受託者", "業者名"),
     Key.KIND: ("種別", "契約種別", "文書種別", "契約の種別", "種類", "区分"),
     Key.AMOUNT: ("金額", "契約金額", "請負代金額", "請負代金", "請負金額", "委託料", "業務委託料", "委託金額", "契約額",
                  "変更契約金額"),
@@ -70,9 +70,13 @@ _NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
 # fmt: on
 _KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
 # Lines of a letter's signature and of everyday prose that look like key and value but are not.
-_NOT_KEYS: Final = frozenset(
-    "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
-) | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
+_NOT_KEYS: Final = (
+    frozenset(
+        "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
+    )
+    | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
+    | {"発注者", "契約日", "契約者", "納期", "履行期限"}
+)
 _LONGEST: Final = 4000  # characters of a line that are looked at: no line of an order is longer
 _MOST_LINES: Final = 2000  # of a mail: an order stands above its long tail of quoted letters
 

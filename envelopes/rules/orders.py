@@ -8,7 +8,7 @@ amounts and addresses only. Who may order, and who is in the registry, is not kn
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -46,6 +46,7 @@ _ADDRESS: Final = re.compile(
     r"[ \t]{0,4}[>)\]]?"
 )
 _MAILTO: Final = re.compile(r"[<(\[]mailto:[^<>()\[\]]{1,330}[>)\]]", re.IGNORECASE)
+_CLOSING: Final = " \t\u3000。、"  # what closes a sentence or goes on to the next item
 _HONORIFIC: Final = re.compile(r"(?:\s*(?:様|さま|御中)|\s+(?:殿|宛|あて))$")
 # `A 様、B 様`: behind the one who is named, somebody else follows. 様 in brackets names nobody new.
 _ANOTHER: Final = re.compile(
@@ -218,6 +219,7 @@ def _title(said: Statement | None, subject: str, policy: Policy, notes: _Notes) 
     if said is None:
         notes.missing(Reason.TITLE_MISSING, Key.TITLE)
         return None
+    said = replace(said, value=said.value.rstrip(" \t\u3000、") or said.value)
     if len(said.value) > policy.title_characters:
         limit = policy.title_characters
         notes.problems.append(said.problem(Reason.TITLE_TOO_LONG, limit=limit, actual=len(said.value)))
@@ -230,7 +232,7 @@ def _kind(said: Statement | None, default: Kind | None, notes: _Notes) -> Kind |
         if default is None:
             notes.missing(Reason.KIND_MISSING, Key.KIND)
         return default
-    written = re.sub(r"\s", "", unicodedata.normalize("NFKC", said.value))
+    written = re.sub(r"\s", "", unicodedata.normalize("NFKC", said.value)).rstrip("。、,.")
     word = re.sub(r"\([^()]*\)$", "", written)
     found = {
         kind
@@ -258,7 +260,7 @@ def _deadline(said: Statement | None, policy: Policy, notes: _Notes) -> date | N
     if said is None:
         return None
     try:
-        written = parse_date(said.value, today=said.day)
+        written = parse_date(said.value.rstrip(_CLOSING), today=said.day)
         day = written.day if written.doubtful else _weekday_checked(said, written, notes)
     except Refused as refusal:
         notes.problems.append(said.problem(refusal.reason))
