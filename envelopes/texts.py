@@ -110,6 +110,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.TITLE_MISSING: Text(
         "封筒名がありません。封筒名を書いてください。",
         "The title is missing. Write a line with the title."),
+    Reason.TITLE_CUT: Text(
+        "封筒名のすぐ下の行は、封筒名に入れていません。続きなら、封筒名を1行に書き直してください。",
+        "The line right below the title was not taken into it. If it belongs there, write the title in one line."),
     Reason.TITLE_TOO_LONG: Text(
         "封筒名が{actual}字あります。{limit}字以内で書いてください。",
         "The title has {actual} characters. Use {limit} or fewer."),

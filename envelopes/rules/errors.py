@@ -35,6 +35,7 @@ class Reason(StrEnum):
 
     # What was written in the mail
     TITLE_MISSING = "title-missing"
+    TITLE_CUT = "title-cut"
     TITLE_TOO_LONG = "title-too-long"
     RECIPIENT_MISSING = "recipient-missing"
     RECIPIENT_UNREADABLE = "recipient-unreadable"

@@ -89,6 +89,10 @@ _UNREADABLE: Final = "\ufffd"  # what decoding puts where bytes mean nothing
 _READABLE: Final = 12  # characters to one that cannot be read: a line with fewer is no text
 _QUOTES: Final = ">＞|｜"
 _BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
+_BLANKS: Final = " \t\u3000\xa0"
+_WIDEST: Final = 200  # letters of a line of which the width matters
+_WRAPPED: Final = 60  # columns from which a line may have been broken by the mail program
+_SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
 _MARKS: Final = f" \t\u3000\xa0{_QUOTES}{_BULLETS}"
 _NUMBERING: Final = re.compile(r"(?:[(（]?[0-9０-９]{1,2}[.．)）]|[①-⑳])[ \u3000]{0,4}")
 _SEPARATOR: Final = (
@@ -274,6 +278,8 @@ class _Line:
     number: int
     text: str
     indented: bool
+    depth: int  # columns before the first word
+    width: int  # columns up to the last word
     quoted: bool
 
 
@@ -285,7 +291,21 @@ def _lines(text: str) -> Iterator[_Line]:
         indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
         quoted = line.lstrip(" \t\u3000\xa0")[:1] in (">", "＞")
         bare, words = line.lstrip(_MARKS), line.strip()
-        yield _Line(bare=bare, number=number, text=words, indented=indented, quoted=quoted)
+        depth = _columns(line[: len(line) - len(line.lstrip(_BLANKS))])
+        yield _Line(
+            bare=bare,
+            number=number,
+            text=words,
+            indented=indented,
+            depth=depth,
+            width=_columns(line.rstrip()),
+            quoted=quoted,
+        )
+
+
+def _columns(text: str) -> int:
+    """How wide *text* is in a mail's window: a Japanese letter takes two columns."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WFA" else 1 for letter in text[:_WIDEST])
 
 
 def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
@@ -304,7 +324,7 @@ def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
         warnings.append(other)
         found.close()
     else:
-        found.go_on(line)
+        found.go_on(line, warnings)
 
 
 def _is_garbled(text: str) -> bool:
@@ -403,8 +423,8 @@ class _Statements:
             self._done.append(self._open.statement(self._day, self.mail))
         self._open = None
 
-    def go_on(self, line: _Line) -> None:
-        """Give *line* to the open statement if it belongs there."""
+    def go_on(self, line: _Line, warnings: list[Problem]) -> None:
+        """Give *line* to the open statement if it belongs there; say so where a title may go on in it."""
         words, last = line.bare.strip(), self._open
         if last is None:
             return
@@ -421,6 +441,11 @@ class _Statements:
         elif last.is_followed_by(words, line):
             self.open(last.key, words, line)
         else:
+            if last.key is Key.TITLE and _may_be_title(words):
+                details = {"key": last.key.value, "text": line.text[:QUOTED_CHARACTERS]}
+                warnings.append(
+                    Problem(reason=Reason.TITLE_CUT, line=line.number, mail=self.mail, details=details)
+                )
             self.close()
 
     def closed(self) -> list[Statement]:
@@ -450,17 +475,30 @@ class _Open:
         match self.key:
             case Key.NOTE:
                 return True
+            case Key.TITLE:
+                return self._takes_title(words, line)
             case Key.AMOUNT:
                 return len(self.said) == 1 and _OF_WHICH.match(words) is not None
             case Key.RECIPIENT | Key.COPY:
-                said = " ".join(self.said)
-                if has_address(said):
-                    return False
-                if _IS_WHOLE.search(said):
-                    return _is_address(words)
-                return line.indented or has_address(words) or _IS_WHOLE.search(words) is not None
+                return self._takes_name(words, line)
             case _:
                 return False
+
+    def _takes_title(self, words: str, line: _Line) -> bool:
+        """Whether a title goes on in *words*: one line that stands deeper, or that the mail program broke off."""
+        last = self._lines[-1]
+        broken = line.depth > last.depth or last.width >= _WRAPPED
+        marked = line.text.startswith(tuple(_BULLETS))
+        return len(self.said) == 1 and broken and not marked and _may_be_title(words)
+
+    def _takes_name(self, words: str, line: _Line) -> bool:
+        """Whether *words* are of the same name: behind its 様, only its address is."""
+        said = " ".join(self.said)
+        if has_address(said):
+            return False
+        if _IS_WHOLE.search(said):
+            return _is_address(words)
+        return line.indented or has_address(words) or _IS_WHOLE.search(words) is not None
 
     def is_followed_by(self, words: str, line: _Line) -> bool:
         """Whether *words* are another value of the same key: the next signer below the first."""
@@ -473,6 +511,8 @@ class _Open:
         match self.key:
             case Key.NOTE:
                 words = line.text.lstrip(f" \t\u3000{_QUOTES}")
+            case Key.TITLE if line.depth <= self._lines[-1].depth:
+                words = self.said.pop() + words  # broken by the mail program, in the middle of a word
             case Key.AMOUNT if words[0] not in "(（":
                 words = f"（{words}）"
         self.said.append(words)
@@ -493,6 +533,12 @@ class _Open:
 
 
 _ADDRESS_MARK: Final = re.compile(r"[^\s@＠]{1,64}[@＠][^\s@＠]{1,255}")
+
+
+def _may_be_title(words: str) -> bool:
+    """Whether *words* may be the rest of a title: no sentence, rule, address or telephone number."""
+    is_other = _SENTENCE.search(words) or _OTHER_KEY.match(words) or has_address(words)
+    return not is_other and any(letter.isalnum() for letter in words)
 
 
 _ADDRESS_LABEL: Final = re.compile(r"(?:e-?)?mail|メール(?:アドレス)?|アドレス", re.IGNORECASE)
