@@ -70,13 +70,11 @@ _NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
 # fmt: on
 _KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
 # Lines of a letter's signature and of everyday prose that look like key and value but are not.
-_NOT_KEYS: Final = (
-    frozenset(
-        "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
-    )
-    | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
-    | {"発注者", "契約日", "契約者", "納期", "履行期限"}
-)
+_NOT_KEYS: Final = frozenset(
+    "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
+) | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
+# Near a key by their letters, but words of their own: nobody has mistaken the one for the other.
+_NO_SLIPS: Final = frozenset({"発注者", "契約日", "契約者", "納期", "履行期限"})
 _LONGEST: Final = 4000  # characters of a line that are looked at: no line of an order is longer
 _MOST_LINES: Final = 2000  # of a mail: an order stands above its long tail of quoted letters
 
@@ -380,7 +378,7 @@ def _marked(line: _Line) -> re.Match[str] | None:
 @lru_cache(maxsize=256)
 def _suggestion(name: str) -> str:
     """Return the known name that is one letter off, by preference one that begins alike; or ""."""
-    near = [known for known in _KEY_OF if _one_apart(name, known)]
+    near = [known for known in _KEY_OF if name not in _NO_SLIPS and _one_apart(name, known)]
     return max(near, key=lambda known: known[0] == name[0], default="")
 
 
