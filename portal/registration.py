@@ -82,16 +82,19 @@ def _before(request: web.Request, name: str) -> str:
 
 
 def _lost(request: web.Request, kept: Form | None, name: str) -> web.Response | None:
-    """The way on for a browser that cannot be at *name* yet: nothing is kept, or an earlier question is open."""
+    """The way on for a browser that cannot be at *name*: nothing is kept, all is sent, or a question before is open."""
     order = (*_order(request), "check")
     if kept is None:
-        if name == order[0]:
-            return None
-        return web.Response(status=303, headers={"Location": f"{path(BASE)}?again=1"})
+        return None if name == order[0] else _forgotten()
     missing = _missing(kept)
     if missing is not None and order.index(missing) < order.index(name):
-        return move(BASE, missing)
+        return move(BASE, "code" if kept.ref else missing)
     return None
+
+
+def _forgotten() -> web.Response:
+    """The page that says that nothing is known of what was typed, and why that may be."""
+    return web.Response(status=303, headers={"Location": f"{path(BASE)}?again=1"})
 
 
 def _onward(request: web.Request, kept: Form, name: str) -> web.Response:
@@ -415,20 +418,26 @@ def _check(request: web.Request, kept: Form) -> views.RegistrationCheck:
 # The code
 
 
-async def _mine(request: web.Request) -> tuple[Application, tuple[str, ...]]:
-    """The application of this page and the beginning of its addresses: by the invitation's link, or by the browser."""
+async def _mine(request: web.Request) -> tuple[Application, tuple[str, ...]] | web.Response:
+    """The application of this page and the beginning of its addresses: by the invitation's link, or by the browser.
+
+    A browser that has kept nothing, as one that takes no cookies, is told so.
+    """
     token = request.match_info.get("token")
     if token is not None:
         return await proving.invited(services(request), token), ("r", token)
     kept = form_state.read(request)
     if kept is None or not kept.ref:
-        raise Refused(Reason.APPLICATION_GONE)
+        return _forgotten()
     return await steps.find(kept.ref), (BASE,)
 
 
 async def enter_code(request: web.Request) -> web.Response:
     """Where the code is typed."""
-    row, base = await _mine(request)
+    mine = await _mine(request)
+    if isinstance(mine, web.Response):
+        return mine
+    row, base = mine
     if row.stage != Stage.UNPROVED:
         return move(*base, "done")
     return answer(request, _code(request, row, base, resent="sent" in request.query))
@@ -461,7 +470,10 @@ def _code(
 
 async def send_code(request: web.Request) -> web.Response:
     """Another code."""
-    row, base = await _mine(request)
+    mine = await _mine(request)
+    if isinstance(mine, web.Response):
+        return mine
+    row, base = mine
     try:
         await proving.send_code(services(request), row, network=network(request))
     except Refused as refused:
@@ -474,7 +486,10 @@ async def send_code(request: web.Request) -> web.Response:
 
 async def verify(request: web.Request) -> web.Response:
     """Check what was typed; a right code gives the number."""
-    row, base = await _mine(request)
+    mine = await _mine(request)
+    if isinstance(mine, web.Response):
+        return mine
+    row, base = mine
     typed = (await form(request)).get("code", "")
     try:
         checked = await proving.check_code(services(request), row, typed)
@@ -511,7 +526,10 @@ def _typed_wrong(
 
 async def done(request: web.Request) -> web.Response:
     """7: the number, and what happens next."""
-    row, base = await _mine(request)
+    mine = await _mine(request)
+    if isinstance(mine, web.Response):
+        return mine
+    row, base = mine
     if row.proved_at is None:
         return move(*base, "code")
     entry = await Contact.filter(registry.living(services(request).now()), id=row.contact_id or 0).first()
@@ -581,7 +599,10 @@ def _withdraw(typed: str) -> views.RegistrationQuestion:
 
 async def invited(request: web.Request) -> web.Response:
     """What the address is registered for, and 承諾; then the code is mailed."""
-    row, base = await _mine(request)
+    mine = await _mine(request)
+    if isinstance(mine, web.Response):
+        return mine
+    row, base = mine
     if row.stage != Stage.UNPROVED:
         return move(*base, "done")
     page = replace(

@@ -169,8 +169,8 @@ keep = partial(post, refused=to_all(403, STAFF))
 
 
 def _gone(**others: int) -> dict[Who, int]:
-    """The answers to browsers that keep no application."""
-    return to_all(410, EVERYBODY - WRITERS, **others)
+    """The answers to browsers that keep no application: the page that says so."""
+    return to_all(303, EVERYBODY - WRITERS, **others)
 
 
 _ALL: Final[tuple[Right, ...]] = (

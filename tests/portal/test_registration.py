@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application as WebApplication
 from aiohttp.web import Request
@@ -120,6 +120,27 @@ async def test_a_later_page_leads_to_the_first_question_that_is_open(client: Cli
     assert "Cookie" in await said(answer)
     await fill(client, until="person")
     assert (await client.get("/register/check")).url.path == "/register/person"
+
+
+async def test_back_from_the_code_leads_to_the_code_and_a_new_beginning_stays_open(client: Client) -> None:
+    await fill(client)
+    await client.post("/register/check")
+    for page in ("person", "terms", "check"):
+        assert (await client.get(f"/register/{page}")).url.path == "/register/code"
+        assert (await client.post(f"/register/{page}")).url.path == "/register/code"
+    assert await Application.all().count() == 1
+    assert (await client.get("/register/company")).url.path == "/register/company"
+    assert (await fill(client, company="別の会社")).url.path == "/register/check"
+
+
+async def test_a_browser_that_takes_no_cookies_is_told_so_in_place_of_a_code(town: Town) -> None:
+    jar = DummyCookieJar()
+    async with TestClient(TestServer(create_app(town.services)), cookie_jar=jar) as client:
+        answer = await client.post("/register/withdraw", data={"email": town.contacts[0].email})
+        assert (answer.url.path, answer.url.query_string) == ("/register", "again=1")
+        words = await said(answer)
+        assert "Cookieが使えない設定になっています" in words
+        assert "承諾を取りやめる" in words
 
 
 async def test_nothing_personal_is_stored_before_the_code_or_stands_in_a_cookie(
