@@ -109,7 +109,7 @@ async def _asked(request: web.Request) -> tuple[Visit, Method] | web.Response:
     if (ended := dead(visit)) is not None:
         return answer(request, ended, status=410)
     if (standing := await status(visit)) is not None:
-        return answer(request, with_receipt(standing, visit.signer))
+        return answer(request, with_receipt(standing, visit))
     session = await cookies.signer_session(request)
     proof = await sessions.proof(session, visit.signer) if session else None
     method = await act.asked(visit.signer)

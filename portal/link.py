@@ -50,7 +50,7 @@ async def _by_link(request: web.Request, *, paused: bool = False) -> Visit | web
     if standing is None or (paused and is_paused(found)):
         return found
     here = await cookies.proved(request, signer.ref) is not None
-    return answer(request, with_receipt(standing, signer) if here else standing)
+    return answer(request, with_receipt(standing, found) if here else standing)
 
 
 def _replaced(visit: Visit, *errors: FieldError) -> signer_views.UnusableLink:

@@ -95,7 +95,7 @@ async def reading(request: web.Request) -> Visit | web.Response:
     if (ended := dead(visit)) is not None:
         return answer(request, ended, status=410)
     if (standing := await status(visit)) is not None:
-        return answer(request, with_receipt(standing, visit.signer))
+        return answer(request, with_receipt(standing, visit))
     return visit
 
 

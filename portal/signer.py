@@ -14,14 +14,13 @@ from envelopes.records.models import Document
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.reminders import open_day_after
 from envelopes.rules.schedule import jst_day
-from envelopes.rules.tokens import Purpose
 from portal import cookies, languages, papers, signer_views, views
 from portal.declining import declined
 from portal.pages import text_file
 from portal.proved import mailed, proved, reading, reading_or
 from portal.respond import answer, file, form, ip, move, path, site, told
 from portal.views import FieldError
-from portal.visit import Visit, dead, kind_of, party_of, request_of, signed_after, waits_for
+from portal.visit import Visit, dead, download_page, kind_of, party_of, request_of, signed_after, waits_for
 
 # Until when the village usually signs; a contractor without a mail by then should call.
 CALL_AFTER: Final = 5  # open days: the three in which the town signs, and two for the mail to arrive
@@ -202,10 +201,6 @@ async def _done(visit: Visit) -> signer_views.Done:
     town_alone = bool(others) and all(
         one.staff_id for one in shot.signers if one.signed_at is None and one.id != signer.id
     )
-    download = None
-    if shot.envelope.completed_at is not None and signer.staff_id is None:
-        token = visit.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation)
-        download = path("d", token)
     return signer_views.Done(
         request=request_of(visit),
         kind=kind_of(shot),
@@ -222,6 +217,6 @@ async def _done(visit: Visit) -> signer_views.Done:
         masked_address=visit.masked,
         expected_by=open_day_after(jst_day(signer.consented_at), CALL_AFTER) if town_alone else None,
         concluded_on=shot.envelope.transaction_on if shot.envelope.completed_at else None,
-        download_url=download,
+        download_url=download_page(visit),
         receipt_url=path("sign", signer.ref, "receipt"),
     )

@@ -11,6 +11,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules import addresses, kinds
 from envelopes.rules.schedule import day_over, jst_day, link_end
 from envelopes.rules.states import Event, State, permits
+from envelopes.rules.tokens import Purpose
 from envelopes.rules.wording import Language
 from envelopes.services import Services
 from portal import languages, signer_views, views
@@ -134,11 +135,28 @@ def _may_ask_for_time(visit: Visit, why: DeadLink) -> bool:
     return waits and bool(visit.token) and permits(visit.shot.state, Event.EXTENDED)
 
 
-def with_receipt(standing: signer_views.Status, signer: Signer) -> signer_views.Status:
-    """The same for a browser that has proved to be *signer*: he may see again what he was told when he signed."""
-    if signer.consented_at is None:
+def with_receipt(standing: signer_views.Status, visit: Visit) -> signer_views.Status:
+    """The same for a browser that has proved to be the signer of *visit*.
+
+    He may see again what he was told when he signed, and have the signed files while they can be downloaded.
+    """
+    if visit.signer.consented_at is None:
         return standing
-    return replace(standing, receipt_url=path("sign", signer.ref, "done"))
+    ends = visit.shot.envelope.window_ends_at
+    is_open = ends is not None and visit.services.now() <= ends
+    return replace(
+        standing,
+        receipt_url=path("sign", visit.signer.ref, "done"),
+        open_url=download_page(visit) if is_open else None,
+    )
+
+
+def download_page(visit: Visit) -> str | None:
+    """The path of the signed files, for a contractor whose request is completed."""
+    if visit.shot.envelope.completed_at is None or visit.signer.staff_id is not None:
+        return None
+    signer = visit.signer
+    return path("d", visit.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation))
 
 
 def is_paused(visit: Visit) -> bool:

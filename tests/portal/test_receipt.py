@@ -1,18 +1,21 @@
 """受領書: what the page after signing says, as a file that a phone or an office keeps."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from envelopes.records.models import Envelope, Signer
 from envelopes.rules.states import State
+from envelopes.rules.tokens import Purpose
 from envelopes.rules.wording import Language
 from portal.app import create_app
 from portal.pages import text_file
 from portal.signer_views import Done
 from tests.engines import Town
 from tests.portal.samples import LONG, SAMPLES, SITE
-from tests.portal.test_changing import get, prove
+from tests.portal.test_changing import get, link, prove
 
 pytestmark = pytest.mark.engines
 
@@ -84,3 +87,27 @@ async def test_whoever_waits_for_the_town_alone_is_told_from_when_to_call(town: 
             shot = await town.sign(await town.consent(shot))
             _, said = await get(phone, f"{await prove(town, phone, turn)}/done")
             assert ("を過ぎてもメールが届かないときは" in said) is expected
+
+
+async def test_who_signed_here_is_led_from_a_completed_request_to_its_files(town: Town) -> None:
+    shot = await town.completed()
+    signer = await Signer.get(id=shot.signers[0].id)
+    files = f"/d/{town.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation)}"
+    async with TestClient(TestServer(create_app(town.services))) as phone:
+        here = link(town, signer)
+        assert files not in await text(phone, here)
+        base = await prove(town, phone, signer)
+        for path in (here, f"{base}/1", f"{base}/confirm"):
+            said = await text(phone, path)
+            assert f'href="{files}"' in said
+            assert "メールが見つからないときは" not in said
+        assert f"{files}/1.pdf" in await text(phone, files)
+        await Envelope.filter(id=shot.envelope.id).update(window_ends_at=town.clock() - timedelta(seconds=1))
+        said = await text(phone, here)
+        assert files not in said
+        assert "メールが見つからないときは" in said
+
+
+async def text(phone: TestClient, path: str) -> str:  # type: ignore[type-arg]
+    async with phone.get(path, headers={"Cookie": cookies(phone)}) as answer:
+        return await answer.text()
