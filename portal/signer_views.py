@@ -348,7 +348,7 @@ class Status(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableLink(Page):
-    """C8: a link that leads nowhere. `on` is the day of the end, cancellation, refusal or replacement.
+    """C8: a link that leads nowhere. `on` is the day of the end, cancellation, refusal or handing over.
 
     A POST to `new_link_url`, where given, mails the link to the registered address; one to `more_time_url` asks the
     town to move the deadline, which he did on `asked_on`. `has_signed`: it is not this signer who missed anything.
