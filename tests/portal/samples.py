@@ -869,6 +869,13 @@ SAMPLES: dict[str, views.Page] = {
     "dead-expired": signer.UnusableLink(
         why=signer.DeadLink.EXPIRED, request=REQUEST, masked_address=MASKED, new_link_url="/s/t/new"
     ),
+    "dead-replaced-again": signer.UnusableLink(
+        why=signer.DeadLink.REPLACED,
+        request=REQUEST,
+        masked_address=MASKED,
+        new_link_url="/s/t/link",
+        errors=(views.FieldError(text=reason(Reason.RESEND_CAP)),),
+    ),
     "link-sent": signer.LinkSent(title=TITLE, masked_address=MASKED),
     "download": signer.Download(
         title=TITLE,
@@ -970,6 +977,7 @@ SAMPLES: dict[str, views.Page] = {
     "desk": DESK,
     "desk-spent": replace(DESK, spent=(desk_row(127, staff.Phase.CONTRACTOR),)),
     "desk-operator": replace(DESK, asides=4, asides_url="/staff/mails"),
+    "desk-auditor": replace(DESK, stuck=(replace(DESK.stuck[0], retry_url=None),)),
     "desk-empty": staff.Desk(
         nav=NAV, intake_address="uketsuke@keiyaku.mihon.example", notice="下書きを破棄しました。"
     ),
