@@ -130,6 +130,22 @@ def staff_add(
     print(f"職員を登録しました：{name}。登録用のリンクを、bot がメールで送ります（有効期間は7日です）。")
 
 
+@staff.command("invite", help="登録用のリンクを、もう一度メールで送ります。前のリンクは使えなくなります。")
+def staff_invite(
+    *,
+    email: Annotated[str, typer.Argument(help="登録してある職員のアドレス。")],
+    directory: Directory = Path("var"),
+) -> None:
+    """Have a new enrolment link mailed to a member of staff."""
+
+    async def work(services: Services) -> Staff:
+        return await registrar.invite_again(services, email)
+
+    person = _with(directory, work)
+    print(f"{person.name}に、登録用の新しいリンクを、bot がメールで送ります（有効期間は7日です）。")
+    print("前のリンクは、もう使えません。")
+
+
 async def _section(code: str) -> Section:
     found = await Section.filter(code=code).first()
     if found is None:

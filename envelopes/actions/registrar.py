@@ -79,6 +79,22 @@ async def add_staff(
     return await unit(work)
 
 
+async def invite_again(services: Services, email: str) -> Staff:
+    """Have a new enrolment link mailed to the member of staff with that address.
+
+    What he signs in with works until he uses it. Raises Refused(NOT_STAFF | ADDRESS_FORM).
+    """
+    staff, now = await staff_by_address(services, email), services.now()
+
+    async def work(connection: BaseDBAsyncClient) -> Staff:
+        current = await Staff.get(id=staff.id, using_db=connection)
+        await history.record(connection, Subject.STAFF, staff.id, "invited", actor=COMMAND_LINE, at=now)
+        await invite(connection, current, now=now)
+        return current
+
+    return await unit(work)
+
+
 async def invite(connection: BaseDBAsyncClient, staff: Staff, *, now: datetime) -> None:
     """Queue the mail with a one-time enrolment link; an earlier link stops working."""
     generation = staff.enrolment + 1

@@ -58,6 +58,22 @@ def test_new_staff_are_mailed_a_link_to_enrol(village: Path) -> None:
     assert listed[1].split("\t") == [SIGNER, "北沢 健", "soumu", "admin,signer", "登録待ち"]
 
 
+def test_staff_are_mailed_a_new_link_and_the_earlier_one_ends(var: Path) -> None:
+    ran = fukan("staff", "invite", SIGNER.upper(), "--directory", var)
+    assert ran.status == 0, ran.err
+    assert "北沢 健" in ran.out
+    assert rows(var, "SELECT enrolment FROM staff ORDER BY id") == [(1,), (2,)]
+    assert rows(var, "SELECT kind, key FROM tasks ORDER BY id")[2:] == [("enrol_mail", "enrol_mail:2:2")]
+    assert rows(var, "SELECT kind FROM facts WHERE kind = 'invited'") == [("invited",)]
+
+
+def test_nobody_else_is_mailed_a_link(var: Path) -> None:
+    ran = fukan("staff", "invite", "nobody@vill.example", "--directory", var)
+    assert ran.status == 1
+    assert "Traceback" not in ran.err
+    assert len(rows(var, "SELECT id FROM tasks")) == 2
+
+
 def test_a_section_says_what_it_is_called_in_english_and_refuses_what_is_too_long(var: Path) -> None:
     words = ("section", "add", "soumu", "総務課", "--email=soumu@vill.example")
     english = ("--name-english=General Affairs Section", "--hours-english=weekdays 9:00–16:00")
