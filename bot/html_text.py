@@ -1,7 +1,7 @@
 """HTML mail → text, for mails that have no text of their own. Reads once from left to right, whatever comes.
 
-Table cells become tabs, so that a table of key and value can be read as lines. Nothing is rendered, fetched
-or kept from tags.
+Blocks become lines and paragraphs stay apart, as they are seen. Table cells become tabs, so that a table of key and
+value can be read as lines. Nothing is rendered, fetched or kept from tags.
 """
 
 import html
@@ -19,7 +19,6 @@ _LINES: Final = frozenset(
             "article",
             "aside",
             "blockquote",
-            "br",
             "dd",
             "div",
             "dl",
@@ -35,10 +34,16 @@ _LINES: Final = frozenset(
 _CELLS: Final = frozenset({"td", "th"})
 
 
+# Paragraphs that mailers write for lines: nothing is seen between them.
+_TIGHT: Final = re.compile(
+    r"mso(?:normal|plaintext|listparagraph)|margin(?:-top)?\s*:\s*0(?![.\d])", re.IGNORECASE
+)
+
+
 def html_to_text(markup: str) -> str:
     """Return the words of *markup*, one line a block, cells apart by a tab."""
     markup = markup[:_LONGEST]
-    out: list[str] = []
+    out = _Out()
     position = 0
     while found := _TOKEN.match(markup, position):
         position = found.end()
@@ -47,19 +52,56 @@ def html_to_text(markup: str) -> str:
             position = _after(markup, "-->", position)
         elif tag in _SKIPPED and not found[1]:
             position = _after(markup, ">", _after(markup, f"</{tag}", position))
-        else:
-            out.append(_written(found[0], tag, closing=bool(found[1])))
-    return _tidy("".join(out))
+        elif tag:
+            out.take(found[0], tag, closing=bool(found[1]))
+        elif not found[0].startswith("<") or found[0] == "<":
+            out.write(re.sub(r"[ \t\r\n]+", " ", html.unescape(found[0])))
+    return _tidy("".join(out.parts))
 
 
-def _written(token: str, tag: str, *, closing: bool) -> str:
-    if tag in _LINES:
-        return "\n"
-    if tag in _CELLS:
-        return "\t" if closing else ""
-    return (
-        "" if token.startswith("<") and len(token) > 1 else re.sub(r"[ \t\r\n]+", " ", html.unescape(token))
-    )
+class _Out:
+    """What has been written, and how many line ends it ends in; the beginning of all or of a cell is as good as two."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._ends = 2
+        self._cell = 0  # where the latest cell begins
+        self._gap = 1
+
+    def write(self, words: str) -> None:
+        """Add *words*. Blanks between two blocks are not seen."""
+        if words != " " or not self._ends:
+            self.parts.append(words)
+            self._ends = 0
+
+    def take(self, token: str, tag: str, *, closing: bool) -> None:
+        """Add what *tag* shows."""
+        if tag == "br":
+            self._end()
+        elif tag == "p":
+            self._gap = self._gap if closing else 1 if _TIGHT.search(token) else 2
+            self._apart(self._gap)
+        elif tag in _LINES:
+            self._apart(1)
+        elif tag in _CELLS:
+            self._close_cell() if closing else self._open_cell()
+
+    def _end(self) -> None:
+        self.parts.append("\n")
+        self._ends += 1
+
+    def _apart(self, ends: int) -> None:
+        while self._ends < ends:
+            self._end()
+
+    def _open_cell(self) -> None:
+        self._cell, self._ends = len(self.parts), 2
+
+    def _close_cell(self) -> None:
+        while len(self.parts) > self._cell and self.parts[-1] == "\n":
+            self.parts.pop()
+        self.parts.append("\t")
+        self._ends = 0
 
 
 def _after(markup: str, end: str, position: int) -> int:

@@ -301,6 +301,30 @@ def test_headers_inside_the_body_are_no_headers() -> None:
     assert found.senders_said == 1
 
 
+SEEN = {
+    "<div>宛先：髙橋建設㈱</div><div>代表取締役 髙橋一郎 様</div>": "宛先：髙橋建設㈱\n代表取締役 髙橋一郎 様",
+    "<div>備考：一行目</div>\r\n  <div><span>二行目</span></div>": "備考：一行目\n二行目",
+    "<div>一<br></div><div><br></div><div>二</div>": "一\n\n二",
+    "一<br><br>二<br><div>三</div>": "一\n\n二\n三",
+    "<p>一</p><p>二</p>": "一\n\n二",
+    "<div>一</div><p>&nbsp;</p><div>二</div>": "一\n\n二",
+    "<p class=MsoNormal>一</p>\n<p class=MsoNormal>二</p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p>三</p>": (
+        "一\n二\n\n三"
+    ),
+    '<p style="margin: 0px">一</p><p style="margin: 0px">二</p>': "一\n二",
+    "<div><div><div>一</div></div></div><ul><li>二</li><li>三</li></ul>": "一\n二\n三",
+    "<table><tr><td></td><td><p>封筒名</p></td><td><p>橋</p></td></tr><tr><td>期限</td><td>8月</td></tr></table>": (
+        "封筒名\t橋\n期限\t8月"
+    ),
+    "1 < 2 &lt; 3": "1 < 2 < 3",
+}
+
+
+@pytest.mark.parametrize(("markup", "seen"), SEEN.items())
+def test_html_keeps_together_what_is_seen_together(markup: str, seen: str) -> None:
+    assert read(mail(text(markup, b"html"))).text == seen
+
+
 # Signs of a machine
 
 
