@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from bot import authors, commands, intakes, reports, unfinished
+from bot import authors, commands, intakes, reports, threads, unfinished
 from bot import files as documents
 from bot.authors import Arrival
 from bot.commands import Said
@@ -120,9 +120,10 @@ async def _open_mail(shop: Workshop, mail: Mail) -> _Opened:
             unread = refused.reason
     if unread is not None:
         parsed = await _parse(shop, head_of(raw))
-    # Digits of an authenticator belong into no column: from here on the subject is without them.
-    parsed = replace(parsed, subject=replies.without_codes(parsed.subject))
     sent_to = (*intakes.delivered_to(raw), *parsed.to)
+    # Digits of an authenticator belong into no column: from here on the subject is without them.
+    answers = threads.is_marked(shop.services, sent_to, parsed)
+    parsed = replace(parsed, subject=replies.subject_without_codes(parsed.subject, answers=answers))
     return _Opened(mail=mail, parsed=parsed, raw=raw, sent_to=sent_to, unread=unread)
 
 
@@ -212,12 +213,10 @@ def _reading(services: Services, letter: Letter, before: Unfinished | None) -> R
     """What the mail orders, with what was written before it where it is a reply."""
     day = jst_day(letter.mail.arrived_at)
     text = letter.parsed.text
-    said = scan(
-        replies.read(text).text if before else replies.without_codes(text),
-        day=day,
-        mail=len(before.mails) if before else 0,
-        quoted=before is None,
-    )
+    if before:
+        said = scan(replies.read(text).text, day=day, mail=len(before.mails), quoted=False)
+    else:
+        said = replies.order_without_codes(scan(text, day=day))
     earlier: Sequence[Statement]
     earlier, warnings = before.answered.record.statements if before else (), said.warnings
     if before is None:

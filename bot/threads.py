@@ -55,6 +55,12 @@ async def find(services: Services, sent_to: Sequence[str], parsed: ParsedMail) -
     return Thread(ref=refs.pop(), revisions=frozenset(revision for _, revision in marks if revision))
 
 
+def is_marked(services: Services, sent_to: Sequence[str], parsed: ParsedMail) -> bool:
+    """Whether a mail looks as if it stood in a thread, of ours or of another's."""
+    numbered = _NUMBER.search(parsed.subject) or _DRAFT.search(parsed.subject)
+    return bool(parsed.references or numbered or any(_addressed(services, sent_to)))
+
+
 def _addressed(services: Services, sent_to: Sequence[str]) -> Iterator[tuple[str, int]]:
     local, _, domain = services.settings.mail.intake.lower().rpartition("@")
     keys = tuple(services.keyring.token)

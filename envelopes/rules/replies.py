@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
-from envelopes.rules.lines import Key, Scan, own_lines
+from envelopes.rules.lines import Key, Scan, Statement, own_lines
 
 EXAMPLE: Final = "123456"  # the digits of our own examples: copied from a mail, they are none
 CUT: Final = "●"  # stands where a digit stood
@@ -93,6 +93,7 @@ _NEAR: Final = re.compile(
 _DIGIT: Final = re.compile(r"\d")
 _SIX: Final = re.compile(rf"(?<!\d){_WRITTEN}(?!\d)")
 _PREFIX: Final = re.compile(r"\s*(?:(?:re|fwd?|返信)\s?[:：]\s*)+", re.IGNORECASE)
+_RE: Final = re.compile(r"\s*(?:re|返信)\s?[:：]", re.IGNORECASE)
 _VERB: Final = re.compile(rf"\W*(?:{_ANY}){_POLITE}", re.IGNORECASE)
 
 # Beside 送信: words after which it may be that something is to be changed first, or that it is not to go yet.
@@ -156,6 +157,40 @@ def read(text: str) -> Reply:
 def without_codes(text: str) -> str:
     """Return *text* with six digits beside a verb cut: nothing that is kept or answered may show them."""
     return _NEAR.sub(_cut, "\n".join(_without_code(line) for line in text.split("\n")))
+
+
+def subject_without_codes(subject: str, *, answers: bool) -> str:
+    """*subject* as it may be kept. Where the mail *answers* none, six digits beside a verb belong to its title.
+
+    `080123 修正設計業務委託` stays, unless the subject is an order itself.
+    """
+    return without_codes(subject) if answers or _RE.match(subject) else _without_code(subject)
+
+
+def order_without_codes(found: Scan) -> Scan:
+    """*found* in a mail that is no reply, as it may be kept: under a key no digits are cut but those of a command."""
+    statements = tuple(
+        replace(one, value=without_codes(one.value), text=without_codes(one.text)) if _orders(one) else one
+        for one in found.statements
+    )
+    warnings = tuple(
+        replace(one, details={name: _kept(said) for name, said in one.details.items()})
+        for one in found.warnings
+    )
+    return Scan(statements=statements, warnings=warnings)
+
+
+def _orders(said: Statement) -> bool:
+    """Whether what was written under a key is a command with digits, or has taken one in from the lines below."""
+    first, *below = said.value.split("\n")
+    if said.key in (Key.RECIPIENT, Key.COPY) or any(without_codes(line) != line for line in below):
+        return True
+    command = _command(_tidy(first))
+    return command is not None and command.code != ""
+
+
+def _kept(said: str | int) -> str | int:
+    return without_codes(said) if isinstance(said, str) else said
 
 
 def _without_code(line: str) -> str:

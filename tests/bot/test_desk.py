@@ -62,6 +62,19 @@ async def test_an_order_becomes_a_draft_of_the_sender(built: World) -> None:
     assert record.lines[3].source == "金額：12,980,000円（税込）"
 
 
+async def test_numbers_in_a_title_are_kept_as_written(built: World) -> None:
+    title = "080123 修正設計業務委託"
+    for line in (f"封筒名：{title}", ""):
+        made = message_from_bytes(order(CONTRACT), policy=mail_policy.default)
+        letter = made.get_body()
+        assert letter is not None
+        letter.set_content(letter.get_content().replace("封筒名：令和8年度 村道北城線 舗装補修工事", line))
+        made.replace_header("Subject", f"Fwd: {title}")
+        mail = await read(built, made.as_bytes())
+        assert (await Envelope.get(mail_id=mail.id)).title == title
+        assert mail.subject == f"Fwd: {title}"
+
+
 async def test_reading_twice_makes_one_draft(built: World) -> None:
     mail = await read(built, order(CONTRACT))
     await desk.read_mail(built.tools.shop, mail.id)

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envelopes.rules.lines import own_lines, scan
-from envelopes.rules.replies import CODED, EXAMPLE, Command, Verb, is_code, objection, read, without_codes
+from envelopes.rules.replies import (
+    CODED,
+    EXAMPLE,
+    Command,
+    Verb,
+    is_code,
+    objection,
+    order_without_codes,
+    read,
+    subject_without_codes,
+    without_codes,
+)
 
 BELOW = """\
 > ──── 返信は、この線より上に書いてください ────
@@ -293,3 +304,33 @@ def test_a_line_beside_an_order_to_send_may_object_to_it(line: str) -> None:
 def test_greetings_and_signatures_do_not_object(line: str) -> None:
     assert objected("送信 483920", line) == ""
     assert objected("送信 483920", f"> {OBJECTING[0]}") == ""
+
+
+TITLE = "080123 修正設計業務委託"
+
+
+def test_digits_of_a_title_are_kept() -> None:
+    text = f"封筒名：{TITLE}\n文書1：080123 修正設計書.pdf\n備考：工事番号 080123 修正分です"
+    found = order_without_codes(scan(text, day=date(2026, 8, 4)))
+    assert [one.value for one in found.statements] == [line.partition("：")[2] for line in text.split("\n")]
+    assert subject_without_codes(TITLE, answers=False) == TITLE
+    assert subject_without_codes(f"Fwd: {TITLE}", answers=False) == f"Fwd: {TITLE}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "封筒名：\n送信 483920",
+        "備考：送信 483920",
+        "備考：\n\n483920 送信",
+        "備考：一行目\n送信お願いします 483920",
+        "部暑：送信 483920",
+        "宛先：髙橋\n　送信 483920",
+        "封筒名：A\n封筒名：送信 483920",
+    ],
+)
+def test_digits_of_a_command_in_an_order_are_not_kept(text: str) -> None:
+    assert "483920" not in repr(order_without_codes(scan(text, day=date(2026, 8, 4))))
+    assert "483920" not in subject_without_codes("送信 483920", answers=False)
+    assert "483920" not in subject_without_codes("Re: x 送信 483920", answers=False)
+    assert "483920" not in subject_without_codes("x 送信 483920", answers=True)
