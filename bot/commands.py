@@ -156,6 +156,8 @@ async def _prove(services: Services, about: _About, command: Command) -> None:
     if not replies.is_code(command):
         raise Refused(Reason.REPLY_CODE_MISSING)
     if command.verb is Verb.SEND:
+        if _has_documents(said):
+            raise Refused(Reason.COMMAND_DOCUMENTS)
         other = other or replies.objection(about.reply, about.lines)
     if other and command.verb not in (Verb.CANCEL, Verb.EXTEND):
         raise Refused(Reason.COMMAND_WORDS, said=replies.blackened(other[:_QUOTED]))

@@ -556,6 +556,11 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "「{said}」は、この指示といっしょに書けません。指示と6けたの数字だけを書いてください。"
         "内容を直すときは、先に「修正」で返信してください。",
         "“{said}” cannot stand with this order. Write only the order and the six digits. Corrections go first: 修正."),
+    Reason.COMMAND_DOCUMENTS: Text(
+        "返信に文書が付いています。この指示で送るのは下書きの文書で、付いている文書ではありません。"
+        "下書きのまま送るときは、文書を付けずに返信してください。差し替えるときは、新しいメールで送ってください。",
+        "A document came with the order, but the draft's own documents would be sent. To send the draft as it is, "
+        "reply without it; to use other documents, send a new mail."),
     Reason.COMMAND_ABOUT_NOTHING: Text(
         "どの封筒についての指示か分かりません。封筒についてのメールに返信するか、題名に番号（例：[D-0123]）を書いてください。",
         "It is not clear which envelope is meant. Reply to a mail about it, or put its number in the subject."),

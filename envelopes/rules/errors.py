@@ -180,6 +180,7 @@ class Reason(StrEnum):
     COMMAND_SEVERAL = "command-several"
     COMMAND_UNREAD = "command-unread"
     COMMAND_WORDS = "command-words"
+    COMMAND_DOCUMENTS = "command-documents"
     COMMAND_ABOUT_NOTHING = "command-about-nothing"
     COMMAND_EMPTY = "command-empty"
     COMMAND_NOT_DONE = "command-not-done"

@@ -108,6 +108,10 @@ _CONTENT: Final = re.compile(
     r"(?:(?:書き)?直し|修正|訂正|変更|追加|間違い|誤り|相違)(?:点|箇所|事項)?[はもが]?"
     r"(?:(?:とく|特)に)?(?:ありません|ございません|ないです|なし|無し)"
 )
+# What stands below the mails of many a town hall.
+_FOOTER: Final = re.compile(
+    "(?:誤って|間違って)(?:(?:本|この)(?:電子)?メールを)?(?:受信|受け取|届|配信)|お?心当たり|破棄"
+)
 _QUESTIONS: Final = re.compile("開始日|期限")  # as answers name them
 # What stands in a letter's signature under a key of its own: how and when somebody can be reached.
 _REACHED: Final = re.compile(
@@ -266,7 +270,7 @@ def objection(reply: Reply, found: Scan) -> str:
         line = unicodedata.normalize("NFKC", written).strip(_EDGE)
         left = (_QUESTIONS if number in answers else _CONTENT).sub("", line)
         odd = number in said or (number in unclear and not _REACHED.match(line))
-        if odd or _HESITANT.search(left):
+        if odd or (_HESITANT.search(left) and not _FOOTER.search(line)):
             return written.strip()
     return ""
 

@@ -293,6 +293,18 @@ async def test_other_documents_in_an_old_thread_are_another_order(built: World) 
     assert await Envelope.all().count() == 2
 
 
+async def test_an_order_to_send_with_another_document_sends_nothing(built: World) -> None:
+    envelope, told = await drafted(built)
+    mail = message_from_bytes(reply(told, f"送信 {digits(built)}"), policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="契約書（修正）.pdf")
+    assert await refused(await read(built, mail.as_bytes())) is Reason.COMMAND_DOCUMENTS
+    assert await state(envelope) == "draft"
+    # Its digits are not spent.
+    assert await refused(await read(built, reply(told, f"送信 {digits(built)}"))) is None
+    assert await state(envelope) == "preparing"
+
+
 async def test_nobody_is_shown_what_is_not_in_force_for_him(built: World) -> None:
     await replying.stop(built.services, await Staff.get(id=built.clerk.id))
     _, told = await drafted(built)
