@@ -21,7 +21,7 @@ from tests.portal.samples import SITE
 PORTAL = Path(pages.__file__).parent
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 # Names of files that are handed out, and files, in Japanese for everybody: they are part of the record.
-FILE_NAMES = ("署名前_", "証拠一式_")
+FILE_NAMES = ("署名前_", "証拠一式_", "受領書_")
 FILES = {"registry_file.py", "search_file.py"}
 
 
