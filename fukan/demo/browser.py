@@ -50,11 +50,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link; `saves` where the page means it as a download."""
+    """A link and its words."""
 
     href: str
     words: str
-    saves: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +179,7 @@ class _Reader(HTMLParser):
     def _collected(self, one: _Collected) -> None:
         match one.tag:
             case "a":
-                href, saves = one.given.get("href", ""), "download" in one.given
-                self.links.append(Link(href=href, words=one.words, saves=saves))
+                self.links.append(Link(href=one.given.get("href", ""), words=one.words))
             case "button" if self._form is not None:
                 self._form.buttons.append(one.words)
             case "label":

@@ -394,7 +394,7 @@ class Tour:
             page = await later.submit(page, page.form(button="コードを送る"))
             code = await self._code(page)
             page = await later.submit(page, page.form(having="code"), code=code)
-        links = [link for link in page.links if link.saves and "PDF" in link.words]
+        links = [link for link in page.links if link.href.endswith(".pdf")]
         saved = [await later.save(page, link.href) for link in links]
         return [Signed(one.name or "document.pdf", one.content) for one in saved]
 

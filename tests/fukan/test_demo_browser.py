@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestServer
 from fukan.demo.browser import Browser, UnexpectedPage, read
 
 PAGE = """<!doctype html><title>t</title><h1>件 <b>名</b></h1><span class="chip act">下書き</span>
-<a href="/1" download><span>契約書</span> <span>PDF</span></a><img src="/i.webp" alt="">
+<a href="/1"><span>契約書</span> <span>PDF</span></a><img src="/i.webp" alt="">
 <form method="post" action="/go?x=1&amp;y=2">
 <input type="hidden" name="version" value="3">
 <input name="code" value=""><input name="off" value="no" disabled>
@@ -23,7 +23,7 @@ def test_a_page_is_read_as_a_person_sees_it() -> None:
     page = read(PAGE, url="http://127.0.0.1/", status=200)
     assert (page.heading, page.chip) == ("件 名", "下書き")
     assert page.images == ("/i.webp",)
-    assert page.link("契約書").saves
+    assert page.link("契約書").href == "/1"
     form = page.form(button="送る")
     assert (form.method, form.action) == ("post", "/go?x=1&y=2")
     assert form.fields == {"version": "3", "code": ""}
