@@ -109,7 +109,7 @@ def test_code_that_came_too_late_is_answered_with_a_new_one(world: World, roles:
     for _ in range(11):
         minute(world, contractor)
     contractor.submit(code)
-    assert "有効時間が過ぎました" in contractor.text
+    assert "有効時間が過ぎたため、新しいコードを送りました" in contractor.text
     contractor.submit(contractor.letter("確認コード").code)
     assert contractor.heading == "文書を確認してください"
 
