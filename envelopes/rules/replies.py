@@ -110,7 +110,7 @@ _CONTENT: Final = re.compile(
 )
 # What stands below the mails of many a town hall.
 _FOOTER: Final = re.compile(
-    "(?:誤って|間違って)(?:(?:本|この)(?:電子)?メールを)?(?:受信|受け取|届|配信)|お?心当たり|破棄"
+    "(?:誤って|間違って)(?:(?:本|この)(?:電子)?メールを)?(?:受信|受け取|届|配信)|お?心当たり[のが]な"
 )
 _QUESTIONS: Final = re.compile("開始日|期限")  # as answers name them
 # What stands in a letter's signature under a key of its own: how and when somebody can be reached.

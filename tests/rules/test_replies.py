@@ -255,6 +255,8 @@ def test_reading_never_raises_and_never_invents_digits(text: str) -> None:
 
 
 OBJECTING = [
+    "期限を直しますので、この下書きは破棄してください。",
+    "金額に心当たりがある点があるので、まだ送らないでください。",
     "ただし、期限は9月10日に直してから送ってください。",
     "期眼：9月10日",
     "期限：9月10日",
