@@ -340,7 +340,7 @@ def _recipient(contact: Contact, order: Order) -> str:
 
 
 def _amount(amount: Amount) -> str:
-    return "なし（単価契約）" if amount.yen is None else yen(amount.yen) + _TAXES[amount.tax]
+    return "なし" if amount.yen is None else yen(amount.yen) + _TAXES[amount.tax]
 
 
 def _span(span: Span) -> str:

@@ -22,7 +22,20 @@ _PART: Final = rf"{_DIGITS}(?:\.[0-9]{{1,8}})?"
 _UNITS: Final = {"億": 10**8, "千万": 10**7, "百万": 10**6, "万": 10**4, "千": 1000, "": 1}
 
 _BRACKETS: Final = re.compile(r"[(\[〔【〈]([^()\[\]〔〕【】〈〉]*)[)\]〕】〉]")
-_OF_WHICH: Final = re.compile(r"(?:うち|内)[^0-9]{0,30}消費税.*")
+_RATE: Final = re.compile(r"\((?:税率)?(?:8|10)%\)")  # a bracket of its own, often within another
+_TAXES: Final = (
+    r"(?:取引に(?:係る|かかる))?消費税(?:等|(?:及び|および|並びに|・|、|と)地方消費税)?(?:等)?"
+    r"(?:の|相当)?額?(?:相当額?)?(?:[:は]?(?:8|10)%)?"
+)
+_OF_WHICH: Final = re.compile(
+    rf"(?:うち|内){_TAXES}(?:[はが:]?金?[¥\\]?{_PART}[億万千]*円?(?:也|整)?)?(?:[をは]?含む)?"
+    rf"|{_TAXES}[はが:]?金?[¥\\]?{_PART}[億万千]*円?を?(?:含む|含み)"
+)
+# What says nothing of the whole amount: another amount, a rate.
+_ASIDE: Final = re.compile(
+    rf"(?:税抜き?|本体)(?:価格|金額|額)?[はが:]?金?[¥\\]?{_PART}[億万千]*(?:{_PART})?円?(?:也|整)?"
+    rf"|{_TAXES}[はが:]?金?[¥\\]?{_PART}円|(?:消費税率|税率)?(?:8|10)%"
+)
 _NONE: Final = r"(?:(?:契約)?金額)?の?(?:定め)?[はが]?(?:なし|無し|無|ナシ)(?:です|とする|とします)?"
 _UNIT_PRICES: Final = r"単価契約(?:のため|につき|により|による|なので|とする|とします|です)?"
 _NO_AMOUNT: Final = re.compile(
@@ -34,22 +47,27 @@ _NUMBER_OR_TAX: Final = re.compile("[0-9〇一二三四五六七八九十百千�
 _MONEY: Final = re.compile(r"[0-9][0-9,]{3,}|円")
 _SAID: Final = {
     Tax.EXCLUDED: re.compile(
-        r"税抜き?|税別|外税|消費税[^円]{0,20}?(?:を?除(?:く|いた)|[はをが]?含(?:まない|まず|みません|まれ(?:ない|ません|ていない))"
+        rf"税抜き?(?:価格|金額|額)?|税別(?:途)?|外税|別途{_TAXES}|\+(?:{_TAXES}|税)"
+        rf"|{_TAXES}(?:を?除(?:く|いた)|[はをが]?含(?:まない|まず|みません|まれ(?:ない|ません|ていない))"
         r"|は?別途?(?:加算(?:する|します)?)?|抜き?)"
     ),
-    Tax.INCLUDED: re.compile(r"税込み?|内税|消費税[^円]{0,20}?(?:[をは]?含む|を?含み(?!ません)|込み?)"),
+    Tax.INCLUDED: re.compile(
+        rf"税(?:率?(?:8|10)%)?込み?(?:価格|金額|額)?|内税|{_TAXES}(?:[をは]?含む|を?含み(?!ません)|込み?)"
+    ),
     Tax.NONE: re.compile(r"非課税|不課税|免税"),
 }
-# Beside them: that it is not so, or that the amount was made from another.
-_BUT: Final = re.compile("ない|ません|ではな|せず|以外|加え|加算|上乗せ|足し")
+# Beside them: that it is not so or not sure, or that the amount was made from another.
+_BUT: Final = re.compile(
+    "ない|ません|ではな|せず|以外|加え|加算|上乗せ|足し|[?]|多分|たぶん|おそらく|思(?:う|い|われ)|確認|はず|かも|でしょうか|ですか"
+)
 _FOR_ONE: Final = re.compile("単価|(?:当た|当|あた)り|につき|毎に|ごとに")
 _TOTAL: Final = re.compile(
-    r"(?:単位[:は]?)?円|(?:契約|請負)?(?:総額|合計)(?:金額|額)?|合計|変更後(?:の(?:総額|金額))?"
+    r"(?:単位[:は]?)?円|(?:契約|請負|委託)?(?:総額|合計|総計|代金|金額)(?:金額|額)?|変更後(?:の(?:総額|金額))?"
+    r"|(?:諸?経費|送料|運搬費|材料費|設置費|処分費)(?:を?含む|も?込み?)|です|[、,。.・:;/]"
 )
-_NOT_TOTAL: Final = re.compile(
-    r"(?<![0-9百千])(?:百万|千万|億|万|千|百)円|単位(?![:は]?円)|(?:月|年|日|時間|週|半期)額|時間給|日給|月給"
-    r"|毎[月年日週]|月々|月分|年分|日分|(?<![0-9])年間|(?<![0-9])年度|/[月年日週時個台回人件本枚mkh]|増額|減額|増減|(?:増加|減少|追加)分|差額"
-    r"|予定|概算|見込|上限|限度|以内|以上|以下|未満|最大|最低|程度|(?<![契予規])約|内金|前払|部分払|変更前"
+_LEAD: Final = re.compile(r"(?:契約|請負|委託)?(?:総額|合計|総計|代金|金額)(?:金額|額)?[はが:]?")
+_TAIL: Final = re.compile(
+    r"(?:(?:です|となります|になります|とします|でお願い(?:し|いたし|致し)ます)。?|。)$"
 )
 _MAIN: Final = re.compile(
     r"(?:一?金)?[¥\\]?"
@@ -69,7 +87,7 @@ class Amount:
 def parse_amount(text: str) -> Amount:
     """Return what *text* says, or raise `Refused` with one of the reasons above; `AMOUNT_TAX_UNSAID` says the yen."""
     compact = re.sub(r"\s", "", unicodedata.normalize("NFKC", text[:_LONGEST]))
-    compact = re.sub(r"(?<=[0-9])、(?=[0-9]{3})", ",", compact)
+    compact = _RATE.sub("", re.sub(r"(?<=[0-9])、(?=[0-9]{3})", ",", compact))
     if _NO_AMOUNT.fullmatch(compact):
         return Amount(yen=None, tax=Tax.NONE)
     if _PERHAPS_NONE.search(compact) and not _NUMBER_OR_TAX.search(compact):
@@ -79,18 +97,26 @@ def parse_amount(text: str) -> Amount:
         raise Refused(Reason.AMOUNT_NONE_UNSURE)
     if len(text) > _LONGEST or not all(map(_is_of_total, remarks)):
         raise Refused(Reason.AMOUNT_UNREADABLE)
-    main = _BRACKETS.sub("", compact)
-    yen = _yen(_without_tax_words(main))
+    main = _TAIL.sub("", _BRACKETS.sub("", compact))
+    yen = _yen(_LEAD.sub("", _without_tax_words(main), count=1))
     return Amount(yen=yen, tax=_tax(main, remarks, yen))
 
 
 def _is_of_total(remark: str) -> bool:
-    """Whether *remark* leaves the amount what it is: the whole, in yen, as it is agreed."""
-    return _TOTAL.fullmatch(remark) is not None or ("税" in remark and _NOT_TOTAL.search(remark) is None)
+    """Whether *remark* leaves the amount what it is: the whole, in yen, as it is agreed.
+
+    What it says of tax may be in doubt, which is another question.
+    """
+    left = _TOTAL.sub("", _without_tax_words(_ASIDE.sub("", _OF_WHICH.sub("", remark))))
+    return not left or ("税" in remark and (_BUT.search(left) is not None or len(_said(remark)) > 1))
 
 
-def _without_tax_words(main: str) -> str:
-    left = _OF_WHICH.sub("", main)
+def _said(words: str) -> set[Tax]:
+    return {tax for tax, saying in _SAID.items() if saying.search(words)}
+
+
+def _without_tax_words(said: str) -> str:
+    left = _OF_WHICH.sub("", said)
     for words in _SAID.values():
         left = words.sub("", left)
     return left.strip("、,。;:・")
@@ -122,7 +148,7 @@ def _tax(main: str, remarks: list[str], yen: int) -> Tax:
     own = _OF_WHICH.sub("", main) + "".join(
         remark for remark in remarks if not _MONEY.search(_OF_WHICH.sub("", remark))
     )
-    said = {tax for tax, words in _SAID.items() if words.search(own)}
+    said = _said(own)
     if _OF_WHICH.search(whole):
         said.add(Tax.INCLUDED)
     if len(said) != 1 or _BUT.search(_without_tax_words(own)):
