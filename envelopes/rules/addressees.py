@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from envelopes.rules.names import legal_form, same_company, search_form
+from envelopes.rules.names import exact_form, form_first, is_legal_form, legal_form, same_company, search_form
 
 # Words that tell what somebody is, not who: they need not be registered.
 _OFFICE: Final = re.compile(
@@ -29,13 +29,25 @@ class Fit(StrEnum):
 
 def fit(name: str, *, company: str, office: str, person: str) -> Fit:
     """Compare *name*, a recipient as written without 様 and address, with a registered *company* and its *person*."""
-    words = _BRACKETS.sub(" ", name).split() or name.split()
+    words = _BRACKETS.sub(_unless_legal_form, name).split() or name.split()
     behind = _behind_company(words, company)
     if behind is not None:
-        return Fit.WHOLE if _may_be_person(behind, office, person) else Fit.IN_DOUBT
+        whole = _spelt_alike(company, words) and _may_be_person(behind, office, person)
+        return Fit.WHOLE if whole else Fit.IN_DOUBT
     if _may_be_person(words, office, person):
         return Fit.WHOLE  # no company is named, only who it is
     return _without_gaps(words, company, office, person)
+
+
+def _unless_legal_form(bracket: re.Match[str]) -> str:
+    return bracket[0] if is_legal_form(bracket[0]) else " "
+
+
+def _spelt_alike(company: str, words: list[str]) -> bool:
+    """Whether *words* begin as *company* does where other companies differ: 前株 or 後株, 斉 or 斎."""
+    joined = "".join(words)
+    sides = {form_first(company), form_first(joined)} - {None}
+    return len(sides) <= 1 and exact_form(joined).startswith(exact_form(company))
 
 
 def _behind_company(words: list[str], company: str) -> list[str] | None:
@@ -70,6 +82,6 @@ def _without_gaps(words: list[str], company: str, office: str, person: str) -> F
     if len(forms) > 1:
         return Fit.ANOTHER_COMPANY
     if known and said.startswith(known) and _may_be_person([said.removeprefix(known)], office, person):
-        return Fit.WHOLE
+        return Fit.WHOLE if _spelt_alike(company, words) else Fit.IN_DOUBT
     near = bool(known) and bool(first) and (known in said or first in known)
     return Fit.IN_DOUBT if near else Fit.ANOTHER_COMPANY

@@ -5,6 +5,7 @@ comes after the code: then nobody without the mailbox can use up its tries. How 
 of the actions; here is what counts.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -51,6 +52,10 @@ _SAID: Final = {
     Method.SMS: ("sms", "ショートメッセージ", "ショートメール"),
     Method.MAIL: ("メール", "mail", "確認コード"),
 }
+_NOT_THIS: Final = re.compile(
+    rf"(?:{'|'.join(name for names in _SAID.values() for name in names)})(?:認証|コード)?(?:[はがの]|による確認は)?"
+    r"(?:不要|不可|無し|なし|ng|以外|使(?:え|わ)(?:ない|ません)|でき(?:ない|ません)|では?な(?:い|く))"
+)
 
 
 def second(proof: str) -> Method | None:
@@ -112,7 +117,7 @@ def called(method: Method, language: str = "ja") -> str:
 
 def read(written: str) -> Method:
     """What a line 本人確認 asks for. Raises Refused(IDENTITY_UNREADABLE) where it is none, or more than one."""
-    plain = "".join(unicodedata.normalize("NFKC", written).casefold().split())
+    plain = _NOT_THIS.sub("", "".join(unicodedata.normalize("NFKC", written).casefold().split()))
     found = {method for method, names in _SAID.items() if any(name in plain for name in names)}
     more = found - {Method.MAIL}
     if not found or len(more) > 1:

@@ -40,18 +40,32 @@ _FORMS: Final = re.compile(
 )
 _FOLDED: Final = str.maketrans(
     "髙﨑嵜濵濱邊邉齋齊澤廣國眞嶋嶌德瀨槇靜來龍惠榮豐鐵淺櫻條營應實當萬與壽傳學會圓黑曾戶吳增寬"
-    "斉緖卷祐薗圡冨舘峯羣桒栁渕淵髮鄕閒靑飮館舩檜藪籔塲𠮷",
-    "高崎崎浜浜辺辺斎斎沢広国真島島徳瀬槙静来竜恵栄豊鉄浅桜条営応実当万与寿伝学会円黒曽戸呉増寛"
-    "斎緒巻祐園土富館峰群桑柳淵淵髪郷間青飲館船桧薮薮場吉",
+    "緖卷祐薗圡冨舘峯羣桒栁渕淵髮鄕閒靑飮館舩檜藪籔塲𠮷",
+    "高崎崎浜浜辺辺斎斉沢広国真島島徳瀬槙静来竜恵栄豊鉄浅桜条営応実当万与寿伝学会円黒曽戸呉増寛"
+    "緒巻祐園土富館峰群桑柳淵淵髪郷間青飲館船桧薮薮場吉",
 )
+# Two letters, not two shapes of one, but mixed up so often that a search has to find both.
+_MIXED_UP: Final = str.maketrans("斉", "斎")
 # Hiragana to katakana: the two blocks lie 0x60 apart (U+3041..U+3096, U+30A1..U+30F6).
 _KATAKANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
 def search_form(name: str) -> str:
     """Return *name* without its legal form, spaces, marks and variants; never empty if *name* has a letter."""
+    return exact_form(name).translate(_MIXED_UP)
+
+
+def exact_form(name: str) -> str:
+    """Return the same, with letters kept apart that are only mixed up with each other (斉藤, 斎藤)."""
     joined = _joined(name)
     return _letters(_FORMS.sub("", joined)) or _letters(joined)
+
+
+def form_first(name: str) -> bool | None:
+    """Say whether the legal form stands before the name (前株) or behind it (後株); None where none is written."""
+    joined = _joined(name)
+    found = _FORMS.search(joined)
+    return found.start() == 0 if found else None
 
 
 def legal_form(name: str) -> str:

@@ -19,7 +19,6 @@ def compared(name: str, *, company: str = COMPANY) -> Fit:
         "髙橋建設株式会社",
         "高橋建設㈱",
         "髙橋建設",
-        "(株) 髙橋建設",
         "髙橋建設㈱ 髙橋",
         "髙橋建設㈱ 髙橋 一郎",
         "髙橋建設㈱ 代表取締役",
@@ -51,6 +50,9 @@ def test_short_names_are_those_of_the_registered(name: str) -> None:
         "髙橋建設工業 髙橋",
         "髙橋建 髙橋一郎",
         "髙橋建設㈱ 髙橋一郎 中村太郎",
+        "株式会社髙橋建設",
+        "(株) 髙橋建設 髙橋一郎",
+        "㈱髙橋建設髙橋一郎",
     ],
 )
 def test_another_person_or_a_name_only_nearly_the_same_is_in_doubt(name: str) -> None:
@@ -70,6 +72,12 @@ def test_another_person_or_a_name_only_nearly_the_same_is_in_doubt(name: str) ->
 )
 def test_another_company_is_another(name: str) -> None:
     assert compared(name) is Fit.ANOTHER_COMPANY
+
+
+def test_letters_that_are_only_mixed_up_are_in_doubt() -> None:
+    assert compared("斉藤建設㈱", company="斎藤建設株式会社") is Fit.IN_DOUBT
+    assert compared("齋藤建設㈱", company="斎藤建設株式会社") is Fit.WHOLE
+    assert compared("斉藤建設㈱髙橋一郎", company="斎藤建設株式会社") is Fit.IN_DOUBT
 
 
 def test_a_branch_is_part_of_the_name() -> None:

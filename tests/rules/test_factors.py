@@ -60,13 +60,18 @@ def test_nothing_and_what_nobody_knows_never_suffices() -> None:
         ("ＳＭＳ", Method.SMS),
         ("メールのみ", Method.MAIL),
         ("メール1経路", Method.MAIL),
+        ("メールのみ（SMS不可）", Method.MAIL),
+        ("メール（アクセスコードは不要）", Method.MAIL),
+        ("SMSは使えないのでアクセスコード", Method.ACCESS_CODE),
     ],
 )
 def test_a_line_of_an_order_is_read(written: str, method: Method) -> None:
     assert factors.read(written) is method
 
 
-@pytest.mark.parametrize("written", ["", "印鑑証明", "アクセスコードか認証アプリ"])
+@pytest.mark.parametrize(
+    "written", ["", "印鑑証明", "アクセスコードか認証アプリ", "アクセスコードは不要", "認証アプリなし"]
+)
 def test_a_line_that_says_none_or_two_is_asked_about(written: str) -> None:
     with pytest.raises(Refused) as error:
         factors.read(written)
