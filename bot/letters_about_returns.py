@@ -54,7 +54,7 @@ async def undelivered(case: Case) -> list[Outgoing]:
         address=row.recipient,
         what=_MAILS.get(row.mail, _OTHER_MAIL),
         meaning=WORDS[why][0],
-        steps=_steps(case, signer, why),
+        steps=steps(why, sender=case.services.settings.mail.address, end=_too_late(case, signer)),
         at=row.updated_at,
         answer="" if silent else original(row),
         silent=silent,
@@ -70,15 +70,15 @@ def original(row: Delivery) -> str:
     return " ".join((*codes, words)).strip()
 
 
-def _steps(case: Case, signer: Signer, why: Meaning) -> tuple[str, str, str]:
-    mend = _MEND.get(why, _ASK).format(sender=case.services.settings.mail.address)
-    return _PHONE, mend, _last(case, signer, why)
+def steps(why: Meaning, *, sender: str, end: str | None = None) -> tuple[str, str, str]:
+    """The three things to do where mail from *sender* did not arrive; *end* is the last where it is too late."""
+    mend = _MEND.get(why, _ASK).format(sender=sender)
+    return _PHONE, mend, end or (_FOLLOWS if why in _WRONG else _AGAIN)
 
 
-def _last(case: Case, signer: Signer, why: Meaning) -> str:
-    state = case.shot.state
+def _too_late(case: Case, signer: Signer) -> str | None:
     if case.shot.envelope.completed_at is not None:
         return _COMPLETED
-    if signer.signed_at is not None or not permits(state, Event.CANCELLED):
+    if signer.signed_at is not None or not permits(case.shot.state, Event.CANCELLED):
         return _OVER
-    return _FOLLOWS if why in _WRONG else _AGAIN
+    return None

@@ -176,6 +176,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.DEADLINE_UNREADABLE: Text(
         "日付を読み取れません。年月日で書いてください（例：2026年8月31日、令和8年8月31日、8月31日）。",
         "The date cannot be read. Write year, month and day (for example 2026-08-31)."),
+    Reason.DEADLINE_TIME: Text(
+        "時刻は決められません。期限は、その日の23時59分までです。日付だけを書いてください（例：8月31日）。",
+        "A time of day cannot be set: a deadline ends at 23:59 of its day. "
+        "Write the day alone (for example 2026-08-31)."),
     Reason.DEADLINE_TOO_FAR: Text(
         "期限は1年以内の日付にしてください。年を書き間違えていないか確かめてください。",
         "The deadline must be within a year. Check the year."),
@@ -192,8 +196,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "履行開始日を日付として読み取れません。署名期限が開始日より後でないか、ご自分で確かめてください。",
         "The first day of the work cannot be read. Check yourself that the deadline is not after it."),
     Reason.SPAN_UNREADABLE: Text(
-        "履行期間を読み取れません。10年を超えないか、ご自分で確かめてください。",
-        "The term cannot be read. Check yourself that it is not longer than ten years."),
+        "履行期間を読み取れません（{where}）。{years}年を超える契約は、電子契約の対象外です。ご自分で確かめてください。",
+        "The term cannot be read ({where}). Contracts of more than {years} years are not made electronically: "
+        "check it yourself."),
     Reason.NOTE_TOO_LONG: Text(
         "備考が{actual}字あります。{limit}字以内で書いてください。",
         "The note has {actual} characters. Use {limit} or fewer."),
@@ -864,6 +869,10 @@ ANSWERS: Final[Mapping[Reason, Text]] = {
     Reason.EXCLUDED_TERM: Text(
         "期間も効力も10年以内であることを確かめました",
         "I checked that neither term nor effect is over ten years",
+    ),
+    Reason.SPAN_UNREADABLE: Text(
+        "履行期間が対象の年数を超えないことを確かめました",
+        "I checked that the term is not longer than allowed",
     ),
     Reason.EXCLUDED_RENEWAL: Text(
         "自動更新の条項がないことを確かめました", "I checked that no clause renews the contract by itself"

@@ -271,11 +271,15 @@ def _ask(services: Services, order: Order) -> None:
     signs = exclusions.in_terms(
         deadline=order.deadline, start=reading.start, span=reading.span, policy=policy
     )
-    order.warnings += [Remark(reason=reason, details=details) for reason, details in signs]
-    name = exclusions.in_title(reading.title.value, policy) if reading.title else ""
-    if name:
-        details = {"found": name, "where": Key.TITLE.value}
-        order.warnings.append(Remark(reason=Reason.EXCLUDED_PAPER, details=details))
+    said = {
+        Key.TITLE: reading.title,
+        Key.PERIOD: reading.source(Key.PERIOD),
+        Key.NOTE: reading.source(Key.NOTE),
+    }
+    for key, statement in said.items():
+        signs += exclusions.in_line(key.value, statement.value, policy) if statement else []
+    seen = dict(reversed(signs))  # the first sign of each kind
+    order.warnings += [Remark(reason=reason, details=details) for reason, details in reversed(seen.items())]
 
 
 # In words

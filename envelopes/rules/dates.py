@@ -1,7 +1,7 @@
 """What a date or a span of time written by a person says: western or 和暦, with or without year and weekday.
 
-A date that leaves room for doubt (来週中, 31日頃, a time of day) is refused, not rounded. Whether a date is too
-late or too early for a deadline is orders.py's question.
+A date that leaves room for doubt (来週中, 31日頃) is refused, not rounded, and so is a time of day. Whether a date is
+too late or too early for a deadline is orders.py's question.
 """
 
 import calendar
@@ -25,9 +25,11 @@ _FAR: Final = timedelta(days=275)  # nobody leaves the year out of a day so far 
 _Said = Mapping[str, str | None]
 
 _TAIL: Final = (
-    r"(?:\(?(?P<weekday>[月火水木金土日])(?:曜日?)?(?:・?祝日?)?\)?)?"
-    r"(?:まで(?:に)?|迄|必着|限り?|締め?切り?)?"
+    r"(?:[(【\[]?(?P<weekday>[月火水木金土日])(?:曜日?)?(?:・?祝日?)?[)】\]]?)?"
+    r"(?:中(?:に)?|いっぱい)?(?:まで(?:に)?|迄|必着|限り?|締め?切り?|〆切?)?(?:厳守|必着)?"
+    r"(?:です|(?:で|に)?お願い(?:し|いたし|致し)ます)?。?"
 )
+_TIME_OF_DAY: Final = re.compile(r"[0-9]{1,2}時|[0-9]{1,2}:[0-9]{2}|正午|午前|午後")
 _ERA_YEAR: Final = r"(?P<era>令和|平成|[RH])\.?(?P<year>元|[0-9]{1,2})"
 _MONTH_DAY: Final = r"(?P<month>[0-9]{1,2})[月./-](?P<day>[0-9]{1,2})日?"
 
@@ -67,7 +69,8 @@ def parse_date(text: str, *, today: date, nearest: bool = False) -> WrittenDate:
 
     With *nearest* it is the nearest such day, before *today* or after.
 
-    Raises `Refused`: `DEADLINE_UNREADABLE`, or `DEADLINE_NOT_A_DATE` for a day that no calendar has.
+    Raises `Refused`: `DEADLINE_UNREADABLE`, `DEADLINE_TIME` for a time of day (a deadline is a day, and ends with it),
+    or `DEADLINE_NOT_A_DATE` for a day that no calendar has.
     """
     compact = _compact(text, _LONGEST)
     for form, resolve in _FORMS:
@@ -77,7 +80,7 @@ def parse_date(text: str, *, today: date, nearest: bool = False) -> WrittenDate:
             day = _nearest(resolve, said, today) if yearless and nearest else resolve(said, today)
             doubtful = yearless and day - today > _FAR
             return WrittenDate(day=day, weekday=said.get("weekday") or "", doubtful=doubtful)
-    raise Refused(Reason.DEADLINE_UNREADABLE)
+    raise Refused(Reason.DEADLINE_TIME if _TIME_OF_DAY.search(compact) else Reason.DEADLINE_UNREADABLE)
 
 
 def parse_span(text: str, *, today: date) -> Span:
@@ -86,14 +89,14 @@ def parse_span(text: str, *, today: date) -> Span:
     A beginning without a year is the nearest such day; one that is no date (契約締結日) is left open. Raises `Refused`
     as `parse_date` does.
     """
-    compact = _compact(text, _LONGEST_SPAN)
+    compact = _LENGTH_BESIDE.sub("", _compact(text, _LONGEST_SPAN))
     found = _SPAN.fullmatch(compact)
     left, right = (found["left"], found["right"]) if found else ("", compact)
-    start = _day_or_none(left, today)
+    start = _day_or_none(_whole_months(left, first=True), today)
     if length := _LENGTH.fullmatch(right):
         end = _after(start or today, int(length["number"]), length["unit"])
     else:
-        end = parse_date(right, today=start or today).day
+        end = _end_of_span(_whole_months(right, first=False), start or today)
     if end < (start or end):
         raise Refused(Reason.DEADLINE_NOT_A_DATE)
     return Span(start=start, end=end, written=today)
@@ -194,7 +197,8 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], Callable[[_Said, date], date]], ...]]
     (re.compile(rf"(?:今|本)?年度(?:末|内){_TAIL}"), _fiscal_year_end),
     (
         re.compile(
-            r"(?:(?:本日|今日|受付日?|送信日?)(?:から|より))?(?P<number>[0-9]{1,3})(?P<unit>日|週間|か月|ヶ月|カ月)(?:以内|後)"
+            r"(?:(?:本日|今日|受付日?|送信日?)(?:から|より))?(?P<number>[0-9]{1,3})(?P<unit>日|週間|[かヶカヵケ]月)(?:間)?"
+            r"(?:以内|後)(?:に|です|まで)?。?"
         ),
         _in_days,
     ),
@@ -204,10 +208,36 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], Callable[[_Said, date], date]], ...]]
 # Spans
 
 
-_SPAN: Final = re.compile(r"自?(?P<left>[^~〜―–—至]{0,60}?)(?:から|より|[~〜―–—]|至)(?P<right>.+?)(?:まで)?")
-_LENGTH: Final = re.compile(
-    r"(?P<number>[0-9]{1,3})(?P<unit>年|か月|ヶ月|カ月|箇月|週|日)(?:間|以内)?(?:\([^()]*\))?"
+_SPAN: Final = re.compile(
+    r"自?(?P<left>[^~〜―–—至]{0,60}?)(?:から|より|[~〜―–—]|至|(?<=[0-9日])-(?=令和|R|[0-9]{4}))(?P<right>.+?)(?:まで)?",
+    re.IGNORECASE,
 )
+_LENGTH: Final = re.compile(
+    r"(?P<number>[0-9]{1,3})(?P<unit>[かヶカヵケ箇]?年|[かヶカヵケ箇]月|週|日)(?:間|以内)?(?:\([^()]*\))?"
+)
+# How long it is, beside its two days.
+_LENGTH_BESIDE: Final = re.compile(
+    r"(?<=[日末まで])\([0-9]{1,5}(?:日|[かヶカヵケ箇]月|[かヶカヵケ箇]?年)間?\)$"
+)
+_MONTH: Final = re.compile(rf"(?:{_ERA_YEAR}|[0-9]{{4}})年[0-9]{{1,2}}月", re.IGNORECASE)
+_FISCAL_YEAR: Final = re.compile(rf"(?:{_ERA_YEAR}|(?P<western>[0-9]{{4}}))年度末?", re.IGNORECASE)
+
+
+def _whole_months(written: str, *, first: bool) -> str:
+    """*written* with its first or last day, where it names a month or a fiscal year (1 April to 31 March)."""
+    if _MONTH.fullmatch(written):
+        return written + ("1日" if first else "末日")
+    if found := _FISCAL_YEAR.fullmatch(written):
+        year = _year({**found.groupdict(), "year": found["year"] or found["western"]}) or 0
+        return f"{year}年4月1日" if first else f"{year + 1}年3月31日"
+    return written
+
+
+def _end_of_span(written: str, start: date) -> date:
+    """The last day; 翌年 is the year after the one of *start*."""
+    if written.startswith("翌年"):
+        written = f"{start.year + 1}年{written.removeprefix('翌年')}"
+    return parse_date(written, today=start).day
 
 
 def _day_or_none(text: str, today: date) -> date | None:
@@ -219,7 +249,7 @@ def _day_or_none(text: str, today: date) -> date | None:
 
 def _after(start: date, number: int, unit: str, *, last: bool = True) -> date:
     """The day *number* units after *start*; *last*: the last day of a span of that length instead."""
-    match unit[0]:
+    match "年" if unit.endswith("年") else unit[0]:
         case "年":
             end = _years_later(start, number)
         case "日":

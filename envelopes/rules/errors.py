@@ -56,6 +56,7 @@ class Reason(StrEnum):
     AMOUNT_NONE_UNSURE = "amount-none-unsure"
     AMOUNT_TAX_UNSAID = "amount-tax-unsaid"
     DEADLINE_UNREADABLE = "deadline-unreadable"
+    DEADLINE_TIME = "deadline-time"
     DEADLINE_PAST = "deadline-past"
     DEADLINE_NOT_A_DATE = "deadline-not-a-date"
     DEADLINE_TOO_FAR = "deadline-too-far"

@@ -19,6 +19,7 @@ from envelopes.rules.wording import jst_date
 # The question, and the words with which a mail answers it (確認済：10年超、自動更新).
 WORDS: Final[Mapping[Reason, tuple[str, ...]]] = {
     Reason.EXCLUDED_TERM: ("10年超", "10年", "期間"),
+    Reason.SPAN_UNREADABLE: ("期間", "10年超", "10年"),
     Reason.EXCLUDED_RENEWAL: ("自動更新", "更新"),
     Reason.EXCLUDED_PAPER: ("書面必須", "書面", "法令"),
     Reason.EXCLUDED_START: ("開始日", "履行開始日", "期限"),
@@ -27,18 +28,18 @@ QUESTIONS: Final = frozenset(WORDS)
 
 _PAGE: Final = 20_000  # characters of a page that are looked at: a printed page has some thousands
 _ALL: Final = 400_000  # of all pages together, so that no document holds up the mails behind it
-_PHRASE: Final = 40  # characters that are quoted
+PHRASE: Final = 40  # characters that are quoted
 _SENTENCE: Final = r"[^。]"
 _RENEWAL: Final = re.compile(
     r"(?:自動(?:的に)?(?:更新|延長|継続)"
     rf"|(?:同一|同じ|同様|従前)の?(?:契約)?条件{_SENTENCE}{{0,20}}?(?:更新|延長|継続)"
     rf"|(?:申し?出|申し?入れ|意思表示|異議|通知){_SENTENCE}{{0,12}}?(?:ない|なき)(?:とき|場合|限り)"
-    rf"{_SENTENCE}{{0,40}}?(?:更新|延長|継続)(?:する|さ|した|とみな))"
-    rf"(?!{_SENTENCE}{{0,12}}?(?:しない|行わない|しません|行いません|認めない|の定めはない|はない))"
+    rf"{_SENTENCE}{{0,40}}?(?:(?:更新|延長|継続)(?:する|さ|した|とみな)|効力を有))"
+    rf"(?!{_SENTENCE}{{0,12}}?(?:しない|行わない|しません|行いません|認めない|の定めはない|ない|なし|無し|無$|不可|ありません))"
 )
 _TERM: Final = re.compile(
     rf"(?:契約|賃貸借|賃借|貸付け?|借受け?|借地権?|存続|有効|履行|使用|委託|リース)の?期間{_SENTENCE}{{0,60}}?"
-    r"(?<![0-9和成])(?P<years>[0-9]{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?)(?:年間|[かカヶ箇]年|年(?=と|。|で|以上|と定))"
+    r"(?<![0-9和成RrHh])(?P<years>[0-9]{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?)(?:年間|[かカヶ箇]年|年(?![度目0-9一二三四五六七八九十元来次生]))"
 )
 _FROM_TO: Final = re.compile(
     rf"期間{_SENTENCE}{{0,30}}?(?P<from>令和[元0-9]{{1,2}}|[0-9]{{4}})年{_SENTENCE}{{0,20}}?(?:から|至|~|より)"
@@ -71,10 +72,18 @@ def in_terms(
     return found
 
 
+def in_line(label: str, value: str, policy: Policy) -> list[tuple[Reason, Mapping[str, str | int]]]:
+    """What the words of one line of an order give to ask, with the details that the question quotes."""
+    return [
+        (reason, {"years": policy.term_years, "found": phrase, "where": f"{label}「{phrase[:PHRASE]}」"})
+        for reason, phrase in _on_page(_compact(value[:_PAGE]), policy)
+    ]
+
+
 def in_title(title: str, policy: Policy) -> str:
     """The contract on paper that *title* names, or ""."""
-    compact = _compact(title)
-    return next((name for name in policy.paper_contracts if _compact(name) in compact), "")
+    compact = _bare(title)
+    return next((name for name in policy.paper_contracts if _bare(name) in compact), "")
 
 
 def in_pages(texts: Sequence[str], policy: Policy) -> list[Sign]:
@@ -85,7 +94,7 @@ def in_pages(texts: Sequence[str], policy: Policy) -> list[Sign]:
         looked_at = text[: min(_PAGE, left)]
         left -= len(looked_at)
         for reason, phrase in _on_page(_compact(looked_at), policy):
-            found.setdefault(reason, Sign(reason=reason, page=page, phrase=phrase[:_PHRASE]))
+            found.setdefault(reason, Sign(reason=reason, page=page, phrase=phrase[:PHRASE]))
     return list(found.values())
 
 
@@ -104,6 +113,11 @@ def unanswered(asked: Collection[Reason], given: Collection[Reason]) -> list[Rea
 
 def _compact(text: str) -> str:
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
+def _bare(text: str) -> str:
+    """Without blanks, and without の: 農地の賃貸借契約 is a 農地賃貸借契約."""
+    return _compact(text).replace("の", "")
 
 
 def _on_page(text: str, policy: Policy) -> Iterator[tuple[Reason, str]]:

@@ -145,7 +145,7 @@ def understand(
         amount=_amount(said(Key.AMOUNT), notes),
         deadline=_deadline(said(Key.DEADLINE), policy, notes),
         start=_start(said(Key.START), notes),
-        span=_span(said(Key.PERIOD), notes),
+        span=_span(said(Key.PERIOD), policy, notes),
         section=said(Key.SECTION),
         signer=said(Key.SIGNER),
         methods=_methods([one for one in statements if one.key is Key.IDENTITY], notes),
@@ -296,13 +296,14 @@ def _start(said: Statement | None, notes: _Notes) -> date | None:
         return None
 
 
-def _span(said: Statement | None, notes: _Notes) -> Span | None:
+def _span(said: Statement | None, policy: Policy, notes: _Notes) -> Span | None:
     if said is None:
         return None
     try:
         return parse_span(said.value, today=said.day)
     except Refused:
-        notes.warnings.append(said.problem(Reason.SPAN_UNREADABLE))
+        where = f"{said.key.value}「{said.value[: exclusions.PHRASE]}」"
+        notes.warnings.append(said.problem(Reason.SPAN_UNREADABLE, years=policy.term_years, where=where))
         return None
 
 

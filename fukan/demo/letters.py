@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from bot import letters as mails
 from bot.letters_about_alerts import WORDS_OF
+from bot.letters_about_returns import steps
 from bot.render import MailSite
 from envelopes.phrases import named
 from envelopes.rules.alerts import Alert
@@ -16,6 +17,7 @@ from envelopes.rules.factors import Method
 from envelopes.rules.kinds import Kind, Tax
 from envelopes.rules.notes import About
 from envelopes.rules.replies import SAMPLES, Verb
+from envelopes.rules.returns import WORDS, Meaning
 from envelopes.rules.wording import Language
 from envelopes.texts import ORDERS, say
 
@@ -58,7 +60,9 @@ _MANY: Final = tuple(PAPERS[n % len(PAPERS)]._replace(pages=200, size=1_500_000)
 READ: Final = (
     mails.ReadLine("封筒名", TITLE, f"3行目「封筒名：{TITLE}」"),
     mails.ReadLine(
-        "宛先", "髙橋建設株式会社 代表取締役 髙橋 一郎 様（台帳と一致）", "4行目「宛先：髙橋建設」"
+        "宛先",
+        "髙橋建設株式会社 代表取締役 髙橋 一郎 様 <ichiro@takahashi-kensetsu.example>（台帳と一致）",
+        "4行目「宛先：髙橋建設」",
     ),
     mails.ReadLine("種別", "契約書（相手方→自庁の順に署名）", "5行目「種別：契約書」"),
     mails.ReadLine("金額", "12,980,000円（税込）", "返信の1行目「金額：１２，９８０，０００円（税込）」"),
@@ -407,7 +411,7 @@ def _daily(waiting: tuple[mails.DayLine, ...]) -> mails.DailyMail:
 
 
 def _undelivered(*, silent: bool = False) -> mails.UndeliveredMail:
-    phone = "前から分かっている電話番号で、相手方に連絡してください。"
+    why = Meaning.SILENT if silent else Meaning.NO_SUCH_ADDRESS
     return mails.UndeliveredMail(
         **FOOT,
         to=CLERK,
@@ -416,14 +420,8 @@ def _undelivered(*, silent: bool = False) -> mails.UndeliveredMail:
         addressee=f"{PARTY} 代表取締役 髙橋 一郎",
         address="takahashi.kensetsu@docomo.ne.jp" if silent else "ichiro@takahashi-kensetsu.example",
         what="署名依頼のメール",
-        meaning="送ってから24時間、リンクが開かれていません（携帯会社の迷惑メール対策で消えた恐れがあります）"
-        if silent
-        else "アドレスが存在しません",
-        steps=(
-            phone,
-            "正しいアドレスを聞き、台帳を直すよう台帳の担当に頼んでください。",
-            "この依頼を画面から取り消し、台帳の新しいアドレスで送り直してください。",
-        ),
+        meaning=WORDS[why][0],
+        steps=steps(why, sender="keiyaku@keiyaku.vill-mihon.example"),
         at=AT,
         answer="" if silent else "550 5.1.1 <ichiro@takahashi-kensetsu.example>: Recipient address rejected",
         silent=silent,

@@ -10,6 +10,7 @@ from envelopes.rules.lines import Key
 from envelopes.rules.orders import read
 from envelopes.rules.reading import Line
 from envelopes.rules.schedule import jst_day
+from envelopes.texts import say
 from tests.engines import Town
 
 pytestmark = pytest.mark.engines
@@ -74,3 +75,24 @@ async def test_each_signer_and_each_copy_is_shown_with_its_own_line(town: Town) 
     assert [line.source for line in told(town, order, Key.RECIPIENT)] == signers
     assert [line.line for line in told(town, order, Key.RECIPIENT)] == [4, 5]
     assert [line.source for line in told(town, order, Key.COPY)] == copies
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("備考：1年ごとに自動更新します", Reason.EXCLUDED_RENEWAL),
+        ("契約期間：1年間（以後自動更新）", Reason.EXCLUDED_RENEWAL),
+        ("契約期間：無期限", Reason.SPAN_UNREADABLE),
+        ("契約期間：永久", Reason.SPAN_UNREADABLE),
+        ("契約期間：令和12年度から令和24年度まで", Reason.EXCLUDED_TERM),
+    ],
+)
+async def test_what_the_order_itself_says_of_an_excluded_contract_is_asked(
+    town: Town, line: str, reason: Reason
+) -> None:
+    first, _ = await two(town)
+    order = await ordered(town, f"宛先：<{first.email}>", line)
+    kept = ordering.record(order, subject="", received_at=town.clock())
+    [question] = kept.questions
+    assert (question.reason, order.problems) == (reason, [])
+    assert str(question.details["where"]) in say(reason, **question.details)

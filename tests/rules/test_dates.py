@@ -33,6 +33,14 @@ READABLE = {
     "2026年8月31日月曜日": END,
     "8月31日（月）必着": END,
     "8月31日(月・祝)": END,
+    "8月31日【月】": END,
+    "8月31日（月）中": END,
+    "8月31日厳守": END,
+    "8月31日までにお願いします。": END,
+    "8月31日です": END,
+    "8月31日〆切": END,
+    "４週間以内": date(2026, 9, 1),
+    "１ヵ月以内": date(2026, 9, 4),
     "1/15": date(2027, 1, 15),
     "8月4日": TODAY,
     "8月3日": date(2027, 8, 3),
@@ -51,7 +59,6 @@ def test_written_date_is_read(written: str, day: date) -> None:
         "来週中",
         "なるべく早く",
         "8月31日頃",
-        "8月31日17時",
         "31日",
         "26/8/31",
         "8.31",
@@ -67,6 +74,34 @@ def test_doubtful_date_is_refused(written: str) -> None:
     with pytest.raises(Refused) as refusal:
         parse_date(written, today=TODAY)
     assert refusal.value.reason is Reason.DEADLINE_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["8月31日17時", "８月３１日１７時まで", "8/31 17:00", "8月31日正午", "8月31日（月）午後5時まで"],
+)
+def test_a_time_of_day_is_refused_as_such(written: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_date(written, today=TODAY)
+    assert refusal.value.reason is Reason.DEADLINE_TIME
+
+
+@pytest.mark.parametrize(
+    ("written", "start", "end"),
+    [
+        ("令和8年8月20日から令和9年3月19日まで（212日間）", date(2026, 8, 20), date(2027, 3, 19)),
+        ("R8.8.20-R9.3.19", date(2026, 8, 20), date(2027, 3, 19)),
+        ("2026/8/20-2027/3/19", date(2026, 8, 20), date(2027, 3, 19)),
+        ("2026-08-20～2027-03-19", date(2026, 8, 20), date(2027, 3, 19)),
+        ("令和8年9月1日から5か年", date(2026, 9, 1), date(2031, 8, 31)),
+        ("令和8年9月1日から翌年3月31日まで", date(2026, 9, 1), date(2027, 3, 31)),
+        ("令和8年4月～令和19年3月", date(2026, 4, 1), date(2037, 3, 31)),
+        ("令和8年度から令和18年度まで", date(2026, 4, 1), date(2037, 3, 31)),
+    ],
+)
+def test_a_period_is_read_as_clerks_write_it(written: str, start: date, end: date) -> None:
+    span = parse_span(written, today=TODAY)
+    assert (span.start, span.end) == (start, end)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from envelopes.rules.dates import parse_span
 from envelopes.rules.errors import Reason
-from envelopes.rules.exclusions import QUESTIONS, answered, in_pages, in_terms, in_title, unanswered
+from envelopes.rules.exclusions import QUESTIONS, answered, in_line, in_pages, in_terms, in_title, unanswered
 from envelopes.rules.policy import Policy
 from envelopes.texts import ANSWERS, TEXTS
 
@@ -29,6 +29,7 @@ def signs(*pages: str) -> list[tuple[Reason, int]]:
         "本契約の有効期間は、15年とする。",
         "賃貸借期間\n令和 8 年 9 月 1 日から\n令和 20 年 8 月 31 日まで",
         "使用期間は11か年とする。",
+        "賃貸借期間　30年\n賃料　月額10,000円",
     ],
 )
 def test_a_long_term_is_seen(text: str) -> None:
@@ -45,6 +46,8 @@ def test_a_long_term_is_seen(text: str) -> None:
         "帳簿を30年間保存しなければならない。",
         "契約期間は、令和18年3月31日までとする。",
         "資本金は20年間変わらない。契約期間は別に定める。",
+        "契約期間　平成30年4月1日から平成31年3月31日まで",
+        "契約期間　H30年4月1日から1年",
     ],
 )
 def test_ten_years_and_other_years_are_not(text: str) -> None:
@@ -59,6 +62,7 @@ def test_ten_years_and_other_years_are_not(text: str) -> None:
         "期間満了の3か月前までに甲乙いずれからも書面による意思表示がない場合は、更に1年間延長されたものとみなす。",
         "本サービスは自動更新です。",
         "従前の条件により継続する。",
+        "終了の申出がない限り、その効力を有する。",
     ],
 )
 def test_a_renewal_by_itself_is_seen(text: str) -> None:
@@ -70,6 +74,7 @@ def test_a_renewal_by_itself_is_seen(text: str) -> None:
     [
         "この契約は自動更新しない。",
         "契約の自動更新は行わない。",
+        "自動更新なし",
         "許可の更新を受けること。",
         "工期を延長することができる。",
     ],
@@ -80,9 +85,28 @@ def test_no_renewal_is_not(text: str) -> None:
 
 def test_contracts_on_paper_are_seen_in_title_and_pages_also_those_of_the_town() -> None:
     assert in_title("農地 賃貸借契約（北城）", POLICY) == "農地賃貸借契約"
+    assert in_title("農地の賃貸借契約", POLICY) == "農地賃貸借契約"
     assert in_title("工事請負契約", POLICY) == ""
     assert in_title("墓地使用契約", Policy(paper_contracts=("墓地使用契約",))) == "墓地使用契約"
     assert signs("事業用定期借地権設定契約書") == [(Reason.EXCLUDED_PAPER, 1)]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "asked"),
+    [
+        ("履行期間", "1年間（以後自動更新）", [Reason.EXCLUDED_RENEWAL]),
+        ("履行期間", "1年間（自動更新なし）", []),
+        ("備考", "1年ごとに自動更新します。", [Reason.EXCLUDED_RENEWAL]),
+        ("封筒名", "自動更新つきコピー機保守契約", [Reason.EXCLUDED_RENEWAL]),
+        ("備考", "契約期間は20年間です", [Reason.EXCLUDED_TERM]),
+    ],
+)
+def test_the_words_of_an_order_are_looked_at_as_pages_are(
+    label: str, value: str, asked: list[Reason]
+) -> None:
+    found = in_line(label, value, POLICY)
+    assert [reason for reason, _ in found] == asked
+    assert all(str(details["where"]).startswith(f"{label}「") for _, details in found)
 
 
 def test_each_question_is_asked_once_with_the_first_place() -> None:
@@ -116,8 +140,9 @@ def test_every_question_has_words_and_an_answer() -> None:
 
 
 def test_answers_are_read_by_their_words() -> None:
-    assert answered("10年超、自動更新") == {Reason.EXCLUDED_TERM, Reason.EXCLUDED_RENEWAL}
+    assert answered("書面必須、自動更新") == {Reason.EXCLUDED_PAPER, Reason.EXCLUDED_RENEWAL}
     assert answered("書面必須 / 履行開始日") == {Reason.EXCLUDED_PAPER, Reason.EXCLUDED_START}
+    assert answered("期間") == {Reason.EXCLUDED_TERM, Reason.SPAN_UNREADABLE}
     assert answered("はい") == answered("") == frozenset()
 
 
