@@ -161,7 +161,9 @@ def unlisted(services: Services, address: str) -> Recipient:
 
 
 def drafter(case: Case) -> Recipient:
-    """Who drafted the envelope."""
+    """Who drafted the envelope; its section's desk once he has left."""
+    if not case.shot.drafter.active:
+        return section_desk(case)
     return clerk(case.services, case.shot.drafter, case.shot.section.name)
 
 

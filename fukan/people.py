@@ -14,7 +14,7 @@ import typer
 
 from envelopes.actions import registrar
 from envelopes.actions.registry import living
-from envelopes.records.models import Contact, Section, Staff
+from envelopes.records.models import Contact, Envelope, Section, Staff
 from envelopes.rules.errors import FukanError, Reason
 from envelopes.rules.people import Role, roles_from
 from envelopes.services import Services
@@ -144,6 +144,26 @@ def staff_invite(
     person = _with(directory, work)
     print(f"{person.name}に、登録用の新しいリンクを、bot がメールで送ります（有効期間は7日です）。")
     print("前のリンクは、もう使えません。")
+
+
+@staff.command("end", help="職員を名簿から外します。ログインもメールでの指示も、すぐにできなくなります。")
+def staff_end(
+    *,
+    email: Annotated[str, typer.Argument(help="登録してある職員のアドレス。")],
+    directory: Directory = Path("var"),
+) -> None:
+    """Let a member of staff leave, and name the requests that wait for his signature."""
+
+    async def work(services: Services) -> tuple[Staff, list[Envelope]]:
+        return await registrar.end_staff(services, email)
+
+    person, waiting = _with(directory, work)
+    print(f"名簿から外しました：{person.name}。ログインもメールでの指示も、もうできません。")
+    print("この職員の依頼は、課のほかの担当が画面で続けられます。お知らせは課のアドレスに届きます。")
+    for envelope in waiting:
+        print(
+            f"この職員の署名を待っています：{envelope.number}。取り消して、別の署名者で送り直してください。"
+        )
 
 
 async def _section(code: str) -> Section:

@@ -11,14 +11,14 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from envelopes.actions import registry
 from envelopes.actions.registry import ACTIVE, ENDED, Answerable, Entry
-from envelopes.records import history, tasks
+from envelopes.records import history, sessions, tasks
 from envelopes.records.database import unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Contact, Section, Staff
+from envelopes.records.models import Contact, Credential, Envelope, Section, Signer, Staff
 from envelopes.rules.addresses import AddressKind, classify, domain_of, normalise
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role
-from envelopes.rules.states import Task
+from envelopes.rules.states import Event, State, Task, permits
 from envelopes.services import Services
 
 COMMAND_LINE = "command line"
@@ -52,23 +52,24 @@ async def add_section(
 async def add_staff(
     services: Services, *, name: str, office: str, email: str, section: Section, roles: frozenset[Role]
 ) -> Staff:
-    """Add a member of staff and have the enrolment link mailed. Raises Refused(ADDRESS_TAKEN | ADDRESS_FORM)."""
+    """Add a member of staff and have the enrolment link mailed; somebody who had left comes back.
+
+    Raises Refused(ADDRESS_TAKEN | ADDRESS_FORM).
+    """
     look_up, now = services.address_look_up(email), services.now()
+    said = {"section": section, "office": office, "name": name, "roles": ",".join(sorted(roles))}
 
     async def work(connection: BaseDBAsyncClient) -> Staff:
-        if await Staff.filter(email_look_up=look_up).using_db(connection).exists():
+        staff = await Staff.filter(email_look_up=look_up).using_db(connection).first()
+        if staff is None:
+            address = {"email": normalise(email), "email_look_up": look_up}
+            staff = await Staff.create(
+                ref=services.ref(), created_at=now, using_db=connection, **address, **said
+            )
+        elif staff.active:
             raise Refused(Reason.ADDRESS_TAKEN)
-        staff = await Staff.create(
-            ref=services.ref(),
-            section=section,
-            office=office,
-            name=name,
-            email=normalise(email),
-            email_look_up=look_up,
-            roles=",".join(sorted(roles)),
-            created_at=now,
-            using_db=connection,
-        )
+        else:
+            await Staff.filter(id=staff.id).using_db(connection).update(**said, active=True)
         payload = {"roles": sorted(roles)}
         await history.record(
             connection, Subject.STAFF, staff.id, "added", actor=COMMAND_LINE, at=now, payload=payload
@@ -93,6 +94,29 @@ async def invite_again(services: Services, email: str) -> Staff:
         return current
 
     return await unit(work)
+
+
+async def end_staff(services: Services, email: str) -> tuple[Staff, list[Envelope]]:
+    """Let a member of staff leave: no session, no factor and no link of his works any more, and no mail goes to him.
+
+    What he did stays his. Returns him, and the open envelopes that wait for his signature: those are for others to end
+    and to send anew. Raises Refused(NOT_STAFF | ADDRESS_FORM).
+    """
+    staff, now = await staff_by_address(services, email), services.now()
+
+    async def work(connection: BaseDBAsyncClient) -> list[Envelope]:
+        left = Staff.filter(id=staff.id, active=True).using_db(connection)
+        if not await left.update(active=False, enrolled_at=None):
+            raise Refused(Reason.NOT_STAFF)
+        await Credential.filter(staff_id=staff.id).using_db(connection).delete()
+        await sessions.end_all(connection, staff_id=staff.id, now=now)
+        await history.record(connection, Subject.STAFF, staff.id, "left", actor=COMMAND_LINE, at=now)
+        seats = Signer.filter(staff_id=staff.id, consented_at=None).using_db(connection)
+        to_sign = [seat.envelope_id for seat in await seats.only("envelope_id")]
+        unfinished = [state.value for state in State if permits(state, Event.CANCELLED)]
+        return await Envelope.filter(id__in=to_sign, state__in=unfinished).using_db(connection).order_by("id")
+
+    return staff, await unit(work)
 
 
 async def invite(connection: BaseDBAsyncClient, staff: Staff, *, now: datetime) -> None:

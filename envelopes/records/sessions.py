@@ -55,6 +55,11 @@ async def end(session: Session, *, now: datetime) -> None:
     await Session.filter(id=session.id).update(ended_at=now)
 
 
+async def end_all(connection: BaseDBAsyncClient, *, staff_id: int, now: datetime) -> None:
+    """Revoke every session of a member of staff, in the caller's transaction."""
+    await Session.filter(staff_id=staff_id, ended_at=None).using_db(connection).update(ended_at=now)
+
+
 async def prove_staff(session: Session, *, now: datetime) -> None:
     """Both factors of a member of staff were right."""
     bond = bonds.of_sign_in(session, now)

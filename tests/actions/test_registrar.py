@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from bot.case import Case, drafter
 from envelopes.actions import registrar, registry, staff
 from envelopes.actions.registry import Entry
-from envelopes.records import history
+from envelopes.records import history, sessions
 from envelopes.records.history import Subject
-from envelopes.records.models import Contact, Section, Staff
+from envelopes.records.models import Contact, Credential, Section, Staff
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.people import Role
@@ -154,11 +155,42 @@ async def test_an_address_has_one_member_of_staff(town: Town) -> None:
     assert error.value.reason is Reason.ADDRESS_TAKEN
 
 
-async def test_people_who_have_left_are_not_found_by_their_address(town: Town) -> None:
-    await Staff.filter(id=town.drafter.id).update(active=False)
-    with pytest.raises(Refused) as error:
-        await registrar.staff_by_address(town.services, town.drafter.email)
-    assert error.value.reason is Reason.NOT_STAFF
+async def test_who_leaves_can_do_nothing_more_and_what_waits_for_him_is_named(town: Town) -> None:
+    waits = await town.out()
+    cookie, session = await sessions.start(now=town.clock(), staff_id=town.village.id)
+    await sessions.prove_staff(session, now=town.clock())
+    left, waiting = await registrar.end_staff(town.services, town.village.email.upper())
+    assert left.id == town.village.id
+    assert [one.number for one in waiting] == [waits.envelope.number]
+    case = Case(services=town.services, shot=await town.again(waits), task=None)  # type: ignore[arg-type]
+    assert drafter(case).address == town.drafter.email
+    await registrar.end_staff(town.services, town.drafter.email)
+    case = Case(services=town.services, shot=await town.again(waits), task=None)  # type: ignore[arg-type]
+    assert drafter(case).address == town.section.email
+    assert await sessions.find(cookie, now=town.clock(), idle=timedelta(hours=1)) is None
+    assert await Credential.filter(staff_id=left.id).count() == 0
+    for refused in (registrar.end_staff, registrar.invite_again, registrar.staff_by_address):
+        with pytest.raises(Refused) as error:
+            await refused(town.services, left.email)
+        assert error.value.reason is Reason.NOT_STAFF
+    *_, (fact, _) = await history.payloads(Subject.STAFF, left.id)
+    assert fact.kind == "left"
+
+
+async def test_who_had_left_comes_back_as_the_same_person_and_enrols_anew(town: Town) -> None:
+    await registrar.end_staff(town.services, town.drafter.email)
+    again = await registrar.add_staff(
+        town.services,
+        name=town.drafter.name,
+        office="係長",
+        email=town.drafter.email,
+        section=town.section,
+        roles=frozenset({Role.REGISTRAR}),
+    )
+    person = await Staff.get(id=again.id)
+    assert (person.id, person.ref, person.active) == (town.drafter.id, town.drafter.ref, True)
+    assert (person.office, person.roles, person.enrolled_at) == ("係長", "registrar", None)
+    assert person.enrolment == town.drafter.enrolment + 1
 
 
 async def test_a_section_is_brought_up_to_date(town: Town) -> None:

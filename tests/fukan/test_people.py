@@ -67,6 +67,15 @@ def test_staff_are_mailed_a_new_link_and_the_earlier_one_ends(var: Path) -> None
     assert rows(var, "SELECT kind FROM facts WHERE kind = 'invited'") == [("invited",)]
 
 
+def test_who_leaves_is_listed_as_such_and_not_found_again(var: Path) -> None:
+    ran = fukan("staff", "end", SIGNER, "--directory", var)
+    assert ran.status == 0, ran.err
+    assert "名簿から外しました：北沢 健" in ran.out
+    assert fukan("staff", "list", "--directory", var).out.splitlines()[1].split("\t")[-1] == "停止"
+    assert fukan("staff", "end", SIGNER, "--directory", var).status == 1
+    assert add(var, "a@takahashi.example").status == 1
+
+
 def test_nobody_else_is_mailed_a_link(var: Path) -> None:
     ran = fukan("staff", "invite", "nobody@vill.example", "--directory", var)
     assert ran.status == 1
