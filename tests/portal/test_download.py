@@ -64,11 +64,13 @@ async def test_a_file_of_a_link_that_is_over_says_what_the_link_says(town: Town,
     assert "ダウンロード期間が終わりました" in said
 
 
-async def test_no_file_is_saved_under_the_name_of_a_page(town: Town, client: Client) -> None:
+async def test_every_file_of_the_page_says_itself_that_it_is_to_be_saved(town: Town, client: Client) -> None:
     _, signer, link = await done(town)
     await prove(town, client, signer)
     headers = {"Cookie": "; ".join(f"{one.key}={one.value}" for one in client.session.cookie_jar)}
-    answer = await client.get(link, headers=headers)
-    page = html.document_fromstring(await answer.text())
-    assert len(page.xpath("//main//a[contains(@href, '.pdf')]")) == 2
-    assert page.xpath("//a[@download]") == []
+    page = html.document_fromstring(await (await client.get(link, headers=headers)).text())
+    files = page.xpath("//main//a[contains(@href, '.pdf') or contains(@href, '.zip')]/@href")
+    assert len(files) == len(NAMES)
+    for file in files:
+        answer = await client.get(file, headers=headers)
+        assert answer.headers["Content-Disposition"].startswith("attachment;")

@@ -118,6 +118,12 @@ def test_every_id_is_unique_and_every_reference_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
+def test_no_link_has_a_page_saved_under_the_name_of_a_file(name: str) -> None:
+    # A file says itself that it is to be saved; what comes in its place, as the question for a code, is to be read.
+    assert parse(name).xpath("//@download") == []
+
+
+@pytest.mark.parametrize("name", SAMPLES)
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(name: str) -> None:
     tree = parse(name)
     assert tree.xpath("//style | //@style | //script[not(@src)]") == []
