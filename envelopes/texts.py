@@ -440,6 +440,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.CODE_SPENT: Text(
         "間違いが続いたため、このコードは使えません。コードを再送してください。",
         "Too many tries. Send a new code."),
+    Reason.CODE_USED: Text(
+        "最後に送った確認コードは使用済みです。コードを再送して、新しいコードを入力してください。",
+        "The code that was sent last has been used. Send a new code and enter that."),
     Reason.ACCESS_CODE_EMPTY: Text(
         "アクセスコードを入力してください。",
         "Enter the access code."),

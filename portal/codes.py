@@ -144,12 +144,23 @@ async def verify(request: web.Request, visit: Visit) -> web.Response:
     match checked.verdict:
         case Verdict.OK | Verdict.AGAIN:
             return await _let_in(request, visit)
-        case Verdict.WRONG if checked.left:
-            return await _again(request, visit, reason(Reason.CODE_WRONG, n=checked.left))
         case Verdict.LATE:
             return await _late(request, visit)
         case _:
-            return await _again(request, visit, reason(Reason.CODE_SPENT))
+            return await _again(request, visit, told(request, refusal(checked)))
+
+
+def refusal(checked: Checked) -> Refused:
+    """Why an entered code opens nothing."""
+    match checked.verdict:
+        case Verdict.WRONG if checked.left:
+            return Refused(Reason.CODE_WRONG, n=checked.left)
+        case Verdict.LATE:
+            return Refused(Reason.CODE_LATE)
+        case Verdict.USED:
+            return Refused(Reason.CODE_USED)
+        case _:
+            return Refused(Reason.CODE_SPENT)
 
 
 async def _again(request: web.Request, visit: Visit, text: str, *, typed: str = "") -> web.Response:

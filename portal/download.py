@@ -203,14 +203,8 @@ async def verify(request: web.Request) -> web.Response:
         page = signer_views.UnusableLink(why=DeadLink.SPENT, masked_address=visit.masked)
         return answer(request, page, status=410)
     if checked.verdict not in (Verdict.OK, Verdict.AGAIN):
-        return await _again(request, visit, _refusal(checked))
+        return await _again(request, visit, codes.refusal(checked))
     return await _let_in(request, visit)
-
-
-def _refusal(checked: act.Checked) -> Refused:
-    if checked.verdict is Verdict.WRONG and checked.left:
-        return Refused(Reason.CODE_WRONG, n=checked.left)
-    return Refused(Reason.CODE_LATE if checked.verdict is Verdict.LATE else Reason.CODE_SPENT)
 
 
 async def _let_in(request: web.Request, visit: Visit) -> web.Response:

@@ -69,6 +69,8 @@ def wrong(request: web.Request, tried: Tried) -> FieldError:
     match tried.verdict:
         case Verdict.LATE:
             return FieldError(text=reason(Reason.SMS_LATE))
+        case Verdict.USED:
+            return FieldError(text=reason(Reason.CODE_USED))
         case Verdict.WRONG if tried.left:
             return FieldError(text=reason(Reason.CODE_WRONG, n=tried.left), field="code")
         case _:

@@ -40,7 +40,8 @@ class Verdict(StrEnum):
     AGAIN = "again"  # right, and counted a moment ago: an impatient thumb pressed twice
     WRONG = "wrong"
     LATE = "late"
-    SPENT = "spent"
+    SPENT = "spent"  # mistyped too often
+    USED = "used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,9 @@ def check(
     right = hmac.compare_digest(expected, given)
     if here and right and issued.used_at is not None and now < issued.used_at + policy.code_again:
         return Verdict.AGAIN
-    if issued.used_at is not None or issued.wrong >= policy.code_tries:
+    if issued.used_at is not None:
+        return Verdict.USED
+    if issued.wrong >= policy.code_tries:
         return Verdict.SPENT
     if now >= issued.sent_at + policy.code_lifetime:
         return Verdict.LATE

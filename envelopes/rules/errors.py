@@ -142,6 +142,7 @@ class Reason(StrEnum):
     CODE_WRONG = "code-wrong"
     CODE_LATE = "code-late"
     CODE_SPENT = "code-spent"
+    CODE_USED = "code-used"
     CODE_UNREACHED = "code-unreached"
     CODE_UNDER_WAY = "code-under-way"
     ACCESS_CODE_EMPTY = "access-code-empty"

@@ -59,7 +59,7 @@ async def test_the_right_code_proves_the_signer_once(town: Town) -> None:
     code = await town.code(one)
     assert (await check(town, one, code)).verdict is Verdict.OK
     assert (await Signer.get(id=one.id)).proved_at == town.clock()
-    assert (await check(town, one, code)).verdict is Verdict.SPENT
+    assert (await check(town, one, code)).verdict is Verdict.USED
     kinds = [fact.kind for fact, _ in await history.payloads(Subject.ENVELOPE, one.envelope_id)]
     assert kinds[-2:] == ["code asked for", "proved"]
 

@@ -111,7 +111,7 @@ async def test_a_code_reaches_the_registered_number_and_opens_once(place: Town, 
     assert len(text) <= 70
     assert (await Sms.get()).state == "delivered"
     assert await sms_codes.check(place.services, one, digits(gateway)) == (Verdict.OK, 5)
-    assert (await sms_codes.check(place.services, one, digits(gateway)))[0] is Verdict.SPENT
+    assert (await sms_codes.check(place.services, one, digits(gateway)))[0] is Verdict.USED
     assert await work(place) == 0
 
 

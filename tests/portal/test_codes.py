@@ -1,4 +1,4 @@
-"""The page where the code is typed says so when the mail with it came back, or is held up."""
+"""The page where the code is typed: what it says when the mail came back or is held up, and when the code is used."""
 
 from collections.abc import AsyncIterator
 
@@ -14,6 +14,8 @@ from envelopes.rules.states import Task
 from envelopes.rules.tokens import Purpose
 from portal.app import create_app
 from tests.engines import Town
+from tests.portal.test_changing import link, out, post
+from tests.portal.test_download import done
 
 pytestmark = pytest.mark.engines
 Client = TestClient[Request, Application]
@@ -50,3 +52,22 @@ async def test_a_code_that_came_back_is_told_with_the_number_to_call(town: Town,
     await act.send_code(town.services, one, CodeFor.SIGN, browser="a")
     await town.delivered(one, Task.CODE_MAIL)
     assert TOLD not in await (await client.get(page)).text()
+
+
+@pytest.mark.parametrize("purpose", list(CodeFor))
+async def test_a_code_that_opened_the_pages_elsewhere_is_said_to_be_used(
+    town: Town, client: Client, purpose: CodeFor
+) -> None:
+    if purpose is CodeFor.SIGN:
+        _, one = await out(town)
+        page = link(town, one)
+    else:
+        _, one, page = await done(town)
+    await act.send_code(town.services, one, purpose, browser="a")
+    code = await town.code(one, purpose)
+    async with TestClient(TestServer(create_app(town.services))) as mail_app:
+        assert (await post(mail_app, f"{page}/verify", code=code))[0] == 303
+    status, said = await post(client, f"{page}/verify", code=code)
+    assert status == 422
+    assert "使用済みです" in said
+    assert "間違いが続いた" not in said

@@ -108,9 +108,11 @@ def test_a_code_is_spent_after_five_wrong_tries_even_for_the_right_digits() -> N
     assert judge(issued(wrong=5), "000000") is Verdict.SPENT
 
 
-def test_a_used_code_is_spent_for_ever() -> None:
-    assert judge(issued(used=True)) is Verdict.SPENT
-    assert judge(issued(used=True), after=timedelta(days=1)) is Verdict.SPENT
+def test_a_used_code_stays_used_whatever_is_entered() -> None:
+    assert judge(issued(used=True)) is Verdict.USED
+    assert judge(issued(used=True), "000000") is Verdict.USED
+    assert judge(issued(used=True, wrong=5)) is Verdict.USED
+    assert judge(issued(used=True), after=timedelta(days=1)) is Verdict.USED
 
 
 def test_a_code_sent_twice_by_the_browser_that_asked_for_it_is_one_press() -> None:
@@ -121,9 +123,9 @@ def test_a_code_sent_twice_by_the_browser_that_asked_for_it_is_one_press() -> No
         return check(used, expected="123456", given=given, now=now, policy=POLICY, here=here)
 
     assert again(0) is again(59) is Verdict.AGAIN
-    assert again(60) is Verdict.SPENT
-    assert again(1, given="123457") is Verdict.SPENT
-    assert again(1, here=False) is Verdict.SPENT
+    assert again(60) is Verdict.USED
+    assert again(1, given="123457") is Verdict.USED
+    assert again(1, here=False) is Verdict.USED
 
 
 def test_a_late_code_does_not_say_whether_the_digits_were_right() -> None:
