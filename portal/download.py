@@ -101,6 +101,14 @@ async def _is_open(request: web.Request, visit: Visit) -> bool:
     return True
 
 
+async def _closed_here(request: web.Request) -> Visit | web.Response:
+    """Read the link for a browser that has yet to prove itself; one that may have the files is led to them."""
+    visit = await _by_link(request)
+    if isinstance(visit, Visit) and await _is_open(request, visit):
+        return move("d", visit.token)
+    return visit
+
+
 async def _was_attached(visit: Visit) -> bool:
     mine = Delivery.filter(signer_id=visit.signer.id, mail=Task.COMPLETION_MAIL.value, attached=True)
     return await mine.filter(state="delivered").exists()
@@ -164,7 +172,7 @@ async def _code_page(
 
 async def send_code(request: web.Request) -> web.Response:
     """Have a code mailed for the download."""
-    visit = await _by_link(request)
+    visit = await _closed_here(request)
     if isinstance(visit, web.Response):
         return visit
     device = codes.new_device(request)
@@ -189,7 +197,7 @@ async def _again(
 
 async def verify(request: web.Request) -> web.Response:
     """Check the code and open the files to this browser."""
-    visit = await _by_link(request)
+    visit = await _closed_here(request)
     if isinstance(visit, web.Response):
         return visit
     typed = (await form(request)).get("code", "")

@@ -24,7 +24,7 @@ from envelopes.rules.states import FINAL
 from envelopes.rules.tokens import Purpose, Ticket
 from portal import codes, cookies, signer_views, views
 from portal.phrases import _, reason
-from portal.respond import answer, form, services, told, town
+from portal.respond import answer, form, path, services, told, town
 from portal.signer_views import DeadLink
 from portal.views import FieldError
 from portal.visit import Visit, dead, is_paused, request_of, status, visiting, with_receipt
@@ -96,15 +96,17 @@ async def landing(request: web.Request) -> web.Response:
         return visit
     if request.method == "GET":
         await counters.count_access(visit.signer.id, "landing", jst_day(visit.services.now()))
-    return answer(request, _landing(visit))
+    return answer(request, await _landing(request, visit))
 
 
-def _landing(visit: Visit, *errors: FieldError) -> signer_views.Landing:
+async def _landing(request: web.Request, visit: Visit, *errors: FieldError) -> signer_views.Landing:
+    here = await cookies.proved(request, visit.signer.ref) is not None
     return signer_views.Landing(
         request=request_of(visit),
         masked_address=visit.masked,
         send_code_url=visit.at("code"),
         have_code_url=visit.at("code"),
+        open_url=path("sign", visit.signer.ref, "1") if here else None,
         wrong_person_url=visit.at("wrong"),
         decline_url=f"{visit.at('code')}?for=decline",
         second=factors.second(visit.signer.proof),
@@ -113,9 +115,17 @@ def _landing(visit: Visit, *errors: FieldError) -> signer_views.Landing:
     )
 
 
+async def _unproved(request: web.Request) -> Visit | web.Response:
+    """Read the link for a browser that has yet to prove its signer; one that has is led on without a code."""
+    visit = await _by_link(request, paused=True)
+    if isinstance(visit, Visit) and await cookies.proved(request, visit.signer.ref) is not None:
+        return await codes.onward(request, visit)
+    return visit
+
+
 async def send_code(request: web.Request) -> web.Response:
     """Have a code mailed, then show where to enter it."""
-    visit = await _by_link(request, paused=True)
+    visit = await _unproved(request)
     if isinstance(visit, web.Response):
         return visit
     return await codes.send(request, visit)
@@ -123,7 +133,7 @@ async def send_code(request: web.Request) -> web.Response:
 
 async def enter_code(request: web.Request) -> web.Response:
     """C2: where the code is typed; on any device."""
-    visit = await _by_link(request, paused=True)
+    visit = await _unproved(request)
     if isinstance(visit, web.Response):
         return visit
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
@@ -135,7 +145,7 @@ async def enter_code(request: web.Request) -> web.Response:
 
 async def verify(request: web.Request) -> web.Response:
     """Check the code; a right one opens the documents in this browser."""
-    visit = await _by_link(request, paused=True)
+    visit = await _unproved(request)
     if isinstance(visit, web.Response):
         return visit
     return await codes.verify(request, visit)
@@ -153,7 +163,8 @@ async def new_link(request: web.Request) -> web.Response:
         await act.ask_link(provided, signer)
     except Refused as refused:
         error = FieldError(text=told(request, refused))
-        again = _landing(found, error) if ticket.generation == signer.generation else _replaced(found, error)
+        mine = ticket.generation == signer.generation
+        again = await _landing(request, found, error) if mine else _replaced(found, error)
         return answer(request, again, status=429)
     return answer(request, signer_views.LinkSent(title=shot.envelope.title, masked_address=found.masked))
 

@@ -74,13 +74,15 @@ class SignedDocument:
 class Landing(Page):
     """C1: what the link is about. Its one button posts nothing but itself to `send_code_url`.
 
-    `second`: what is asked for after the code. `quick`: the documents are read in a few minutes.
+    A browser that has proved its signer is led on to `open_url` instead. `second`: what is asked for after the code.
+    `quick`: the documents are read in a few minutes.
     """
 
     request: Request
     masked_address: str
     send_code_url: str
     have_code_url: str
+    open_url: str | None = None
     second: Method | None = None
     wrong_person_url: str | None = None
     decline_url: str | None = None

@@ -26,6 +26,8 @@ READERS: Final = SECTION | {Who.HEADMAN, Who.AUDITOR}
 STAFF: Final = READERS | {Who.REGISTRAR, Who.ADMIN, Who.FOREIGN}
 KEEPER: Final = frozenset({Who.REGISTRAR})
 SIGNER: Final = frozenset({Who.SIGNER})
+UNPROVED: Final = EVERYBODY - SIGNER
+"""They are asked for a code by a link; the signer's own browser is led on without one."""
 WRITERS: Final = frozenset({Who.APPLICANT, Who.PROVED_APPLICANT, Who.OTHER_APPLICANT})
 MINE: Final = frozenset({Who.APPLICANT, Who.PROVED_APPLICANT})
 ASLEEP: Final = frozenset({Who.ASLEEP})
@@ -226,10 +228,10 @@ _ALL: Final[tuple[Right, ...]] = (
     get("/r/{token}/done", EVERYBODY, "company", "number", "masked", at="welcome"),
     # The contractor, through the link
     get("/s/{token}", EVERYBODY, *_LINK),
-    get("/s/{token}/code", EVERYBODY, "title", "masked", open=_LINK),
+    get("/s/{token}/code", UNPROVED, "title", "masked", open=_LINK, refused={Who.SIGNER: 303}),
     get("/s/{token}/wrong", EVERYBODY, "title", open=_LINK),
-    post("/s/{token}/code", EVERYBODY, to="/s/{token}/code?sent"),
-    post("/s/{token}/verify", EVERYBODY, _CODE, to="/sign/{signer}/1"),
+    post("/s/{token}/code", UNPROVED, to="/s/{token}/code?sent", refused={Who.SIGNER: 303}),
+    post("/s/{token}/verify", UNPROVED, _CODE, to="/sign/{signer}/1", refused={Who.SIGNER: 303}),
     post("/s/{token}/link", EVERYBODY, status=200, shows=("title", "masked")),
     post("/s/{token}/time", EVERYBODY, at="late", status=200),
     post("/s/{token}/wrong", EVERYBODY, {"choice": "changed", "note": "退職"}, status=200),
@@ -280,8 +282,8 @@ _ALL: Final[tuple[Right, ...]] = (
         refused=to_all(200, EVERYBODY),
         open=("title", "masked"),
     ),
-    post("/d/{token}/code", EVERYBODY, status=200, shows=("title", "masked")),
-    post("/d/{token}/verify", EVERYBODY, _CODE, to="/d/{token}"),
+    post("/d/{token}/code", UNPROVED, status=200, shows=("title", "masked"), refused={Who.SIGNER: 303}),
+    post("/d/{token}/verify", UNPROVED, _CODE, to="/d/{token}", refused={Who.SIGNER: 303}),
     post("/d/{token}/fresh", EVERYBODY, status=200, shows=("title", "masked")),
     save("/d/{token}/{number}.pdf", SIGNER, kind=_PDF),
     save("/d/{token}/certificate.pdf", SIGNER, kind=_PDF),

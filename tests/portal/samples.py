@@ -647,6 +647,7 @@ SAMPLES: dict[str, views.Page] = {
         until=datetime(2026, 8, 7, 5, 21, 8, tzinfo=UTC),
     ),
     "landing": LANDING,
+    "landing-proved": replace(LANDING, open_url="/sign/r4k9/1"),
     "landing-long": signer.Landing(
         request=LONG_REQUEST,
         masked_address="te･････@mihon-kita-alps-sanroku-chiiki-sogo-kaihatsu-kensetsu.example",

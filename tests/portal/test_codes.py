@@ -1,4 +1,4 @@
-"""The page where the code is typed: what it says when the mail came back or is held up, and when the code is used."""
+"""The page where the code is typed: what it says when the mail came back or the code is used, and who gets past it."""
 
 from collections.abc import AsyncIterator
 
@@ -14,11 +14,12 @@ from envelopes.rules.states import Task
 from envelopes.rules.tokens import Purpose
 from portal.app import create_app
 from tests.engines import Town
-from tests.portal.test_changing import link, out, post
+from tests.portal.test_changing import ASKED, get, link, out, post, prove
 from tests.portal.test_download import done
 
 pytestmark = pytest.mark.engines
 Client = TestClient[Request, Application]
+SAME = {"Sec-Fetch-Site": "same-origin"}
 TOLD = "確認コードのメールは、登録されたアドレスに届きませんでした"
 
 
@@ -59,10 +60,10 @@ async def test_a_code_that_opened_the_pages_elsewhere_is_said_to_be_used(
     town: Town, client: Client, purpose: CodeFor
 ) -> None:
     if purpose is CodeFor.SIGN:
-        _, one = await out(town)
+        shot, one = await out(town)
         page = link(town, one)
     else:
-        _, one, page = await done(town)
+        shot, one, page = await done(town)
     await act.send_code(town.services, one, purpose, browser="a")
     code = await town.code(one, purpose)
     async with TestClient(TestServer(create_app(town.services))) as mail_app:
@@ -71,3 +72,35 @@ async def test_a_code_that_opened_the_pages_elsewhere_is_said_to_be_used(
     assert status == 422
     assert "使用済みです" in said
     assert "間違いが続いた" not in said
+
+
+async def led(client: Client, method: str, path: str) -> str:
+    """Where the browser is led, if it is."""
+    cookie = "; ".join(f"{one.key}={one.value}" for one in client.session.cookie_jar)
+    headers = {**SAME, "Cookie": cookie}
+    async with client.request(method, path, headers=headers, allow_redirects=False) as answer:
+        return answer.headers.get("Location", "")
+
+
+async def test_a_browser_that_has_proved_its_signer_goes_on_from_the_link(town: Town, client: Client) -> None:
+    shot, turn = await out(town)
+    base, page = await prove(town, client, turn), link(town, turn)
+    status, said = await get(client, page)
+    assert (status, "続きから開く" in said) == (200, True)
+    assert "確認コードをメールで受け取る" not in said
+    before = await town.tasks(shot)
+    for method, path in (("GET", "code"), ("POST", "code"), ("POST", "verify")):
+        assert await led(client, method, f"{page}/{path}") == f"{base}/1"
+        assert await led(client, method, f"{page}/{path}?for=decline") == f"{base}/decline"
+    assert await town.tasks(shot) == before
+    await post(client, f"{base}/wrong/ask", **ASKED)
+    assert await led(client, "GET", f"{page}/code?for=change") == f"{base}/wrong"
+
+
+async def test_a_browser_that_has_proved_its_signer_goes_on_to_the_files(town: Town, client: Client) -> None:
+    shot, one, page = await done(town)
+    await prove(town, client, one)
+    before = await town.tasks(shot)
+    for path in ("code", "verify"):
+        assert await led(client, "POST", f"{page}/{path}") == page
+    assert await town.tasks(shot) == before
