@@ -5,7 +5,6 @@ from typing import Final
 
 from aiohttp import web
 
-from envelopes.actions import reachable
 from envelopes.actions import signer as act
 from envelopes.actions.signer import Checked, CodeFor, SentCode
 from envelopes.records import sessions
@@ -13,7 +12,6 @@ from envelopes.records.models import Signer
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.returns import DeliveryState
-from envelopes.rules.states import Task
 from portal import cookies, resuming, signer_views
 from portal.phrases import reason
 from portal.respond import answer, browser, form, ip, services, told
@@ -33,10 +31,10 @@ async def ask(request: web.Request, signer: Signer, purpose: CodeFor, device: st
     await act.send_code(services(request), signer, purpose, browser=browser(request), device=device)
 
 
-async def unreached(request: web.Request, visit: Visit) -> tuple[FieldError, ...]:
+async def unreached(request: web.Request, signer: Signer, purpose: CodeFor) -> tuple[FieldError, ...]:
     """That the newest code came back from the registered address, where waiting would be in vain, or is held up."""
-    newest = await reachable.last(visit.signer, (Task.CODE_MAIL,))
-    why = _ON_THE_WAY.get(newest.state) if newest else None
+    mail = await act.code_mail(signer, purpose)
+    why = _ON_THE_WAY.get(mail.state) if mail else None
     return (FieldError(text=told(request, Refused(why))),) if why else ()
 
 

@@ -6,7 +6,7 @@ that mailbox has them already.
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -120,7 +120,10 @@ async def show(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if not await _is_open(request, visit):
-        return answer(request, await _code_page(visit))
+        page = await _code_page(visit)
+        if page.valid_until:
+            page = replace(page, errors=await codes.unreached(request, visit.signer, CodeFor.DOWNLOAD))
+        return answer(request, page)
     return answer(request, await _page(visit))
 
 

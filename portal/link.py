@@ -138,7 +138,7 @@ async def enter_code(request: web.Request) -> web.Response:
         return visit
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
     resent = bool(request.query.get("sent")) and sent is not None and sent.again
-    errors = await codes.unreached(request, visit) if sent else ()
+    errors = await codes.unreached(request, visit.signer, CodeFor.SIGN) if sent else ()
     page = codes.code_page(visit, codes.wanted(request), sent, resent=resent and not errors, errors=errors)
     return answer(request, page)
 

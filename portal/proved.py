@@ -1,5 +1,7 @@
 """Who may go on: a browser that has proved to be the signer, or has done so before and is asked again."""
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from envelopes.actions import factors
@@ -68,9 +70,10 @@ async def _wake(request: web.Request, visit: Visit) -> web.Response:
     if (ended := await _closed(visit)) is not None:
         return answer(request, ended)
     sent = await act.last_code(visit.services, visit.signer, CodeFor.SIGN)
+    errors = await codes.unreached(request, visit.signer, CodeFor.SIGN) if sent else ()
     notice = _("時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。")
-    carried = await resuming.kept(request)
-    return answer(request, codes.code_page(visit, codes.wanted(request), sent, notice=notice, kept=carried))
+    page = codes.code_page(visit, codes.wanted(request), sent, notice=notice, errors=errors)
+    return answer(request, replace(page, kept=await resuming.kept(request)))
 
 
 async def resume(request: web.Request) -> web.Response:

@@ -259,12 +259,12 @@ class Town:
         await preparing.prepare(self.shop, shot.envelope.id)
         return await self.again(shot)
 
-    async def delivered(self, one: Signer, mail: Task = Task.REQUEST_MAIL) -> Delivery:
-        """A mail to this signer that a server has taken, as the bot notes it."""
+    async def delivered(self, one: Signer, mail: Task = Task.REQUEST_MAIL, key: str = "") -> Delivery:
+        """A mail to this signer that a server has taken, as the bot notes it; *key* names what it is about."""
         now = self.clock()
 
         async def work(connection: BaseDBAsyncClient) -> Delivery:
-            task = await tasks.enqueue(connection, mail, uuid.uuid4().hex, now=now)
+            task = await tasks.enqueue(connection, mail, key or uuid.uuid4().hex, now=now)
             return await Delivery.create(
                 ref=self.services.ref(),
                 task_id=task,

@@ -70,6 +70,11 @@ async def is_dead(contacts: Collection[int | None]) -> bool:
     return await Contact.filter(id__in=ids, dead_at__isnull=False).exists()
 
 
+async def mail_of(task: Task, key: str) -> Delivery | None:
+    """The mail that *task* about *key* has made; None while it is still to be made."""
+    return await Delivery.filter(task__key=f"{task}:{key}").first()
+
+
 async def last(signer: Signer, mails: tuple[Task, ...] = LINKS) -> Delivery | None:
     """The newest of these *mails* to the signer."""
     named = [mail.value for mail in mails]

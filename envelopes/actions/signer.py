@@ -21,7 +21,7 @@ from envelopes.actions import reachable
 from envelopes.records import counters, history, store, tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.history import Subject
-from envelopes.records.models import Code, Consent, Document, Proof, Signer, Viewing
+from envelopes.records.models import Code, Consent, Delivery, Document, Proof, Signer, Viewing
 from envelopes.records.prepared import Prepared
 from envelopes.records.store import Snapshot
 from envelopes.rules import codes, consent, factors
@@ -102,6 +102,12 @@ async def last_code(services: Services, signer: Signer, purpose: CodeFor) -> Sen
     if services.now() >= row.sent_at + services.policy.code_lifetime:
         return None
     return _sent(services, signer, purpose, row)
+
+
+async def code_mail(signer: Signer, purpose: CodeFor) -> Delivery | None:
+    """The mail with the code that was asked for last; None while it is still to be made."""
+    row = await _newest(signer, purpose)
+    return await reachable.mail_of(Task.CODE_MAIL, str(row.id)) if row else None
 
 
 async def _newest(

@@ -8,10 +8,9 @@ from aiohttp.web import Application, Request
 
 from envelopes.actions import signer as act
 from envelopes.actions.signer import CodeFor
-from envelopes.records.models import Delivery
+from envelopes.records.models import Code, Delivery, Signer
 from envelopes.rules.returns import DeliveryState
 from envelopes.rules.states import Task
-from envelopes.rules.tokens import Purpose
 from portal.app import create_app
 from tests.engines import Town
 from tests.portal.test_changing import ASKED, get, link, out, post, prove
@@ -29,30 +28,60 @@ async def client(town: Town) -> AsyncIterator[Client]:
         yield made
 
 
+async def mailed(town: Town, one: Signer, purpose: CodeFor) -> Delivery:
+    """A code that was asked for, and its mail, which a server has taken."""
+    await act.send_code(town.services, one, purpose, browser="a")
+    code = await Code.filter(signer_id=one.id).order_by("-id").first()
+    assert code is not None
+    return await town.delivered(one, Task.CODE_MAIL, str(code.id))
+
+
+async def becomes(delivery: Delivery, state: DeliveryState) -> None:
+    await Delivery.filter(id=delivery.id).update(state=state.value)
+
+
 async def test_a_code_that_came_back_is_told_with_the_number_to_call(town: Town, client: Client) -> None:
-    shot = await town.out()
-    one = shot.signers[0]
-    page = f"/s/{town.services.link(Purpose.REQUEST, one.ref, one.generation)}/code"
-    await act.send_code(town.services, one, CodeFor.SIGN, browser="a")
-    delivery = await town.delivered(one, Task.CODE_MAIL)
-    said = await (await client.get(page)).text()
+    shot, one = await out(town)
+    page = f"{link(town, one)}/code"
+    delivery = await mailed(town, one, CodeFor.SIGN)
+    _, said = await get(client, page)
     assert TOLD not in said
     assert "まだ届けられていません" not in said
-    await Delivery.filter(id=delivery.id).update(state=DeliveryState.FAILED.value)
-    told = await (await client.get(page)).text()
-    assert TOLD in told
+    await becomes(delivery, DeliveryState.FAILED)
     phone = shot.section.phone or town.services.settings.town.phone
-    assert f"{phone}</span> へご連絡ください" in told
+    _, told = await get(client, page)
+    assert f"{TOLD}。{phone}へご連絡ください" in told
     for state in (DeliveryState.RETRY, DeliveryState.DELAYED):
-        await Delivery.filter(id=delivery.id).update(state=state.value)
-        told = await (await client.get(page)).text()
+        await becomes(delivery, state)
+        _, told = await get(client, page)
         assert TOLD not in told
         assert "まだ届けられていません" in told
-    # Another one may be on its way already.
+
+
+async def test_a_new_code_that_is_still_to_be_sent_has_not_come_back(town: Town, client: Client) -> None:
+    _, one = await out(town)
+    page = f"{link(town, one)}/code"
+    await becomes(await mailed(town, one, CodeFor.SIGN), DeliveryState.FAILED)
     town.clock.forward(minutes=2)
-    await act.send_code(town.services, one, CodeFor.SIGN, browser="a")
-    await town.delivered(one, Task.CODE_MAIL)
-    assert TOLD not in await (await client.get(page)).text()
+    assert (await post(client, page))[0] == 303
+    _, said = await get(client, f"{page}?sent=1")
+    assert TOLD not in said
+    assert "新しいコードを送りました" in said
+
+
+async def test_a_code_that_came_back_is_told_to_who_was_away(town: Town, client: Client) -> None:
+    _, one = await out(town)
+    base = await prove(town, client, one)
+    town.clock.forward(minutes=61)
+    await becomes(await mailed(town, one, CodeFor.SIGN), DeliveryState.FAILED)
+    for page in (f"{base}/1", f"{base}/code?sent=1"):
+        assert TOLD in (await get(client, page))[1]
+
+
+async def test_a_code_that_came_back_is_told_to_who_wants_the_files(town: Town, client: Client) -> None:
+    _, one, page = await done(town)
+    await becomes(await mailed(town, one, CodeFor.DOWNLOAD), DeliveryState.FAILED)
+    assert TOLD in (await get(client, page))[1]
 
 
 @pytest.mark.parametrize("purpose", list(CodeFor))
@@ -60,10 +89,10 @@ async def test_a_code_that_opened_the_pages_elsewhere_is_said_to_be_used(
     town: Town, client: Client, purpose: CodeFor
 ) -> None:
     if purpose is CodeFor.SIGN:
-        shot, one = await out(town)
+        _, one = await out(town)
         page = link(town, one)
     else:
-        shot, one, page = await done(town)
+        _, one, page = await done(town)
     await act.send_code(town.services, one, purpose, browser="a")
     code = await town.code(one, purpose)
     async with TestClient(TestServer(create_app(town.services))) as mail_app:
