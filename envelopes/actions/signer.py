@@ -101,7 +101,7 @@ async def last_code(services: Services, signer: Signer, purpose: CodeFor) -> Sen
         return None
     if services.now() >= row.sent_at + services.policy.code_lifetime:
         return None
-    return _sent(services, signer, purpose, row)
+    return await _sent(services, signer, purpose, row)
 
 
 async def code_mail(signer: Signer, purpose: CodeFor) -> Delivery | None:
@@ -120,12 +120,18 @@ async def _newest(
     return await query.order_by("-serial").first()
 
 
-def _sent(services: Services, signer: Signer, purpose: CodeFor, row: Code) -> SentCode:
+async def is_again(row: Code) -> bool:
+    """Whether another code was asked for before, for the same purpose by the same link."""
+    same = Code.filter(signer_id=row.signer_id, purpose=row.purpose, generation=row.generation)
+    return await same.filter(serial__lt=row.serial).exists()
+
+
+async def _sent(services: Services, signer: Signer, purpose: CodeFor, row: Code) -> SentCode:
     return SentCode(
         valid_until=row.sent_at + services.policy.code_lifetime,
         word=codes.word(services.code_key, code_subject(signer, purpose), row.serial),
         resend_at=row.sent_at + services.policy.code_resend,
-        again=row.serial > 1,
+        again=await is_again(row),
     )
 
 
@@ -169,7 +175,7 @@ async def send_code(
         )
         return row
 
-    return _sent(services, signer, purpose, await unit(work))
+    return await _sent(services, signer, purpose, await unit(work))
 
 
 def _mark(device: str) -> str | None:

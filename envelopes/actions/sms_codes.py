@@ -14,7 +14,7 @@ from tortoise.expressions import F
 from tortoise.functions import Sum
 
 from envelopes.actions import mobiles, notes
-from envelopes.actions.signer import actor_of
+from envelopes.actions.signer import actor_of, is_again
 from envelopes.records import counters, store, tasks
 from envelopes.records.database import is_sqlite, unit
 from envelopes.records.models import Code, Mobile, Signer, Sms
@@ -61,7 +61,7 @@ async def last(services: Services, signer: Signer) -> SentSms | None:
     if services.now() >= row.sent_at + services.policy.code_lifetime:
         return None
     sent = await Sms.filter(code_id=row.id).select_related("mobile").get()
-    return _shown(services, signer, row, sent.mobile, failed=sent.state == DeliveryState.FAILED)
+    return await _shown(services, signer, row, sent.mobile, failed=sent.state == DeliveryState.FAILED)
 
 
 async def _newest(signer: Signer, connection: BaseDBAsyncClient | None = None) -> Code | None:
@@ -72,13 +72,13 @@ async def _newest(signer: Signer, connection: BaseDBAsyncClient | None = None) -
     return await query.order_by("-serial").first()
 
 
-def _shown(services: Services, signer: Signer, row: Code, mobile: Mobile, *, failed: bool) -> SentSms:
+async def _shown(services: Services, signer: Signer, row: Code, mobile: Mobile, *, failed: bool) -> SentSms:
     return SentSms(
         number=masked(mobile.number),
         valid_until=row.sent_at + services.policy.code_lifetime,
         word=codes.word(services.code_key, subject(signer, row.generation), row.serial),
         resend_at=row.sent_at + services.policy.code_resend,
-        again=row.serial > 1,
+        again=await is_again(row),
         failed=failed,
     )
 
@@ -109,7 +109,7 @@ async def send(services: Services, signer: Signer) -> SentSms:
         )
         return row
 
-    return _shown(services, signer, await unit(work), mobile, failed=False)
+    return await _shown(services, signer, await unit(work), mobile, failed=False)
 
 
 async def _issue(

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.worker import HANDLERS, Tools, Worker
-from envelopes.actions import mobiles, sms_codes, staff
+from envelopes.actions import mobiles, signer, sms_codes, staff
 from envelopes.actions.chronicle import happenings
 from envelopes.actions.worker.workshop import Workshop
 from envelopes.records import store, tasks
@@ -113,6 +113,18 @@ async def test_a_code_reaches_the_registered_number_and_opens_once(place: Town, 
     assert await sms_codes.check(place.services, one, digits(gateway)) == (Verdict.OK, 5)
     assert (await sms_codes.check(place.services, one, digits(gateway)))[0] is Verdict.USED
     assert await work(place) == 0
+
+
+async def test_a_first_code_is_no_new_one_whatever_other_codes_there_were(
+    place: Town, gateway: Gateway
+) -> None:
+    one = await signer_of(place)
+    await signer.send_code(place.services, one, signer.CodeFor.SIGN, browser="a")
+    assert not (await sms_codes.send(place.services, one)).again
+    place.clock.forward(minutes=2)
+    assert (await sms_codes.send(place.services, one)).again
+    assert (await signer.send_code(place.services, one, signer.CodeFor.SIGN, browser="a")).again
+    assert not (await signer.send_code(place.services, one, signer.CodeFor.DOWNLOAD, browser="a")).again
 
 
 async def test_a_new_code_ends_the_one_before(place: Town, gateway: Gateway) -> None:
