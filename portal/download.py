@@ -184,18 +184,17 @@ async def send_code(request: web.Request) -> web.Response:
     except Refused as refused:
         if refused.reason not in (Reason.RESEND_EARLY, Reason.RESEND_CAP):
             raise
-        return await _again(request, visit, refused, status=429)
+        page = await _code_page(visit, errors=(FieldError(text=told(request, refused)),))
+        return answer(request, page, status=429)
     response = answer(request, await _code_page(visit, resent=True))
     cookies.keep(request, response, cookies.ASKED, device)
     return response
 
 
-async def _again(
-    request: web.Request, visit: Visit, refused: Refused, *, typed: str = "", status: int = 422
-) -> web.Response:
+async def _again(request: web.Request, visit: Visit, refused: Refused, *, typed: str = "") -> web.Response:
     error = FieldError(text=told(request, refused), field="code")
     page = await _code_page(visit, typed=typed, errors=(error,))
-    return answer(request, page, status=status)
+    return answer(request, page, status=422)
 
 
 async def verify(request: web.Request) -> web.Response:
@@ -203,19 +202,22 @@ async def verify(request: web.Request) -> web.Response:
     visit = await _closed_here(request)
     if isinstance(visit, web.Response):
         return visit
-    typed = (await form(request)).get("code", "")
+    typed, device = (await form(request)).get("code", ""), codes.new_device(request)
     try:
         checked = await codes.check(request, visit.signer, CodeFor.DOWNLOAD, typed)
         if checked.verdict is Verdict.LATE:
-            await codes.ask(request, visit.signer, CodeFor.DOWNLOAD, cookies.device(request))
+            await codes.ask(request, visit.signer, CodeFor.DOWNLOAD, device)
     except Refused as refused:
         return await _again(request, visit, refused, typed=typed)
     if checked.renewed:
         page = signer_views.UnusableLink(why=DeadLink.SPENT, masked_address=visit.masked)
         return answer(request, page, status=410)
-    if checked.verdict not in (Verdict.OK, Verdict.AGAIN):
-        return await _again(request, visit, codes.refusal(checked))
-    return await _let_in(request, visit)
+    if checked.verdict in (Verdict.OK, Verdict.AGAIN):
+        return await _let_in(request, visit)
+    response = await _again(request, visit, codes.refusal(checked))
+    if checked.verdict is Verdict.LATE:
+        cookies.keep(request, response, cookies.ASKED, device)
+    return response
 
 
 async def _let_in(request: web.Request, visit: Visit) -> web.Response:

@@ -1,6 +1,7 @@
 """The page where the code is typed: what it says when the mail came back or the code is used, and who gets past it."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -133,3 +134,29 @@ async def test_a_browser_that_has_proved_its_signer_goes_on_to_the_files(town: T
     for path in ("code", "verify"):
         assert await led(client, "POST", f"{page}/{path}") == page
     assert await town.tasks(shot) == before
+
+
+async def test_a_code_for_the_files_that_is_asked_for_too_early_blames_no_field(
+    town: Town, client: Client
+) -> None:
+    _, _, page = await done(town)
+    await post(client, f"{page}/code")
+    async with client.post(f"{page}/code", headers=SAME) as answer:
+        said = await answer.text()
+    assert answer.status == 429
+    assert "秒お待ちください" in said
+    assert "aria-invalid" not in said
+
+
+async def test_a_code_for_the_files_in_place_of_a_late_one_is_asked_for_by_this_browser(
+    town: Town, client: Client
+) -> None:
+    _, one, page = await done(town)
+    await act.send_code(town.services, one, CodeFor.DOWNLOAD, browser="a")
+    town.clock.forward(minutes=11)
+    status, said = await post(client, f"{page}/verify", code=await town.code(one, CodeFor.DOWNLOAD))
+    assert (status, "新しいコードを送りました" in said) == (422, True)
+    newest = await Code.filter(signer_id=one.id).order_by("-id").first()
+    assert newest is not None
+    (asked,) = [one.value for one in client.session.cookie_jar if "asked" in one.key]
+    assert newest.asked_in == sha256(asked.encode()).hexdigest()
