@@ -16,7 +16,7 @@ from envelopes.rules.reminders import open_day_after
 from envelopes.rules.schedule import jst_day
 from portal import cookies, languages, papers, signer_views, views
 from portal.declining import declined
-from portal.pages import text_file
+from portal.pages import static, text_file
 from portal.proved import mailed, proved, reading, reading_or
 from portal.respond import answer, file, form, ip, move, path, site, told
 from portal.views import FieldError
@@ -95,10 +95,10 @@ def _confirmation(visit: Visit, seen: Collection[int]) -> views.Confirmation:
 
 
 async def image(request: web.Request) -> web.Response:
-    """A page image, for a proved signer."""
+    """A page image, for a proved signer. Whose session was idle too long sees in its place what to do."""
     visit = await proved(request)
     if isinstance(visit, web.Response):
-        raise Refused(Reason.LINK_UNKNOWN)
+        return web.Response(status=303, headers={"Location": static("no-image.svg")})
     item = papers.document(visit.shot, request.match_info["number"])
     page, width = int(request.match_info["page"]), int(request.match_info["width"])
     return await papers.image(visit.services, item, page, width)

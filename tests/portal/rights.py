@@ -238,7 +238,7 @@ _ALL: Final[tuple[Right, ...]] = (
     # The contractor, proved
     read("/sign/{ref}/{number}", SIGNER, "title", "document"),
     read("/sign/{ref}/{number}/pdf", SIGNER, kind=_PDF),
-    get("/sign/{ref}/{number}/{page}-{width}.webp", SIGNER, kind=_WEBP),
+    get("/sign/{ref}/{number}/{page}-{width}.webp", SIGNER, kind=_WEBP, refused={Who.ASLEEP: 303}),
     read("/sign/{ref}/confirm", SIGNER, "title", "document"),
     read("/sign/{ref}/done", SIGNER, "document", "digest", "number", at="done", open=_RECEIVED),
     read("/sign/{ref}/decline", SIGNER, "title"),
@@ -401,8 +401,7 @@ _ALL: Final[tuple[Right, ...]] = (
 
 def _guarded(right: Right) -> Right:
     """The same where staff asked for a second proof: without it nothing is shown, and its page is where one is led."""
-    alone = 404 if right.kind == _WEBP else 303
-    return replace(right, at="guarded", refused={**right.refused, Who.MAILED: alone})
+    return replace(right, at="guarded", refused={**right.refused, Who.MAILED: 303})
 
 
 _ONCE_PROVED = frozenset({"/sign/{ref}/code", "/sign/{ref}/verify"})
