@@ -17,7 +17,7 @@ from envelopes.rules.mobiles import masked
 from envelopes.services import Services
 from portal import staff_views
 from portal.phrases import _, both, joined, reason
-from portal.respond import answer, form, move, path, services, told
+from portal.respond import answer, form, move, number, path, services, told
 from portal.staff import nav, require_staff, visible
 from portal.staff_views import Choice, ProposedIdentity
 from portal.views import FieldError
@@ -127,8 +127,8 @@ async def refuse(request: web.Request) -> web.Response:
 
 
 def _number(posted: Mapping[str, str]) -> int:
-    number = posted.get("n", "")
-    return int(number) if number.isascii() and number.isdigit() else -1
+    n = number(posted.get("n", ""))
+    return -1 if n is None else n
 
 
 async def _found(request: web.Request) -> tuple[Staff, Snapshot, Signer]:

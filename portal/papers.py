@@ -14,7 +14,9 @@ from envelopes.records.models import Document, File, Image
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.services import Services
-from portal.views import AT_ONCE, DocumentTab, DocumentView, Drawing, ImageSource, PageImage
+from portal.phrases import _
+from portal.respond import number
+from portal.views import AT_ONCE, DocumentTab, DocumentView, Drawing, FieldError, ImageSource, PageImage
 
 
 class Leaf(NamedTuple):
@@ -58,10 +60,17 @@ def unfolded(request: web.Request) -> bool:
     return request.query.get("text") == "open"
 
 
-def first_page(request: web.Request) -> int:
-    """The page from which a document is wanted, as a link or somebody's keyboard wrote it; the first in doubt."""
-    typed = unicodedata.normalize("NFKC", request.query.get("page", "")).strip()
-    return int(typed) if typed.isascii() and typed.isdigit() else 1
+def first_page(request: web.Request) -> int | None:
+    """The page from which a document is wanted, as a link or somebody's keyboard wrote it; None for no number."""
+    return number(unicodedata.normalize("NFKC", request.query.get("page", "1")).strip())
+
+
+def unread_page(request: web.Request, shown: DocumentView) -> tuple[FieldError, ...]:
+    """That no number was typed where one was asked for."""
+    if first_page(request) is not None or not (shown.before or shown.after):
+        return ()
+    text = _("ページ番号は、1から{count}までの数字で入力してください。", count=shown.count)
+    return (FieldError(text=text, field="page"),)
 
 
 def tabs(

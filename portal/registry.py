@@ -24,7 +24,7 @@ from portal import mobiles, registry_file
 from portal import registry_views as views
 from portal.errors import STATUS
 from portal.phrases import _, reason
-from portal.respond import answer, file, path, services, told
+from portal.respond import answer, file, number, path, services, told
 from portal.staff import nav, require_staff
 from portal.uploads import uploaded
 from portal.views import FieldError
@@ -61,10 +61,10 @@ async def show(request: web.Request) -> web.Response:
 
 
 def _notice(request: web.Request) -> str | None:
-    count = request.query.get("invited", "")
-    if not (count.isascii() and count.isdigit()):
+    count = number(request.query.get("invited", ""))
+    if count is None:
         return None
-    return _("{count}件の申請を作り、確認をお願いするメールを送ります。", count=int(count))
+    return _("{count}件の申請を作り、確認をお願いするメールを送ります。", count=count)
 
 
 async def _staged(*stages: Stage) -> list[Application]:

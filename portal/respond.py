@@ -29,6 +29,8 @@ _SECTION: Final = web.RequestKey("section", Section)
 BODY_SECONDS: Final = 20  # a form is small; a body that drips longer than this is cut off
 FIELD_CHARACTERS: Final = 4000  # longer than every limit of the policy, short enough to be harmless
 
+_DIGITS: Final = 9  # more than any count here has; int() itself takes no more than 4,300
+
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -105,6 +107,11 @@ def move(*parts: str) -> web.Response:
 def path(*parts: str) -> str:
     """The path of a page."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def number(text: str) -> int | None:
+    """The number that stands in *text*; None where it is none, or longer than any here."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 async def form(request: web.Request) -> dict[str, str]:

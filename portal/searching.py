@@ -16,7 +16,7 @@ from envelopes.rules.searching import Fault, Search, Standing, read
 from portal import search_file, staff_views
 from portal.desk import row
 from portal.phrases import _
-from portal.respond import answer, file, path, services, told
+from portal.respond import answer, file, number, path, services, told
 from portal.staff import nav, require_staff
 from portal.views import FieldError
 
@@ -69,11 +69,9 @@ def _told(request: web.Request, faults: Sequence[Fault]) -> tuple[FieldError, ..
 async def _page(request: web.Request, search: Search, errors: tuple[FieldError, ...]) -> staff_views.Search:
     staff, said = await require_staff(request), _said(request)
     asked = {name: value for name, value in said.items() if value}
-    wanted = request.query.get("page", "")
-    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else 1  # noqa: PLR2004 -- a page
-    number = max(1, number)
+    nth = max(1, number(request.query.get("page", "")) or 1)
     count, ids = (
-        (0, ()) if errors else await searching.find(staff, search, first=(number - 1) * _ROWS, most=_ROWS)
+        (0, ()) if errors else await searching.find(staff, search, first=(nth - 1) * _ROWS, most=_ROWS)
     )
     here = path("staff", "search")
 
@@ -90,9 +88,9 @@ async def _page(request: web.Request, search: Search, errors: tuple[FieldError, 
         kind=search.kind.value if search.kind else "",
         count=count,
         rows=tuple([row(await store.snapshot(id=one)) for one in ids]),
-        first=(number - 1) * _ROWS + 1,
-        before_url=at(number - 1) if number > 1 else None,
-        after_url=at(number + 1) if count > number * _ROWS else None,
+        first=(nth - 1) * _ROWS + 1,
+        before_url=at(nth - 1) if nth > 1 else None,
+        after_url=at(nth + 1) if count > nth * _ROWS else None,
         export_url=f"{path('staff', 'search.csv')}?{urlencode(asked)}" if count else None,
         errors=errors,
     )

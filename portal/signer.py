@@ -36,8 +36,9 @@ async def viewer(request: web.Request) -> web.Response:
     if request.method == "GET" and item.id not in shown:
         await act.view(visit.services, visit.signer, item.id)
         shown = await act.shown(visit.signer)
-    page = await _viewer(visit, item, shown, first=papers.first_page(request))
-    return answer(request, replace(page, document=replace(page.document, unfolded=papers.unfolded(request))))
+    page = await _viewer(visit, item, shown, first=papers.first_page(request) or 1)
+    here = replace(page.document, unfolded=papers.unfolded(request))
+    return answer(request, replace(page, document=here, errors=papers.unread_page(request, here)))
 
 
 async def _viewer(

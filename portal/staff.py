@@ -17,7 +17,7 @@ from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import State
 from portal import cookies
 from portal.phrases import _
-from portal.respond import about, path
+from portal.respond import about, number, path
 from portal.staff_views import Money, Phase
 from portal.views import StaffNav
 
@@ -81,5 +81,5 @@ def money(envelope: Envelope) -> Money:
 
 def version(posted: dict[str, str]) -> int:
     """The version a form was made for; -1, which fits no envelope, where none was posted."""
-    version = posted.get("version", "")
-    return int(version) if version.isascii() and version.isdigit() else -1
+    version = number(posted.get("version", ""))
+    return -1 if version is None else version

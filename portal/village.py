@@ -31,6 +31,13 @@ async def viewer(request: web.Request) -> web.Response:
     if seat is not None and turn and request.method == "GET":
         await sign_act.view(services(request), seat, item.id)
         seen |= await sign_act.seen(seat)
+    shown = await papers.view(
+        services(request),
+        item,
+        path("staff", "envelopes", shot.envelope.ref, str(item.position)),
+        first=papers.first_page(request) or 1,
+        unfolded=papers.unfolded(request),
+    )
     page = staff_views.StaffViewer(
         nav=nav(staff),
         number=shot.number,
@@ -38,16 +45,11 @@ async def viewer(request: web.Request) -> web.Response:
         deadline_on=shot.envelope.deadline_on,
         envelope_url=path("staff", "envelopes", shot.envelope.ref),
         tabs=_tabs(shot, seen),
-        document=await papers.view(
-            services(request),
-            item,
-            path("staff", "envelopes", shot.envelope.ref, str(item.position)),
-            first=papers.first_page(request),
-            unfolded=papers.unfolded(request),
-        ),
+        document=shown,
         confirm_url=path("staff", "envelopes", shot.envelope.ref, "sign")
         if turn and permits(shot.state, Event.CONSENTED)
         else None,
+        errors=papers.unread_page(request, shown),
     )
     return answer(request, page)
 

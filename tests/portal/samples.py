@@ -731,6 +731,12 @@ SAMPLES: dict[str, views.Page] = {
     ),
     "viewer-long": replace(VIEWER, tabs=LONG_TABS, document=long_document(1)),
     "viewer-long-last": replace(VIEWER, tabs=LONG_TABS, document=replace(long_document(189), unfolded=True)),
+    "viewer-long-unread": replace(
+        VIEWER,
+        tabs=LONG_TABS,
+        document=long_document(1),
+        errors=(views.FieldError(text="ページ番号は、1から200までの数字で入力してください。", field="page"),),
+    ),
     "viewer-unfolded": replace(VIEWER, document=replace(document(), unfolded=True)),
     "viewer-waiting": replace(VIEWER, tabs=SEEN[:1], document=replace(document(), pages=())),
     "confirm": signer.Confirm(request=REQUEST, confirmation=CONFIRMATION),

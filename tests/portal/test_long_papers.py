@@ -20,6 +20,7 @@ from tests.portal.test_queries import MOST, asked, prove
 pytestmark = pytest.mark.engines
 Client = TestClient[Request, Application]
 DOCUMENTS, PAGES, WIDTHS = 20, 200, 3
+UNREAD = ("-3", "x", "", "9" * 5000)
 
 
 @pytest.fixture
@@ -74,18 +75,19 @@ async def test_every_page_is_come_to_by_links_and_by_its_number(
         path = onward[1] if onward else ""
     assert seen == list(range(1, PAGES + 1))
 
-    # As people write it; what is no number, or none of this document, leads to the nearest page there is.
+    # As people write it; what is none of this document leads to the nearest page there is, and what
+    # is no number to the first, with a word.
     for typed, first in (
         ("57", 57),
         ("５７", 57),
         ("200", 200),
         ("9999", 200),
         ("0", 1),
-        ("-3", 1),
-        ("x", 1),
+        *((typed, 1) for typed in UNREAD),
     ):
         html = await (await client.get(f"{base}/20", params={"page": typed})).text()
         assert pages_of(html) == list(range(first, min(PAGES, first + AT_ONCE - 1) + 1))
+        assert ("1から200までの数字で入力してください" in html) == (typed in UNREAD)
 
     assert len(await asked(client, f"{base}/20?page=101", caplog)) <= MOST
     caplog.clear()
