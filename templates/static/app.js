@@ -71,6 +71,11 @@ for (const button of all("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
+// Paper cannot be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of all("[data-on-paper]")) folded.open = true;
+});
+
 // A link to a folded text unfolds it.
 const unfold = () => {
   const folded = location.hash && document.getElementById(location.hash.slice(1))?.closest("details");

@@ -145,6 +145,14 @@ def test_state_is_seen_in_forced_colours(name: str, page: Page, address: str) ->
     assert violations(page) == []
 
 
+def test_what_is_folded_on_the_receipt_is_printed(page: Page, address: str) -> None:
+    page.goto(f"{address}/done")
+    values = page.locator("dl.hashes")
+    assert not values.is_visible()
+    page.pdf(format="A4")
+    assert values.is_visible()
+
+
 @pytest.mark.parametrize("name", ["done", "viewer", "download", "confirm", "envelope-completed"])
 def test_print_holds_the_content_and_nothing_to_press(name: str, page: Page, address: str) -> None:
     page.goto(f"{address}/{name}")
