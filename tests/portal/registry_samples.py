@@ -51,6 +51,16 @@ ADDRESS = v.RegistrationQuestion(
 TERMS = v.RegistrationTerms(
     terms=TEXTS, version=terms.VERSION, post_url="/register/terms", back_url="/register/address", number=4
 )
+CHECK = v.RegistrationCheck(
+    answers=(
+        v.Answered(label=_("会社名"), value=COMPANY, url="/register/company?change=1"),
+        v.Answered(label=_("氏名"), value="南 一郎", url="/register/person?change=1"),
+        v.Answered(label=_("メールアドレス"), value="minami@docomo.ne.jp", url="/register/address?change=1"),
+    ),
+    carrier=True,
+    post_url="/register/check",
+    back_url="/register/terms",
+)
 CODE = v.RegistrationCode(
     masked_address=MASKED,
     verify_url="/register/verify",
@@ -113,18 +123,8 @@ SAMPLES: dict[str, Page] = {
     "registration_terms-invited": replace(
         TERMS, number=None, back_url=None, facts=((_("会社名"), COMPANY), (_("アドレス"), MASKED))
     ),
-    "registration_check": v.RegistrationCheck(
-        answers=(
-            v.Answered(label=_("会社名"), value=COMPANY, url="/register/company?change=1"),
-            v.Answered(label=_("氏名"), value="南 一郎", url="/register/person?change=1"),
-            v.Answered(
-                label=_("メールアドレス"), value="minami@docomo.ne.jp", url="/register/address?change=1"
-            ),
-        ),
-        carrier=True,
-        post_url="/register/check",
-        back_url="/register/terms",
-    ),
+    "registration_check": CHECK,
+    "registration_check-often": replace(CHECK, errors=(FieldError(text=reason(Reason.RESEND_CAP)),)),
     "registration_code": CODE,
     "registration_code-late": replace(
         CODE,

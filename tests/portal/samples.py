@@ -125,6 +125,16 @@ CONFIRMATION = views.Confirmation(
 )
 UNSAID = (signer.DeadLink.UNKNOWN, signer.DeadLink.ELSEWHERE)
 UNSEEN = replace(CONFIRMATION, documents=TABS)
+WRONG_PERSON = signer.WrongPerson(
+    request=REQUEST, post_url="/s/t/wrong", back_url="/s/t", code_url="/s/t/code?for=change"
+)
+DOWNLOAD_CLOSED = signer.DownloadClosed(
+    title=TITLE,
+    since=date(2026, 8, 6),
+    until=date(2026, 8, 20),
+    masked_address=MASKED,
+    fresh_url="/d/x/fresh",
+)
 LANDING = signer.Landing(
     request=REQUEST,
     masked_address=MASKED,
@@ -132,6 +142,9 @@ LANDING = signer.Landing(
     have_code_url="/s/t/code",
     wrong_person_url="/s/t/wrong",
     decline_url="/s/t/decline",
+)
+REPLACED = signer.UnusableLink(
+    why=signer.DeadLink.REPLACED, request=REQUEST, masked_address=MASKED, new_link_url="/s/t/link"
 )
 CODE = signer.CodeEntry(
     purpose=signer.CodeFor.SIGN,
@@ -741,6 +754,11 @@ SAMPLES: dict[str, views.Page] = {
     "viewer-waiting": replace(VIEWER, tabs=SEEN[:1], document=replace(document(), pages=())),
     "confirm": signer.Confirm(request=REQUEST, confirmation=CONFIRMATION),
     "confirm-unseen": signer.Confirm(request=REQUEST, confirmation=UNSEEN),
+    "confirm-unread": signer.Confirm(
+        request=REQUEST,
+        confirmation=UNSEEN,
+        errors=(views.FieldError(text=reason(Reason.DOCUMENTS_UNREAD, list="文書2")),),
+    ),
     "confirm-acceptance": signer.Confirm(
         request=REQUEST, confirmation=replace(CONFIRMATION, kind=views.Kind.ACCEPTANCE, waits_for=())
     ),
@@ -793,8 +811,11 @@ SAMPLES: dict[str, views.Page] = {
         request=REQUEST, choice=signer.Refusal.RETURN, number=NUMBER, at=SIGNED_AT
     ),
     "declined": signer.Declined(request=REQUEST, choice=signer.Refusal.DECLINE, number=NUMBER, at=SIGNED_AT),
-    "wrong-person": signer.WrongPerson(
-        request=REQUEST, post_url="/s/t/wrong", back_url="/s/t", code_url="/s/t/code?for=change"
+    "wrong-person": WRONG_PERSON,
+    "wrong-person-empty": replace(
+        WRONG_PERSON,
+        note="木村に代わりました。",
+        errors=(views.FieldError(text="どれかを選んでください。", field="choice"),),
     ),
     "ask-change": ASK_CHANGE,
     "ask-change-wrong": replace(
@@ -873,16 +894,8 @@ SAMPLES: dict[str, views.Page] = {
     "dead-deadline-asked": signer.UnusableLink(
         why=signer.DeadLink.DEADLINE, request=REQUEST, on=date(2026, 8, 20), asked_on=date(2026, 8, 21)
     ),
-    "dead-expired": signer.UnusableLink(
-        why=signer.DeadLink.EXPIRED, request=REQUEST, masked_address=MASKED, new_link_url="/s/t/new"
-    ),
-    "dead-replaced-again": signer.UnusableLink(
-        why=signer.DeadLink.REPLACED,
-        request=REQUEST,
-        masked_address=MASKED,
-        new_link_url="/s/t/link",
-        errors=(views.FieldError(text=reason(Reason.RESEND_CAP)),),
-    ),
+    "dead-replaced": REPLACED,
+    "dead-replaced-again": replace(REPLACED, errors=(views.FieldError(text=reason(Reason.RESEND_CAP)),)),
     "link-sent": signer.LinkSent(title=TITLE, masked_address=MASKED),
     "download": signer.Download(
         title=TITLE,
@@ -902,12 +915,9 @@ SAMPLES: dict[str, views.Page] = {
         until=datetime(2026, 8, 20, 14, 59, 59, tzinfo=UTC),
         files=FILES[:1],
     ),
-    "download-closed": signer.DownloadClosed(
-        title=TITLE,
-        since=date(2026, 8, 6),
-        until=date(2026, 8, 20),
-        masked_address=MASKED,
-        fresh_url="/d/x/fresh",
+    "download-closed": DOWNLOAD_CLOSED,
+    "download-closed-again": replace(
+        DOWNLOAD_CLOSED, errors=(views.FieldError(text=reason(Reason.RESEND_CAP)),)
     ),
     "message": views.Message(
         title="みほん村に知らせました",
@@ -945,6 +955,11 @@ SAMPLES: dict[str, views.Page] = {
         "設定になっています。",
     ),
     "sign-in-code": staff.SignInCode(post_url="/staff/sign-in/code", back_url="/staff/sign-in"),
+    "sign-in-code-wrong": staff.SignInCode(
+        post_url="/staff/sign-in/code",
+        back_url="/staff/sign-in",
+        errors=(views.FieldError(text=reason(Reason.TOTP_WRONG), field="code"),),
+    ),
     "enrolment": staff.Enrolment(
         name="宮﨑 さくら",
         address="sakura@mihon.example",

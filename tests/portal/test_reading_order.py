@@ -34,6 +34,7 @@ CONTRACTORS = (
     "dead-handed-over",
     "dead-elsewhere",
     "dead-expired",
+    "dead-replaced",
     "download",
     "download-closed",
 )
