@@ -128,7 +128,8 @@ async def tell(request: web.Request) -> web.Response:
         return move("sign", visit.signer.ref, "wrong")
     note = _told(wish)
     await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=True))
-    return answer(request, told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。")))
+    thanks = told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。"), back_url=visit.at("1"))
+    return answer(request, thanks)
 
 
 async def take_back(request: web.Request) -> web.Response:

@@ -18,7 +18,7 @@ from portal import cookies, languages, papers, signer_views, views
 from portal.declining import declined
 from portal.pages import static, text_file
 from portal.proved import mailed, proved, reading, reading_or
-from portal.respond import answer, file, form, ip, move, path, site, told
+from portal.respond import answer, file, form, ip, move, number, path, site, told
 from portal.views import FieldError
 from portal.visit import Visit, dead, download_page, kind_of, party_of, request_of, signed_after, waits_for
 
@@ -49,8 +49,8 @@ async def _viewer(
         request=request_of(visit),
         tabs=_tabs(visit, seen),
         document=await _document(visit, item, shown.get(item.id), first=first),
-        confirm_url=visit.at("confirm"),
-        confirmation=_confirmation(visit, seen),
+        confirm_url=visit.at("confirm") + _from(item.position),
+        confirmation=_confirmation(visit, seen, back_to=item.position),
         wrong_person_url=visit.at("wrong"),
         decline_url=visit.at("decline"),
     )
@@ -78,7 +78,17 @@ def _tabs(visit: Visit, seen: Collection[int]) -> tuple[views.DocumentTab, ...]:
     return papers.tabs(visit.shot, seen, lambda item: visit.at(str(item.position)))
 
 
-def _confirmation(visit: Visit, seen: Collection[int]) -> views.Confirmation:
+def _from(position: int) -> str:
+    """What the address of the last question says about the document that one came from."""
+    return f"?from={position}" if position != 1 else ""
+
+
+def _came_from(request: web.Request, visit: Visit) -> int:
+    came_from = number(request.query.get("from", ""))
+    return next((one.position for one in visit.shot.documents if one.position == came_from), 1)
+
+
+def _confirmation(visit: Visit, seen: Collection[int], *, back_to: int) -> views.Confirmation:
     offered = visit.contents.offered if visit.contents else None
     offer = ""
     if offered is not None:
@@ -88,8 +98,8 @@ def _confirmation(visit: Visit, seen: Collection[int]) -> views.Confirmation:
         kind=kind_of(visit.shot),
         documents=_tabs(visit, seen),
         waits_for=waits_for(visit),
-        complete_url=visit.at("complete"),
-        back_url=visit.at("1"),
+        complete_url=visit.at("complete") + _from(back_to),
+        back_url=visit.at(str(back_to)),
         offer=offer,
         key=secrets.token_hex(8),
     )
@@ -125,9 +135,8 @@ async def confirm(request: web.Request) -> web.Response:
 
 async def _confirm(request: web.Request, visit: Visit, *errors: FieldError) -> web.Response:
     seen = await act.seen(visit.signer)
-    page = signer_views.Confirm(
-        request=request_of(visit), confirmation=_confirmation(visit, seen), errors=errors
-    )
+    confirmation = _confirmation(visit, seen, back_to=_came_from(request, visit))
+    page = signer_views.Confirm(request=request_of(visit), confirmation=confirmation, errors=errors)
     return answer(request, page, status=422 if errors else 200)
 
 

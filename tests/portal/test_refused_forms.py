@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
+from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.actions import signer as act
 from envelopes.actions import staff as clerks
@@ -47,6 +48,36 @@ async def test_who_writes_a_third_note_in_a_day_is_thanked_like_before(town: Tow
         status, said = await post(client, f"{base}/wrong/ask", **ASKED)
         assert (status, "に知らせました" in said) == (200, True)
     assert (await town.tasks(shot)).count("note_mail") == town.services.policy.new_links_a_day
+
+
+async def test_who_only_tells_and_who_does_not_finish_yet_comes_back_to_the_documents(
+    town: Town, client: Client
+) -> None:
+    shot = await town.out(documents=2)
+    assert shot.turn is not None
+    base = await prove(town, client, shot.turn)
+    assert back_of(await page(client, "POST", f"{base}/wrong/ask", **ASKED)) == f"{base}/1"
+    for document in (f"{base}/1", f"{base}/2"):
+        viewer = await page(client, "GET", document)
+        (confirm,) = viewer.xpath("//a[@data-dialog='confirm']/@href")
+        question = await page(client, "GET", confirm)
+        assert back_of(viewer) == back_of(question) == document
+    (complete,) = question.xpath("//main//form/@action")
+    assert back_of(await page(client, "POST", complete, offer="none")) == f"{base}/2"
+    assert back_of(await page(client, "GET", f"{base}/confirm?from=3")) == f"{base}/1"
+
+
+async def page(client: Client, method: str, path: str, **fields: str) -> Any:
+    cookie = "; ".join(f"{one.key}={one.value}" for one in client.session.cookie_jar)
+    headers = {"Sec-Fetch-Site": "same-origin", "Cookie": cookie}
+    async with client.request(method, path, data=fields or None, headers=headers) as answer:
+        return html.document_fromstring(await answer.text())
+
+
+def back_of(tree: Any) -> str:
+    """Where 文書の確認に戻る leads."""
+    (found,) = tree.xpath("//a[normalize-space()='文書の確認に戻る']/@href")
+    return str(found)
 
 
 async def test_a_link_asked_for_a_third_time_is_refused_on_its_own_page(town: Town, client: Client) -> None:
