@@ -30,8 +30,10 @@ from envelopes.records.store import Snapshot
 from envelopes.rules import answers, exclusions, replies
 from envelopes.rules.dates import parse_date
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.lines import Key, Scan, own_words, scan
+from envelopes.rules.keys import Key
+from envelopes.rules.lines import Scan, scan
 from envelopes.rules.people import Actor
+from envelopes.rules.quoting import own_words
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.replies import Command, Outcome, Reply, Verb
 from envelopes.rules.schedule import jst_day

@@ -29,11 +29,12 @@ from envelopes.records import counters
 from envelopes.records.models import Mail, Staff
 from envelopes.rules import answers, delivery, orders, replies
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.lines import Statement, merged, own_words, scan
+from envelopes.rules.lines import Statement, merged, scan
 from envelopes.rules.mails import MailStatus
 from envelopes.rules.orders import Reading
 from envelopes.rules.people import Role, roles_from
 from envelopes.rules.policy import MB
+from envelopes.rules.quoting import own_words
 from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.schedule import jst_day
 from envelopes.services import Services

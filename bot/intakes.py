@@ -11,7 +11,8 @@ from datetime import date
 from typing import Final
 
 from envelopes.rules.errors import Reason
-from envelopes.rules.lines import ON_ADDRESS, Key, Problem, Statement
+from envelopes.rules.keys import Key
+from envelopes.rules.lines import ON_ADDRESS, Problem, Statement
 from envelopes.settings import Intake
 
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")

@@ -26,7 +26,7 @@ from envelopes.records.models import Mail, Staff
 from envelopes.records.tasks import Claimed
 from envelopes.rules.errors import Reason
 from envelopes.rules.exclusions import QUESTIONS
-from envelopes.rules.lines import Key
+from envelopes.rules.keys import Key
 from envelopes.rules.reading import Answered, Line, Record, Remark
 from envelopes.rules.wording import yen
 from envelopes.services import Services

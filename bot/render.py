@@ -32,7 +32,7 @@ from envelopes.languages import catalogue, mark_japanese
 from envelopes.phrases import tongue
 from envelopes.rules.colours import Colour, tint
 from envelopes.rules.errors import FukanError
-from envelopes.rules.lines import REPLY_ABOVE
+from envelopes.rules.quoting import REPLY_ABOVE
 from envelopes.rules.schedule import JST
 from envelopes.rules.wording import Dates, Language, Wording, are_many, are_quick
 

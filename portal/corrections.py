@@ -9,7 +9,8 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from envelopes.records.models import Envelope
-from envelopes.rules.lines import ON_PAGE, SEVERAL, Key, Statement
+from envelopes.rules.keys import SEVERAL, Key
+from envelopes.rules.lines import ON_PAGE, Statement
 from envelopes.rules.reading import Record, Remark
 from portal.phrases import _, reason
 from portal.staff_views import Correction

@@ -16,7 +16,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.exclusions import QUESTIONS
 from envelopes.rules.factors import Method
-from envelopes.rules.lines import Key
+from envelopes.rules.keys import Key
 from envelopes.rules.people import Party, Role, roles_from
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.schedule import jst_day

@@ -19,8 +19,9 @@ from envelopes.rules.amounts import Amount
 from envelopes.rules.dates import Span
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.factors import Method
+from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.lines import Key, Statement
+from envelopes.rules.lines import Statement
 from envelopes.rules.names import same_company, search_form
 from envelopes.rules.orders import Reading, Recipient
 from envelopes.rules.people import Role, roles_from

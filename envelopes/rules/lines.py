@@ -9,89 +9,25 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
+from envelopes.rules.keys import KEY_OF, NOT_KEYS, SEVERAL, Key
 from envelopes.rules.names import legal_form
+from envelopes.rules.quoting import INVISIBLE, LINE_ENDS, LONGEST, MOST_LINES, QUOTES, ends, own_lines
+from envelopes.rules.slips import meant
 
 ON_PAGE: Final = -1  # in place of a mail's number: said on the draft's page
 ON_ADDRESS: Final = -2  # said by the address that the mail was sent to
 QUOTED_CHARACTERS: Final = 80  # of a line in an answer: enough to find it again
-# Stands at the top of mails to staff, so that nothing below it is taken for their own words.
-REPLY_ABOVE: Final = "──── 返信は、この線より上に書いてください ────"
-
-
-class Key(StrEnum):
-    """What a line can be about, in the words that answers use and in the order in which pages show them."""
-
-    TITLE = "封筒名"
-    RECIPIENT = "宛先"
-    KIND = "種別"
-    AMOUNT = "金額"
-    DEADLINE = "期限"
-    START = "履行開始日"
-    PERIOD = "履行期間"
-    SECTION = "担当課"
-    SIGNER = "署名者"
-    IDENTITY = "本人確認"
-    COPY = "写し"
-    HAND_OVER = "引継ぎ"
-    NOTE = "備考"
-    DOCUMENT = "文書"
-    ANSWERED = "確認済"
-
-
-SEVERAL: Final = frozenset(
-    {Key.RECIPIENT, Key.IDENTITY, Key.COPY, Key.DOCUMENT}
-)  # keys of which each line counts
-
-# fmt: off
-_NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
-    Key.TITLE: ("封筒名", "件名", "工事名", "業務名", "契約名", "工事件名", "契約件名", "業務件名", "委託業務名",
-                "工事名称", "業務名称"),
-    Key.RECIPIENT: ("宛先", "宛て先", "あて先", "相手方", "受注者", "契約相手方", "契約の相手方", "契約相手", "送付先",
-                    "請負者", "請負人", "受託者", "業者名"),
-    Key.KIND: ("種別", "契約種別", "文書種別", "契約の種別", "種類", "区分"),
-    Key.AMOUNT: ("金額", "契約金額", "請負代金額", "請負代金", "請負金額", "委託料", "業務委託料", "委託金額", "契約額",
-                 "変更契約金額"),
-    Key.DEADLINE: ("期限", "署名期限", "回答期限", "締切", "締切日", "締め切り", "〆切", "〆切日", "しめきり"),
-    Key.START: ("履行開始日", "履行開始", "着工日", "着手日", "工事開始日", "業務開始日", "契約開始日", "開始日"),
-    Key.PERIOD: ("履行期間", "契約期間", "工期", "委託期間", "業務期間", "賃貸借期間", "貸付期間", "借受期間"),
-    Key.SECTION: ("担当課", "担当", "部署", "部署名", "担当部署", "所属", "担当課係"),
-    Key.SIGNER: ("署名者", "村側署名者", "町側署名者", "市側署名者", "署名権者"),
-    Key.IDENTITY: ("本人確認", "本人確認方法", "本人確認の方法", "認証方法"),
-    Key.COPY: ("写し", "写し送付先", "控え送付先"),
-    Key.HAND_OVER: ("引継ぎ", "引き継ぎ", "引継", "担当者の引継ぎ", "担当者の引き継ぎ"),
-    Key.NOTE: ("備考", "連絡事項", "メッセージ", "伝言", "相手方への連絡"),
-    Key.ANSWERED: ("確認済", "確認済み", "対象外の確認", "対象外確認"),
-}
-# fmt: on
-_KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
-# Lines of a letter's signature and of everyday prose that look like key and value but are not.
-_NOT_KEYS: Final = frozenset(
-    "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
-) | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
-# Near a key by their letters, but words of their own: nobody has mistaken the one for the other.
-_NO_SLIPS: Final = frozenset({"発注者", "契約日", "契約者", "納期", "履行期限"})
-_LONGEST: Final = 4000  # characters of a line that are looked at: no line of an order is longer
-_MOST_LINES: Final = 2000  # of a mail: an order stands above its long tail of quoted letters
-
-_LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-# Characters that show nothing or turn the reading direction: they could make a line look like another.
-_INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
-)
 _UNREADABLE: Final = "\ufffd"  # what decoding puts where bytes mean nothing
 _READABLE: Final = 12  # characters to one that cannot be read: a line with fewer is no text
-_QUOTES: Final = ">＞|｜"
 _BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
 _BLANKS: Final = " \t\u3000\xa0"
 _WIDEST: Final = 200  # letters of a line of which the width matters
 _WRAPPED: Final = 60  # columns from which a line may have been broken by the mail program
 _SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
-_MARKS: Final = f" \t\u3000\xa0{_QUOTES}{_BULLETS}"
+_MARKS: Final = f" \t\u3000\xa0{QUOTES}{_BULLETS}"
 _NUMBERING: Final = re.compile(r"(?:[(（]?[0-9０-９]{1,2}[.．)）]|[①-⑳])[ \u3000]{0,4}")
 _SEPARATOR: Final = (
     r"(?:\s{0,4}[】\]］」〉〕>＞]\s{0,4}[:：=＝]?|\s{0,8}[:：=＝]|\t|\u3000|\s{2})"  # after the key
@@ -99,10 +35,10 @@ _SEPARATOR: Final = (
 _REMARK: Final = r"(?:\s{0,4}[(（](?P<remark>[^()（）]{1,20})[)）])?"  # 金額（税込）：
 _KEY: Final = re.compile(
     "(?P<key>"
-    + "|".join(r"\s{0,4}".join(map(re.escape, name)) for name in sorted(_KEY_OF, key=len, reverse=True))
+    + "|".join(r"\s{0,4}".join(map(re.escape, name)) for name in sorted(KEY_OF, key=len, reverse=True))
     + rf"){_REMARK}{_SEPARATOR}(?P<value>.*)"
 )
-_KEY_NAME: Final = "|".join(map(re.escape, sorted(_KEY_OF, key=len, reverse=True)))
+_KEY_NAME: Final = "|".join(map(re.escape, sorted(KEY_OF, key=len, reverse=True)))
 # A second key in a value: one with its own separator, or the cell of a table. 村道　期限付き has none.
 _SECOND_KEY: Final = re.compile(
     rf"(?:^|(?<=[\s、,，;；／/|｜]))(?P<said>(?:{_KEY_NAME}|文書[0-9０-９]{{1,2}}){_REMARK})\s{{0,8}}[:：=＝]"
@@ -118,15 +54,6 @@ _MARKED_KEY: Final = re.compile(rf"([^\s:：=＝、。「」】@＠]{{2,10}}){_S
 _WORDS: Final = re.compile(r"[\w・ー()/&.-]+")  # what a key is made of; anything else is no attempt at one
 _SECTION_WORD: Final = re.compile("課|室|係|局|部|所|館|班|会|センター|^\\s*$")
 _OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
-_STOP: Final = re.compile(
-    r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|begin forwarded message"
-    r"|(?:from|差出人|送信者|送信元|発信者|送信日時)[*\s]{0,6}:|on .{5,200} wrote:|(?:.{0,200}\s)?wrote\s{0,2}:\s{0,4}$"
-    r"|.{1,200}書きました\s{0,2}:\s{0,4}$"
-    r"|(?=.{0,200}(?:@|[0-9]:[0-9]{2}|[0-9][時/年月]|[0-9]{4}-)).{5,200}(?:のメッセージ|のメール)\s{0,2}:\s{0,4}$"
-    r"|[0-9]{4}[年/-].{4,200}@[^\s@]{3,80}>\s{0,2}:$"
-    r"|.{0,8}返信は、この線より上に",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,50 +132,9 @@ def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
     return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
 
 
-def own_words(text: str) -> tuple[str, ...]:
-    """What the writer himself wrote in *text*, line by line: without quotes, forwarded mails and signature."""
-    return tuple(words for line in own_lines(text) if (words := line.strip()))
-
-
-def own_lines(text: str) -> tuple[str, ...]:
-    """The lines of *text*, empty where they are not the writer's own: quoted, forwarded, or a signature.
-
-    Most write above what they quote. Who writes below it is read too, where all of it is marked as quoted: then
-    nothing of it can be taken for his words.
-    """
-    lines = [
-        _INVISIBLE.sub("", line[:_LONGEST]) for line in _LINE_ENDS.split(text, _MOST_LINES)[:_MOST_LINES]
-    ]
-    end = next((at for at, line in enumerate(lines) if not _is_quote(line) and _ends(line)), len(lines))
-    below = _below_quote(lines, end)
-    return tuple(
-        line if (at < end or below <= at) and not _is_quote(line) else "" for at, line in enumerate(lines)
-    )
-
-
-def _below_quote(lines: Sequence[str], end: int) -> int:
-    """Where the writer's words begin again below a quote that starts behind *end*; beyond all lines if nowhere."""
-    quoted = [at for at in range(end + 1, len(lines)) if _is_quote(lines[at])]
-    if not quoted or any(lines[at].strip() for at in range(end + 1, quoted[-1]) if not _is_quote(lines[at])):
-        return len(lines)
-    return quoted[-1] + 1
-
-
-def _is_quote(line: str) -> bool:
-    return line.lstrip(" \t\u3000\xa0")[:1] in tuple(_QUOTES)
-
-
-def _ends(line: str) -> bool:
-    """Whether *line* is a signature's mark, or begins what somebody else has written."""
-    return (
-        _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0*＊{_QUOTES}")))
-        is not None
-    )
-
-
 def second_key(said: Statement) -> str:
     """The key that stands in the value of *said* as if on a line of its own, or ""; the words of a 備考 are free."""
-    hit = None if said.key is Key.NOTE else _SECOND_KEY.search(said.value[:_LONGEST])
+    hit = None if said.key is Key.NOTE else _SECOND_KEY.search(said.value[:LONGEST])
     return (hit["said"] or hit["cell"] or hit["last"]) if hit else ""
 
 
@@ -260,11 +146,6 @@ def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[St
     said_again = {(one.key, one.number) for one in later}
     kept = (one for one in earlier if (one.key, one.number) not in said_again)
     return (*kept, *(one for one in later if one.value))
-
-
-def one_line(text: str) -> str:
-    """Return *text* without line ends and characters that show nothing."""
-    return _INVISIBLE.sub("", " ".join(_LINE_ENDS.split(text)))
 
 
 # Lines
@@ -282,9 +163,9 @@ class _Line:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    for number, raw in enumerate(_LINE_ENDS.split(text, _MOST_LINES)[:_MOST_LINES], start=1):
-        line = _INVISIBLE.sub("", raw[:_LONGEST])
-        if _ends(line):
+    for number, raw in enumerate(LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES], start=1):
+        line = INVISIBLE.sub("", raw[:LONGEST])
+        if ends(line):
             return
         indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
         quoted = line.lstrip(" \t\u3000\xa0")[:1] in (">", "＞")
@@ -338,7 +219,7 @@ def _note_garbled(line: _Line, warnings: list[Problem], found: "_Statements") ->
 
 
 def _key(hit: re.Match[str]) -> Key:
-    return _KEY_OF[re.sub(r"\s", "", hit["key"])]
+    return KEY_OF[re.sub(r"\s", "", hit["key"])]
 
 
 def _is_person(hit: re.Match[str]) -> bool:
@@ -354,9 +235,9 @@ def _unknown(line: _Line, found: "_Statements") -> Problem | None:
     if not hit or _OF_WHICH.match(line.bare):
         return None
     name = re.sub(r"\s", "", unicodedata.normalize("NFKC", hit[1])).lower()
-    if name in _NOT_KEYS or name in _KEY_OF or name[-1:].isdigit() or not name or "//" in hit[2][:2]:
+    if name in NOT_KEYS or name in KEY_OF or name[-1:].isdigit() or not name or "//" in hit[2][:2]:
         return None
-    suggestion = _suggestion(name)
+    suggestion = meant(name)
     if not suggestion and not _WORDS.fullmatch(name):
         return None
     if not suggestion and (marked or found.is_note_open):
@@ -373,25 +254,6 @@ def _unknown(line: _Line, found: "_Statements") -> Problem | None:
 
 def _marked(line: _Line) -> re.Match[str] | None:
     return _MARKED_KEY.match(line.bare) if line.text.startswith(tuple(_BULLETS)) else None
-
-
-@lru_cache(maxsize=256)
-def _suggestion(name: str) -> str:
-    """Return the known name that is one letter off, by preference one that begins alike; or ""."""
-    near = [known for known in _KEY_OF if name not in _NO_SLIPS and _one_apart(name, known)]
-    return max(near, key=lambda known: known[0] == name[0], default="")
-
-
-def _one_apart(one: str, other: str) -> bool:
-    """Say whether one letter was changed, left out or put in, or two neighbours changed places."""
-    short, long = sorted((one, other), key=len)
-    if len(long) - len(short) > 1:
-        return False
-    same = next((index for index, letter in enumerate(short) if letter != long[index]), len(short))
-    if len(short) == len(long) and short[same : same + 2] == long[same : same + 2][::-1]:
-        return short != long and short[same + 2 :] == long[same + 2 :]
-    skip = 1 if len(short) == len(long) else 0
-    return short != long and short[same + skip :] == long[same + 1 :]
 
 
 # From lines to statements
@@ -508,7 +370,7 @@ class _Open:
         """Let the value go on with *words*; the lines of a 備考 keep their marks."""
         match self.key:
             case Key.NOTE:
-                words = line.text.lstrip(f" \t\u3000{_QUOTES}")
+                words = line.text.lstrip(f" \t\u3000{QUOTES}")
             case Key.TITLE if line.depth <= self._lines[-1].depth:
                 words = self.said.pop() + words  # broken by the mail program, in the middle of a word
             case Key.AMOUNT if words[0] not in "(（":

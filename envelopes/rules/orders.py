@@ -18,10 +18,12 @@ from envelopes.rules.amounts import Amount, parse_amount
 from envelopes.rules.dates import WEEKDAYS, Span, WrittenDate, parse_date, parse_span
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.factors import Method
+from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Kind
-from envelopes.rules.lines import Key, Problem, Statement, one_line, scan, second_key
+from envelopes.rules.lines import Problem, Statement, scan, second_key
 from envelopes.rules.names import is_legal_form, legal_form, search_form
 from envelopes.rules.policy import Policy
+from envelopes.rules.quoting import one_line
 
 SUBJECT_LINE: Final = 0  # the line number of what was taken from the mail's subject
 

@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
-from envelopes.rules.lines import Key, Scan, Statement, own_lines
+from envelopes.rules.keys import Key
+from envelopes.rules.lines import Scan, Statement
+from envelopes.rules.quoting import own_lines
 
 EXAMPLE: Final = "123456"  # the digits of our own examples: copied from a mail, they are none
 CUT: Final = "●"  # stands where a digit stood

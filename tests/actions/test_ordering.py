@@ -6,7 +6,7 @@ from envelopes.actions import ordering
 from envelopes.actions.ordering import Order
 from envelopes.records.models import Contact
 from envelopes.rules.errors import Reason
-from envelopes.rules.lines import Key
+from envelopes.rules.keys import Key
 from envelopes.rules.orders import read
 from envelopes.rules.reading import Line
 from envelopes.rules.schedule import jst_day

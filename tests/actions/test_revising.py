@@ -13,8 +13,9 @@ from envelopes.records.history import Subject
 from envelopes.records.models import Task as TaskRow
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.lines import ON_PAGE, Key, Statement, scan
+from envelopes.rules.lines import ON_PAGE, Statement, scan
 from envelopes.rules.people import Party
 from envelopes.rules.reading import Record, Remark
 from envelopes.rules.schedule import jst_day

@@ -14,8 +14,9 @@ from envelopes.actions import revising, staff
 from envelopes.records import store
 from envelopes.records.models import Envelope, Section, Staff
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Kind
-from envelopes.rules.lines import Key, scan
+from envelopes.rules.lines import scan
 from envelopes.rules.schedule import jst_day
 from envelopes.settings import Intake
 from fukan.demo import cast

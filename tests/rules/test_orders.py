@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from envelopes.rules.amounts import Amount
 from envelopes.rules.errors import Reason
+from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.lines import Key, Statement, merged, scan
+from envelopes.rules.lines import Statement, merged, scan
 from envelopes.rules.orders import SUBJECT_LINE, Reading, in_order, plain_subject, read
 from envelopes.rules.policy import Policy
 from envelopes.rules.reading import Remark

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envelopes.rules.lines import own_lines, scan
+from envelopes.rules.lines import scan
+from envelopes.rules.quoting import own_lines
 from envelopes.rules.replies import (
     CODED,
     EXAMPLE,

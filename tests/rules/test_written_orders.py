@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from envelopes.rules import exclusions
+from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Tax
-from envelopes.rules.lines import Key, Problem
+from envelopes.rules.lines import Problem
 from envelopes.rules.orders import SUBJECT_LINE, Reading, read
 from envelopes.rules.policy import Policy
 

@@ -1,0 +1,60 @@
+"""The words of an order: each thing that a line can be about, and every way to call it.
+
+How a line looks around these words stands in `lines`, what its value means in `orders`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Key(StrEnum):
+    """What a line can be about, in the words that answers use and in the order in which pages show them."""
+
+    TITLE = "封筒名"
+    RECIPIENT = "宛先"
+    KIND = "種別"
+    AMOUNT = "金額"
+    DEADLINE = "期限"
+    START = "履行開始日"
+    PERIOD = "履行期間"
+    SECTION = "担当課"
+    SIGNER = "署名者"
+    IDENTITY = "本人確認"
+    COPY = "写し"
+    HAND_OVER = "引継ぎ"
+    NOTE = "備考"
+    DOCUMENT = "文書"
+    ANSWERED = "確認済"
+
+
+SEVERAL: Final = frozenset(
+    {Key.RECIPIENT, Key.IDENTITY, Key.COPY, Key.DOCUMENT}
+)  # keys of which each line counts
+
+# fmt: off
+_NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
+    Key.TITLE: ("封筒名", "件名", "工事名", "業務名", "契約名", "工事件名", "契約件名", "業務件名", "委託業務名",
+                "工事名称", "業務名称"),
+    Key.RECIPIENT: ("宛先", "宛て先", "あて先", "相手方", "受注者", "契約相手方", "契約の相手方", "契約相手", "送付先",
+                    "請負者", "請負人", "受託者", "業者名"),
+    Key.KIND: ("種別", "契約種別", "文書種別", "契約の種別", "種類", "区分"),
+    Key.AMOUNT: ("金額", "契約金額", "請負代金額", "請負代金", "請負金額", "委託料", "業務委託料", "委託金額", "契約額",
+                 "変更契約金額"),
+    Key.DEADLINE: ("期限", "署名期限", "回答期限", "締切", "締切日", "締め切り", "〆切", "〆切日", "しめきり"),
+    Key.START: ("履行開始日", "履行開始", "着工日", "着手日", "工事開始日", "業務開始日", "契約開始日", "開始日"),
+    Key.PERIOD: ("履行期間", "契約期間", "工期", "委託期間", "業務期間", "賃貸借期間", "貸付期間", "借受期間"),
+    Key.SECTION: ("担当課", "担当", "部署", "部署名", "担当部署", "所属", "担当課係"),
+    Key.SIGNER: ("署名者", "村側署名者", "町側署名者", "市側署名者", "署名権者"),
+    Key.IDENTITY: ("本人確認", "本人確認方法", "本人確認の方法", "認証方法"),
+    Key.COPY: ("写し", "写し送付先", "控え送付先"),
+    Key.HAND_OVER: ("引継ぎ", "引き継ぎ", "引継", "担当者の引継ぎ", "担当者の引き継ぎ"),
+    Key.NOTE: ("備考", "連絡事項", "メッセージ", "伝言", "相手方への連絡"),
+    Key.ANSWERED: ("確認済", "確認済み", "対象外の確認", "対象外確認"),
+}
+# fmt: on
+KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
+# Lines of a letter's signature and of everyday prose that look like key and value but are not.
+NOT_KEYS: Final = frozenset(
+    "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
+) | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}

@@ -1,0 +1,71 @@
+"""Whose words a mail's text is: what its writer wrote himself, what he quotes, and where a letter ends."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+# Stands at the top of mails to staff, so that nothing below it is taken for their own words.
+REPLY_ABOVE: Final = "──── 返信は、この線より上に書いてください ────"
+LONGEST: Final = 4000  # characters of a line that are looked at: no line of an order is longer
+MOST_LINES: Final = 2000  # of a mail: an order stands above its long tail of quoted letters
+
+LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+# Characters that show nothing or turn the reading direction: they could make a line look like another.
+INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
+QUOTES: Final = ">＞|｜"
+_STOP: Final = re.compile(
+    r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|begin forwarded message"
+    r"|(?:from|差出人|送信者|送信元|発信者|送信日時)[*\s]{0,6}:|on .{5,200} wrote:|(?:.{0,200}\s)?wrote\s{0,2}:\s{0,4}$"
+    r"|.{1,200}書きました\s{0,2}:\s{0,4}$"
+    r"|(?=.{0,200}(?:@|[0-9]:[0-9]{2}|[0-9][時/年月]|[0-9]{4}-)).{5,200}(?:のメッセージ|のメール)\s{0,2}:\s{0,4}$"
+    r"|[0-9]{4}[年/-].{4,200}@[^\s@]{3,80}>\s{0,2}:$"
+    r"|.{0,8}返信は、この線より上に",
+    re.IGNORECASE,
+)
+
+
+def own_words(text: str) -> tuple[str, ...]:
+    """What the writer himself wrote in *text*, line by line: without quotes, forwarded mails and signature."""
+    return tuple(words for line in own_lines(text) if (words := line.strip()))
+
+
+def own_lines(text: str) -> tuple[str, ...]:
+    """The lines of *text*, empty where they are not the writer's own: quoted, forwarded, or a signature.
+
+    Most write above what they quote. Who writes below it is read too, where all of it is marked as quoted: then
+    nothing of it can be taken for his words.
+    """
+    lines = [INVISIBLE.sub("", line[:LONGEST]) for line in LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES]]
+    end = next((at for at, line in enumerate(lines) if not is_quote(line) and ends(line)), len(lines))
+    below = _below_quote(lines, end)
+    return tuple(
+        line if (at < end or below <= at) and not is_quote(line) else "" for at, line in enumerate(lines)
+    )
+
+
+def _below_quote(lines: Sequence[str], end: int) -> int:
+    """Where the writer's words begin again below a quote that starts behind *end*; beyond all lines if nowhere."""
+    quoted = [at for at in range(end + 1, len(lines)) if is_quote(lines[at])]
+    if not quoted or any(lines[at].strip() for at in range(end + 1, quoted[-1]) if not is_quote(lines[at])):
+        return len(lines)
+    return quoted[-1] + 1
+
+
+def is_quote(line: str) -> bool:
+    """Whether *line* is marked as somebody else's words."""
+    return line.lstrip(" \t\u3000\xa0")[:1] in tuple(QUOTES)
+
+
+def ends(line: str) -> bool:
+    """Whether *line* is a signature's mark, or begins what somebody else has written."""
+    return (
+        _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0*＊{QUOTES}"))) is not None
+    )
+
+
+def one_line(text: str) -> str:
+    """Return *text* without line ends and characters that show nothing."""
+    return INVISIBLE.sub("", " ".join(LINE_ENDS.split(text)))
