@@ -41,7 +41,7 @@ _NAMES: Final[Mapping[Key, tuple[str, ...]]] = {
     Key.KIND: ("種別", "契約種別", "文書種別", "契約の種別", "種類", "区分"),
     Key.AMOUNT: ("金額", "契約金額", "請負代金額", "請負代金", "請負金額", "委託料", "業務委託料", "委託金額", "契約額",
                  "変更契約金額"),
-    Key.DEADLINE: ("期限", "署名期限", "回答期限", "締切", "締切日", "締め切り", "〆切", "〆切日", "しめきり"),
+    Key.DEADLINE: ("期限", "署名期限", "回答期限", "締切", "締切日", "締め切り", "〆切", "〆切日", "〆", "しめきり"),
     Key.START: ("履行開始日", "履行開始", "着工日", "着手日", "工事開始日", "業務開始日", "契約開始日", "開始日"),
     Key.PERIOD: ("履行期間", "契約期間", "工期", "委託期間", "業務期間", "賃貸借期間", "貸付期間", "借受期間"),
     Key.SECTION: ("担当課", "担当", "部署", "部署名", "担当部署", "所属", "担当課係"),
@@ -57,4 +57,19 @@ KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
 # Lines of a letter's signature and of everyday prose that look like key and value but are not.
 NOT_KEYS: Final = frozenset(
     "tel fax 電話 電話番号 内線 直通 携帯 代表 e-mail email mail メール メールアドレス url http".split()  # noqa: SIM905
-) | {"https", "mailto", "住所", "日時", "場所", "cc", "bcc", "to", "subject", "date"}
+) | {
+    "https",
+    "mailto",
+    "住所",
+    "日時",
+    "場所",
+    "cc",
+    "bcc",
+    "to",
+    "subject",
+    "date",
+    "no",
+    "no.",
+    "項目",
+    "内容",
+}

@@ -24,33 +24,42 @@ _UNREADABLE: Final = "\ufffd"  # what decoding puts where bytes mean nothing
 _READABLE: Final = 12  # characters to one that cannot be read: a line with fewer is no text
 _BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
 _BLANKS: Final = " \t\u3000\xa0"
+_INDENT: Final = 2  # columns that a line stands deeper to be of the one above
 _WIDEST: Final = 200  # letters of a line of which the width matters
 _WRAPPED: Final = 60  # columns from which a line may have been broken by the mail program
 _SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
 _MARKS: Final = f" \t\u3000\xa0{QUOTES}{_BULLETS}"
-_NUMBERING: Final = re.compile(r"(?:[(（]?[0-9０-９]{1,2}[.．)）]|[①-⑳])[ \u3000]{0,4}")
-_SEPARATOR: Final = (
-    r"(?:\s{0,4}[】\]］」〉〕>＞]\s{0,4}[:：=＝]?|\s{0,8}[:：=＝]|\t|\u3000|\s{2})"  # after the key
+_NUMBER: Final = "[0-9０-９]{1,2}"
+_CIRCLED: Final = "[①-⑳]"
+_COUNTED: Final = rf"(?:{_NUMBER}|[一二三四五六七八九十]{{1,2}}|[ア-コ])"
+# Before the key of a line in a list or in a table with a column of numbers: 1. （１） ① １　 一、 （ア）
+_NUMBERING: Final = re.compile(
+    rf"(?:[(（]{_COUNTED}[)）]|{_COUNTED}(?:[.．、)）]|(?=[ \u3000\t]))|{_CIRCLED})[ \u3000\t]{{0,4}}"
+)
+_SEPARATOR: Final = (  # after the key
+    r"(?P<gap>\s{0,4}[】\]］」〉〕>＞]\s{0,4}[:：=＝]?|\s{0,8}[:：=＝]|\t|\u3000|\s{2})"
 )
 _REMARK: Final = r"(?:\s{0,4}[(（](?P<remark>[^()（）]{1,20})[)）])?"  # 金額（税込）：
 _KEY: Final = re.compile(
     "(?P<key>"
     + "|".join(r"\s{0,4}".join(map(re.escape, name)) for name in sorted(KEY_OF, key=len, reverse=True))
-    + rf"){_REMARK}{_SEPARATOR}(?P<value>.*)"
+    + rf")(?P<place>{_NUMBER}|{_CIRCLED})?{_REMARK}{_SEPARATOR}(?P<value>.*)"
 )
 _KEY_NAME: Final = "|".join(map(re.escape, sorted(KEY_OF, key=len, reverse=True)))
 # A second key in a value: one with its own separator, or the cell of a table. 村道　期限付き has none.
 _SECOND_KEY: Final = re.compile(
-    rf"(?:^|(?<=[\s、,，;；／/|｜]))(?P<said>(?:{_KEY_NAME}|文書[0-9０-９]{{1,2}}){_REMARK})\s{{0,8}}[:：=＝]"
+    rf"(?:^|(?<=[\s、,，;；／/|｜]))(?P<said>(?:{_KEY_NAME}|文書{_NUMBER}){_REMARK})\s{{0,8}}[:：=＝]"
     rf"|(?:^|\t|\u3000|\s{{2}})(?P<cell>{_KEY_NAME})\t"
     rf"|(?:\t|\u3000|\s{{2}})(?P<last>{_KEY_NAME})\s{{0,8}}$"
 )
 _DOCUMENT: Final = re.compile(
-    rf"(?:添付)?(?:文書|書類|ファイル)\s{{0,4}}(?P<number>[0-9０-９]{{1,2}}|[①-⑳]){_SEPARATOR}(?P<value>.*)"
+    rf"(?:添付)?(?:文書|書類|ファイル)\s{{0,4}}(?P<number>{_NUMBER}|{_CIRCLED}){_SEPARATOR}(?P<value>.*)"
 )
-_OTHER_KEY: Final = re.compile(r"([^:：、。「」@＠]{2,10})[:：]\s{0,8}(\S.*)")
-# `■部暑　建設課`: what stands behind a mark was meant as a key, though a gap alone may also be prose.
-_MARKED_KEY: Final = re.compile(rf"([^\s:：=＝、。「」】@＠]{{2,10}}){_SEPARATOR}\s{{0,8}}(\S.*)")
+_OTHER_KEY: Final = re.compile(r"(?P<key>[^:：、。「」@＠\t]{1,20})(?P<gap>[:：])\s{0,8}(?P<value>\S.*)")
+# `■部暑　建設課`: a gap alone may also be prose, so more must tell that a key was meant.
+_ITEM: Final = re.compile(rf"(?P<key>[^\s:：=＝、。「」】@＠]{{1,20}}){_SEPARATOR}\s{{0,8}}(?P<value>\S.*)")
+_TIME: Final = re.compile(r"[0-5][0-9](?:$|[\s~〜～\-―ー、。)）]|から|に|まで|頃|ごろ|以降)")
+_BEGINNING: Final = 4  # letters of a known key that another word may begin with by no accident: 署名期限日
 _WORDS: Final = re.compile(r"[\w・ー()/&.-]+")  # what a key is made of; anything else is no attempt at one
 _SECTION_WORD: Final = re.compile("課|室|係|局|部|所|館|班|会|センター|^\\s*$")
 _OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
@@ -154,12 +163,17 @@ def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[St
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     bare: str  # without marks and quotes before the words
+    item: str  # without the number that it has in a list either
     number: int
     text: str
     indented: bool
     depth: int  # columns before the first word
     width: int  # columns up to the last word
     quoted: bool
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.item != self.bare
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -173,6 +187,7 @@ def _lines(text: str) -> Iterator[_Line]:
         depth = _columns(line[: len(line) - len(line.lstrip(_BLANKS))])
         yield _Line(
             bare=bare,
+            item=_NUMBERING.sub("", bare, count=1),
             number=number,
             text=words,
             indented=indented,
@@ -192,18 +207,32 @@ def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
     if _is_garbled(line.text):
         _note_garbled(line, warnings, found)
         return
-    numbered = _NUMBERING.sub("", line.bare, count=1)
-    if hit := _DOCUMENT.match(line.bare):
-        number = int(unicodedata.normalize("NFKC", hit["number"]))
-        found.open(Key.DOCUMENT, hit["value"], line, number=number)
-    elif (hit := _KEY.match(line.bare) or _KEY.match(numbered)) and not _is_person(hit):
-        key = _key(hit)
-        found.open(key, hit["value"], line, remark=hit["remark"] or "")
-    elif (other := _unknown(line, found)) is not None:
+    if hit := _DOCUMENT.match(line.bare) or _DOCUMENT.match(line.item):
+        found.open(Key.DOCUMENT, hit["value"], line, number=_number(hit["number"]))
+    elif (hit := _KEY.match(line.bare) or _KEY.match(line.item)) and not _is_person(hit):
+        _take_key(hit, line, found, warnings)
+    elif other := _unknown(line, found):
         warnings.append(other)
         found.close()
+    elif not found.go_on(line, warnings) and (other := _left_over(line, found)):
+        warnings.append(other)
+
+
+def _take_key(hit: re.Match[str], line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
+    """Begin the statement of a known key. 宛先2 is the second of several; of 期限 there is one only."""
+    key = _key(hit)
+    found.form = _form(hit)
+    if hit["place"] and key not in SEVERAL:
+        said = f"{hit['key']}{hit['place']}"
+        warnings.append(_odd(line, found.mail, said, hit["value"], suggestion=_name(hit)))
+        found.close()
     else:
-        found.go_on(line, warnings)
+        place = _number(hit["place"] or "0")
+        found.open(key, hit["value"], line, remark=hit["remark"] or "", place=place)
+
+
+def _number(written: str) -> int:
+    return int(unicodedata.normalize("NFKC", written))
 
 
 def _is_garbled(text: str) -> bool:
@@ -219,7 +248,22 @@ def _note_garbled(line: _Line, warnings: list[Problem], found: "_Statements") ->
 
 
 def _key(hit: re.Match[str]) -> Key:
-    return KEY_OF[re.sub(r"\s", "", hit["key"])]
+    return KEY_OF[_name(hit)]
+
+
+def _name(hit: re.Match[str]) -> str:
+    """A key without the blanks between its letters."""
+    return re.sub(r"\s", "", hit["key"])
+
+
+def _form(hit: re.Match[str]) -> str:
+    """How key and value are kept apart: the lines of a list do it alike."""
+    gap = hit["gap"]
+    if "\t" in gap:
+        return "cells"
+    if re.search("[:：=＝]", gap):
+        return "colon"
+    return "brackets" if gap.strip() else "gap"
 
 
 def _is_person(hit: re.Match[str]) -> bool:
@@ -228,32 +272,63 @@ def _is_person(hit: re.Match[str]) -> bool:
 
 
 def _unknown(line: _Line, found: "_Statements") -> Problem | None:
-    """A warning for `部暑：…`; a time of day or a telephone number is no key, nor is a line of a 備考."""
-    hit = _OTHER_KEY.match(line.bare)
-    marked = None if hit or found.is_note_open else _marked(line)
-    hit = hit or marked
-    if not hit or _OF_WHICH.match(line.bare):
+    """A warning for `部暑：…`, for a row of a table, and for a slip behind a mark; the words of a 備考 are free."""
+    hit = _OTHER_KEY.match(line.item)
+    if hit is None and not found.is_note_open and (hit := _ITEM.match(line.item)):
+        is_row = _form(hit) == "cells" and not line.indented
+        hit = hit if is_row or found.counts(line) or _is_slip(line, hit) else None
+    if hit is None or _OF_WHICH.match(line.bare) or not _is_key(hit):
         return None
-    name = re.sub(r"\s", "", unicodedata.normalize("NFKC", hit[1])).lower()
-    if name in NOT_KEYS or name in KEY_OF or name[-1:].isdigit() or not name or "//" in hit[2][:2]:
+    if found.is_note_open and not _meant(hit):
         return None
-    suggestion = meant(name)
-    if not suggestion and not _WORDS.fullmatch(name):
+    return _odd(line, found.mail, hit["key"], hit["value"], suggestion=_meant(hit))
+
+
+def _left_over(line: _Line, found: "_Statements") -> Problem | None:
+    """A warning for `納品先　倉庫` where nearly a key, a number or the lines around it tell that a key was meant."""
+    hit = _ITEM.match(line.item)
+    if hit is None or not _is_key(hit):
         return None
-    if not suggestion and (marked or found.is_note_open):
-        return None
+    near = any(_plain(hit).startswith(name) for name in KEY_OF if len(name) >= _BEGINNING)
+    if near or line.is_numbered or _form(hit) == found.form:
+        return _odd(line, found.mail, hit["key"], hit["value"], suggestion=_meant(hit))
+    return None
+
+
+def _is_slip(line: _Line, hit: re.Match[str]) -> bool:
+    return line.text.startswith(tuple(_BULLETS)) and _meant(hit) != ""
+
+
+def _is_key(hit: re.Match[str]) -> bool:
+    """Whether it is an attempt at a key; a time of day, a telephone number, a link or a smiley is none."""
+    name, value = _plain(hit), hit["value"]
+    if name in NOT_KEYS or name in KEY_OF or name.rstrip("0123456789") in {"", *NOT_KEYS}:
+        return False
+    if (name[-1].isdigit() and _TIME.match(value)) or value.startswith("//"):
+        return False
+    return _meant(hit) != "" or (
+        _WORDS.fullmatch(name) is not None and not (len(name) == 1 and name.isascii())
+    )
+
+
+def _plain(hit: re.Match[str]) -> str:
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", hit["key"])).lower()
+
+
+def _meant(hit: re.Match[str]) -> str:
+    return meant(_plain(hit))
+
+
+def _odd(line: _Line, mail: int, key: str, value: str, *, suggestion: str) -> Problem:
+    """A warning about a line whose key is none, with the key that was likely meant."""
     details = {
-        "key": hit[1].strip(),
+        "key": key.strip(),
         "text": line.text[:QUOTED_CHARACTERS],
-        "value": hit[2].strip()[:QUOTED_CHARACTERS],
+        "value": value.strip()[:QUOTED_CHARACTERS],
         "suggestion": suggestion,
     }
     reason = Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN
-    return Problem(reason=reason, line=line.number, mail=found.mail, details=details)
-
-
-def _marked(line: _Line) -> re.Match[str] | None:
-    return _MARKED_KEY.match(line.bare) if line.text.startswith(tuple(_BULLETS)) else None
+    return Problem(reason=reason, line=line.number, mail=mail, details=details)
 
 
 # From lines to statements
@@ -265,53 +340,67 @@ class _Statements:
     def __init__(self, *, day: date, mail: int) -> None:
         self.mail = mail
         self._day = day
-        self._done: list[Statement] = []
+        self._done: list[tuple[int, Statement]] = []
+        self.form = ""  # of the keys in the lines right above
         self._open: _Open | None = None
+        self._place = 0
 
     @property
     def is_note_open(self) -> bool:
         return self._open is not None and self._open.key is Key.NOTE
 
-    def open(self, key: Key, value: str, line: _Line, *, number: int = 0, remark: str = "") -> None:
-        """Begin a statement. `契約金額（税込）：100円` says `100円（税込）`."""
+    def counts(self, line: _Line) -> bool:
+        """Whether *line* is the next of a list of numbered keys."""
+        return line.is_numbered and self._open is not None and self._open.first.is_numbered
+
+    def open(
+        self, key: Key, value: str, line: _Line, *, number: int = 0, place: int = 0, remark: str = ""
+    ) -> None:
+        """Begin a statement. `契約金額（税込）：100円` says `100円（税込）`; *place* is that of 宛先2 among several."""
         self.close()
+        self._place = place
         self._open = _Open(key, value.strip(), line, number, remark=remark if key is Key.AMOUNT else "")
 
     def close(self) -> None:
         """No further line belongs to the open statement."""
         if self._open is not None:
-            self._done.append(self._open.statement(self._day, self.mail))
+            self._done.append((self._place, self._open.statement(self._day, self.mail)))
         self._open = None
 
-    def go_on(self, line: _Line, warnings: list[Problem]) -> None:
-        """Give *line* to the open statement if it belongs there; say so where a title may go on in it."""
-        words, last = line.bare.strip(), self._open
-        if last is None:
-            return
-        if last.quoted is not line.quoted and words:
-            self.close()
-            return
+    def go_on(self, line: _Line, warnings: list[Problem]) -> bool:
+        """Give *line* to the open statement if it belongs there; say so where a title may go on in it.
+
+        Whether anything has become of it: it is empty, part of a value, or spoken of.
+        """
+        last = self._open
+        words = (line.item if last and last.key in (Key.RECIPIENT, Key.COPY) else line.bare).strip()
         if not words:
-            if last.said:
+            self.form = ""
+            if last and last.said:
                 self.close()
-        elif not last.said:
+            return True
+        if last is None or last.quoted is not line.quoted:
+            self.close()
+            return False
+        if not last.said:
             last.begin(words, line)
         elif last.takes(words, line):
             last.add(words, line)
         elif last.is_followed_by(words, line):
-            self.open(last.key, words, line)
+            self.open(last.key, words, line, place=self._place)
         else:
-            if last.key is Key.TITLE and _may_be_title(words):
-                details = {"key": last.key.value, "text": line.text[:QUOTED_CHARACTERS]}
-                warnings.append(
-                    Problem(reason=Reason.TITLE_CUT, line=line.number, mail=self.mail, details=details)
-                )
             self.close()
+            if last.key is not Key.TITLE or not _may_be_title(words):
+                return False
+            details = {"key": last.key.value, "text": line.text[:QUOTED_CHARACTERS]}
+            cut = Problem(reason=Reason.TITLE_CUT, line=line.number, mail=self.mail, details=details)
+            warnings.append(cut)
+        return True
 
     def closed(self) -> list[Statement]:
-        """All statements, in the order of their lines."""
+        """All statements, in the order of their lines; those that were counted, in that order."""
         self.close()
-        return self._done
+        return [one for _, one in sorted(self._done, key=lambda done: done[0])]
 
 
 class _Open:
@@ -320,6 +409,7 @@ class _Open:
     def __init__(self, key: Key, value: str, line: _Line, number: int, *, remark: str = "") -> None:
         self.key = key
         self.said = [value] if value else []
+        self.first = line
         self._lines = [line]
         self._number = number
         self.quoted = line.quoted
@@ -358,12 +448,15 @@ class _Open:
             return False
         if _IS_WHOLE.search(said):
             return _is_address(words)
-        return line.indented or has_address(words) or _IS_WHOLE.search(words) is not None
+        return self._is_deeper(line) or has_address(words) or _IS_WHOLE.search(words) is not None
+
+    def _is_deeper(self, line: _Line) -> bool:
+        return line.depth >= self.first.depth + _INDENT
 
     def is_followed_by(self, words: str, line: _Line) -> bool:
         """Whether *words* are another value of the same key: the next signer below the first."""
         return self.key in (Key.RECIPIENT, Key.COPY) and (
-            line.indented or has_address(words) or _names_somebody(words)
+            self._is_deeper(line) or has_address(words) or _names_somebody(words)
         )
 
     def add(self, words: str, line: _Line) -> None:

@@ -12,7 +12,9 @@ _NO_SLIPS: Final = frozenset({"発注者", "契約日", "契約者", "納期", "
 @lru_cache(maxsize=256)
 def meant(name: str) -> str:
     """Return the known name that is one letter off, by preference one that begins alike; or ""."""
-    near = [known for known in KEY_OF if name not in _NO_SLIPS and _one_apart(name, known)]
+    near = [known for known in KEY_OF if len(known) > 1 < len(name) and _one_apart(name, known)]
+    if name in _NO_SLIPS:
+        return ""
     return max(near, key=lambda known: known[0] == name[0], default="")
 
 
