@@ -15,7 +15,7 @@ from envelopes.rules.errors import Reason
 from envelopes.rules.keys import KEY_OF, NOT_KEYS, SEVERAL, Key
 from envelopes.rules.names import legal_form
 from envelopes.rules.quoting import INVISIBLE, LINE_ENDS, LONGEST, MOST_LINES, QUOTES, ends, own_lines
-from envelopes.rules.slips import meant
+from envelopes.rules.slips import fits, meant
 
 ON_PAGE: Final = -1  # in place of a mail's number: said on the draft's page
 ON_ADDRESS: Final = -2  # said by the address that the mail was sent to
@@ -224,7 +224,7 @@ def _take_key(hit: re.Match[str], line: _Line, found: "_Statements", warnings: l
     found.form = _form(hit)
     if hit["place"] and key not in SEVERAL:
         said = f"{hit['key']}{hit['place']}"
-        warnings.append(_odd(line, found.mail, said, hit["value"], suggestion=_name(hit)))
+        warnings.append(_odd(line, found.mail, said, "", suggestion=_name(hit)))
         found.close()
     else:
         place = _number(hit["place"] or "0")
@@ -316,15 +316,16 @@ def _plain(hit: re.Match[str]) -> str:
 
 
 def _meant(hit: re.Match[str]) -> str:
-    return meant(_plain(hit))
+    return meant(_plain(hit), hit["value"].strip()[:QUOTED_CHARACTERS])
 
 
 def _odd(line: _Line, mail: int, key: str, value: str, *, suggestion: str) -> Problem:
-    """A warning about a line whose key is none, with the key that was likely meant."""
+    """A warning about a line whose key is none, with the key that was likely meant, and the value if it is one."""
+    is_sure = suggestion and len(value) <= QUOTED_CHARACTERS and fits(KEY_OF[suggestion], value)
     details = {
         "key": key.strip(),
         "text": line.text[:QUOTED_CHARACTERS],
-        "value": value.strip()[:QUOTED_CHARACTERS],
+        "value": value.strip() if is_sure else "",
         "suggestion": suggestion,
     }
     reason = Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN

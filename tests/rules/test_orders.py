@@ -319,12 +319,22 @@ def test_first_value_wins_and_the_second_is_reported() -> None:
         ("宛名：髙橋", "宛先"),
         ("金顎：1円", "金額"),
         ("封筒：x", "封筒名"),
-        ("部暑：x", "部署"),
+        ("部暑：建設課", "部署"),
         ("■部暑　建設課", "部署"),
         ("【部暑】建設課", "部署"),
         ("・金顎\t1円", "金額"),
         ("◆期眼＝8月31日", "期限"),
         ("納品先：x", ""),
+        ("部暑：x", ""),
+        ("金顎：髙橋建設㈱", ""),
+        ("期眼：1,000円", ""),
+        ("期眼：髙橋建設㈱", ""),
+        ("封筒：髙橋建設㈱", ""),
+        ("書名：1,000円（税込）", ""),
+        ("前金額：1,000円（税込）", ""),
+        ("納期限：8月31日", ""),
+        ("工事費：1,000円（税込）", ""),
+        ("契約書：工事請負契約書", ""),
         ("発注者：みほん村長", ""),
         ("契約日：8月10日", ""),
         ("契約者：みほん村", ""),
@@ -337,6 +347,30 @@ def test_unknown_key_is_reported_with_the_nearest(line: str, suggestion: str) ->
     assert warning.reason is (Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN)
     assert warning.line == 5
     assert warning.details["suggestion"] == suggestion
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("金顎：1,000円（税込）", "金額：1,000円（税込）"),
+        ("期眼：8月20日", "期限：8月20日"),
+        ("限期：8月20日", "期限：8月20日"),
+        ("部暑：総務課", "部署：総務課"),
+        ("種別別：請書", "種別：請書"),
+        ("宛名：髙橋建設㈱", "宛先：髙橋建設㈱"),
+        ("宛名：髙橋", "宛先："),
+        ("封筒：舗装補修工事", "封筒名："),
+        ("備孝：よろしく", "備考："),
+        ("期限1：8月20日", "期限："),
+    ],
+)
+def test_only_a_value_that_is_one_of_the_key_is_offered_with_it(line: str, offered: str) -> None:
+    [odd] = scan(line, day=TODAY).warnings
+    assert odd.reason is Reason.LINE_TYPO
+    assert f"{odd.details['suggestion']}：{odd.details['value']}" == offered
+    result = reading(offered)
+    assert result.warnings == ()
+    assert [one for one in result.problems if one.line] == []
 
 
 def test_what_nobody_can_read_is_said_once_and_not_quoted() -> None:
@@ -363,6 +397,11 @@ def test_one_letter_that_cannot_be_read_is_no_noise() -> None:
         "TEL: 0261-00-0000",
         "https://mihon.example/",
         "電話：0261",
+        "担当者：中村",
+        "担当：中村",
+        "氏名：中村",
+        "問い合わせ先：建設課 中村",
+        "所在地：みほん村大字北城1",
         "下記のとおり、です：x",
         "^D)c$:81#",
         "(^_^)：x",
