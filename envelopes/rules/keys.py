@@ -71,3 +71,5 @@ NOT_KEYS: Final = frozenset({
 })
 # fmt: on
 KEY_OF: Final = {name: key for key, names in _NAMES.items() for name in names}
+# Words that may be about something else (区分：委託): such a line counts where no other says the same.
+WEAK: Final = frozenset({"種類", "区分", "契約区分", "契約の種類", "契約種類"})

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final, Self
 
 from envelopes.rules.errors import Reason
-from envelopes.rules.keys import KEY_OF, NOT_KEYS, SEVERAL, Key
+from envelopes.rules.keys import KEY_OF, NOT_KEYS, SEVERAL, WEAK, Key
 from envelopes.rules.names import legal_form
 from envelopes.rules.quoting import INVISIBLE, LINE_ENDS, LONGEST, MOST_LINES, QUOTES, ends, own_lines
 from envelopes.rules.slips import fits, meant
@@ -135,7 +135,7 @@ def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
     found = _Statements(day=day, mail=mail)
     for line in _lines(text if quoted else "\n".join(own_lines(text))):
         _take(line, found, warnings)
-    statements = _own(found.closed(), warnings)
+    statements = _surest(_own(found.closed(), warnings), found.weak, warnings)
     if any(one.reason is Reason.LINES_GARBLED for one in warnings):
         warnings = [one for one in warnings if one.reason is not Reason.LINE_UNKNOWN]
     return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
@@ -227,6 +227,8 @@ def _take_key(hit: re.Match[str], line: _Line, found: "_Statements", warnings: l
         warnings.append(_odd(line, found.mail, said, "", suggestion=_name(hit)))
         found.close()
     else:
+        if _name(hit) in WEAK:
+            found.weak[line.number] = _name(hit)
         place = _number(hit["place"] or "0")
         found.open(key, hit["value"], line, remark=hit["remark"] or "", place=place)
 
@@ -342,6 +344,7 @@ class _Statements:
         self.mail = mail
         self._day = day
         self._done: list[tuple[int, Statement]] = []
+        self.weak: dict[int, str] = {}  # by line: words that may be about something else
         self.form = ""  # of the keys in the lines right above
         self._open: _Open | None = None
         self._place = 0
@@ -530,6 +533,20 @@ def _own(statements: Sequence[Statement], warnings: list[Problem]) -> list[State
 
 def _is_quoted(one: Statement) -> bool:
     return one.text.startswith((">", "＞"))
+
+
+def _surest(
+    statements: Sequence[Statement], weak: Mapping[int, str], warnings: list[Problem]
+) -> list[Statement]:
+    """Leave out, and report, what was said under a word that may be about something else, where it was said surely."""
+    sure = {one.key for one in statements if one.value and one.line not in weak}
+    kept = []
+    for one in statements:
+        if one.key in sure and one.line in weak and one.value:
+            warnings.append(one.problem(Reason.LINE_UNKNOWN, key=weak[one.line], suggestion=""))
+        else:
+            kept.append(one)
+    return kept
 
 
 def _firsts(statements: Sequence[Statement], warnings: list[Problem]) -> tuple[Statement, ...]:

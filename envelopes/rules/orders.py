@@ -29,6 +29,10 @@ SUBJECT_LINE: Final = 0  # the line number of what was taken from the mail's sub
 
 _CONTRACT_WORDS: Final = ("契約書", "契約", "覚書", "協定書", "協定")
 _ACCEPTANCE_WORDS: Final = ("請書", "請け書", "受書")
+# A paper, or what it is about. 随意契約 and 単価契約 say how it is concluded or paid, not who signs.
+_PAPER: Final = re.compile(
+    "(?:契約書|覚書|協定書?|請け?書|受書|(?:^|請負|委託|売買|貸借|業務|工事|変更|保守|リース|購入|物品)契約)$"
+)
 _YES: Final = frozenset(
     {"可", "可能", "認める", "許可", "許可する", "できる", "あり", "はい", "ok", "yes", "○"}
 )
@@ -241,7 +245,7 @@ def _kind(said: Statement | None, default: Kind | None, notes: _Notes) -> Kind |
         for kind, words in ((Kind.CONTRACT, _CONTRACT_WORDS), (Kind.ACCEPTANCE, _ACCEPTANCE_WORDS))
         if any(known in written for known in words)
     }
-    if len(found) == 1 and word.endswith(_CONTRACT_WORDS + _ACCEPTANCE_WORDS):
+    if len(found) == 1 and _PAPER.search(word):
         return found.pop()
     notes.problems.append(said.problem(Reason.KIND_UNREADABLE))
     return None
