@@ -226,6 +226,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.DOCUMENT_REPLACED: Text(
         "前のメールの「{file}」は使わず、返信に添付された文書を使いました。文書がそろっているか確かめてください。",
         "“{file}” of the earlier mail was not used, but what came with the reply. Check that all documents are here."),
+    Reason.LINE_CUT: Text(
+        "「{key}」の下の、ここから次の項目か空の行までは使っていません。続きなら、「{key}」の行に1行で書き直してください。",
+        "What stands below “{key}” from here to the next item or empty line was not used. If it belongs there, "
+        "write it in the line of “{key}”."),
     Reason.LINE_REPEATED: Text(
         "「{key}」が2回以上書かれています。最初のものを使いました。",
         "“{key}” is written more than once. The first was used."),

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     DOCUMENT_UNKNOWN = "document-unknown"
     DOCUMENT_REPLACED = "document-replaced"
     WEEKDAY_MISMATCH = "weekday-mismatch"
+    LINE_CUT = "line-cut"
     LINE_REPEATED = "line-repeated"
     LINE_SEVERAL = "line-several"
     LINE_UNKNOWN = "line-unknown"

@@ -172,6 +172,11 @@ class _Line:
     quoted: bool
 
     @property
+    def whole(self) -> str:
+        """With its marks, though without those of a quote."""
+        return self.text.lstrip(f"{_BLANKS}{QUOTES}")
+
+    @property
     def is_numbered(self) -> bool:
         return self.item != self.bare
 
@@ -187,7 +192,7 @@ def _lines(text: str) -> Iterator[_Line]:
         depth = _columns(line[: len(line) - len(line.lstrip(_BLANKS))])
         yield _Line(
             bare=bare,
-            item=_NUMBERING.sub("", bare, count=1),
+            item=bare[hit.end() :] if (hit := _NUMBERING.match(bare)) else bare,
             number=number,
             text=words,
             indented=indented,
@@ -207,7 +212,9 @@ def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
     if _is_garbled(line.text):
         _note_garbled(line, warnings, found)
         return
-    if hit := _DOCUMENT.match(line.bare) or _DOCUMENT.match(line.item):
+    if found.is_torn_before(line):
+        found.mend(line)
+    elif hit := _DOCUMENT.match(line.bare) or _DOCUMENT.match(line.item):
         found.open(Key.DOCUMENT, hit["value"], line, number=_number(hit["number"]))
     elif (hit := _KEY.match(line.bare) or _KEY.match(line.item)) and not _is_person(hit):
         _take_key(hit, line, found, warnings)
@@ -357,6 +364,15 @@ class _Statements:
         """Whether *line* is the next of a list of numbered keys."""
         return line.is_numbered and self._open is not None and self._open.first.is_numbered
 
+    def is_torn_before(self, line: _Line) -> bool:
+        """Whether a bracket that the open value begins ends in *line*: the mail program broke the line in it."""
+        return self._open is not None and self._open.is_torn_before(line)
+
+    def mend(self, line: _Line) -> None:
+        """Give the open value the rest of its bracket."""
+        assert self._open is not None
+        self._open.join(line.whole, line)
+
     def open(
         self, key: Key, value: str, line: _Line, *, number: int = 0, place: int = 0, remark: str = ""
     ) -> None:
@@ -372,13 +388,13 @@ class _Statements:
         self._open = None
 
     def go_on(self, line: _Line, warnings: list[Problem]) -> bool:
-        """Give *line* to the open statement if it belongs there; say so where a title may go on in it.
+        """Give *line* to the open statement if it belongs there, or say that it may and was not taken.
 
         Whether anything has become of it: it is empty, part of a value, or spoken of.
         """
         last = self._open
-        words = (line.item if last and last.key in (Key.RECIPIENT, Key.COPY) else line.bare).strip()
-        if not words:
+        words = (line.item if last and last.key in _NAMING else line.bare).strip()
+        if not words or _IS_END.fullmatch(words):
             self.form = ""
             if last and last.said:
                 self.close()
@@ -386,19 +402,27 @@ class _Statements:
         if last is None or last.quoted is not line.quoted:
             self.close()
             return False
+        if last.key in _NAMING and _REACHED.match(words):
+            return True  # a telephone number below a name is of nobody else
         if not last.said:
             last.begin(words, line)
         elif last.takes(words, line):
             last.add(words, line)
         elif last.is_followed_by(words, line):
-            self.open(last.key, words, line, place=self._place)
+            self.close()
+            self._open = last.next(words, line)
         else:
             self.close()
-            if last.key is not Key.TITLE or not _may_be_title(words):
-                return False
-            details = {"key": last.key.value, "text": line.text[:QUOTED_CHARACTERS]}
-            cut = Problem(reason=Reason.TITLE_CUT, line=line.number, mail=self.mail, details=details)
-            warnings.append(cut)
+            return self._is_cut(last, words, line, warnings)
+        return True
+
+    def _is_cut(self, last: "_Open", words: str, line: _Line, warnings: list[Problem]) -> bool:
+        """Say so where *words* may belong to the value above: nobody knows that they were not used."""
+        if not last.may_go_on(words, line):
+            return False
+        reason = Reason.TITLE_CUT if last.key is Key.TITLE else Reason.LINE_CUT
+        details = {"key": last.key.value, "text": line.text[:QUOTED_CHARACTERS]}
+        warnings.append(Problem(reason=reason, line=line.number, mail=self.mail, details=details))
         return True
 
     def closed(self) -> list[Statement]:
@@ -419,10 +443,24 @@ class _Open:
         self.quoted = line.quoted
         self._remark = f"（{remark}）" if remark else ""
 
+    def next(self, words: str, line: _Line) -> "_Open":
+        """Another value of the same key, which *words* begin."""
+        following = _Open(self.key, words, line, self._number)
+        following.first = self.first
+        return following
+
     def begin(self, words: str, line: _Line) -> None:
         """An empty key has its value in the line below."""
         self.said = [words]
+        self.first = line
         self._lines = [*self._lines, line] if self._remark else [line]
+
+    def is_torn_before(self, line: _Line) -> bool:
+        """Whether the value ends within a bracket that *line* closes. The words of a 備考 are free."""
+        if self.key is Key.NOTE or line.is_numbered or len(self._lines) > _TORN:
+            return False
+        left = [pair for pair in _PAIRS if _depth("".join(self.said), pair) > 0]
+        return any(_depth(line.whole, pair) < 0 for pair in left)
 
     def takes(self, words: str, line: _Line) -> bool:
         """Whether *words* complete the value: 備考 has many lines, a name may stand above its address."""
@@ -430,20 +468,33 @@ class _Open:
             case Key.NOTE:
                 return True
             case Key.TITLE:
-                return self._takes_title(words, line)
+                return self._is_second(words) and (self._is_broken(line) or line.depth > self.first.depth)
             case Key.AMOUNT:
-                return len(self.said) == 1 and _OF_WHICH.match(words) is not None
+                is_remark = words[0] in "(（" or _OF_WHICH.match(words) is not None
+                return len(self.said) == 1 and (
+                    is_remark or (self._is_second(words) and self._is_broken(line))
+                )
+            case Key.PERIOD:
+                is_rest = self._is_deeper(line) or self._is_broken(line)
+                return self._is_second(words) and (is_rest or _TO.match(words) is not None or self._is_from)
             case Key.RECIPIENT | Key.COPY:
                 return self._takes_name(words, line)
             case _:
                 return False
 
-    def _takes_title(self, words: str, line: _Line) -> bool:
-        """Whether a title goes on in *words*: one line that stands deeper, or that the mail program broke off."""
-        last = self._lines[-1]
-        broken = line.depth > last.depth or last.width >= _WRAPPED
-        marked = line.text.startswith(tuple(_BULLETS))
-        return len(self.said) == 1 and broken and not marked and _may_be_title(words)
+    def _is_second(self, words: str) -> bool:
+        return len(self.said) == 1 and _is_no_sentence(words)
+
+    def _is_broken(self, line: _Line) -> bool:
+        """Whether the mail program may have broken the line above in the middle; a list has a mark before each."""
+        return self._lines[-1].width >= _WRAPPED and not line.text.startswith(tuple(_BULLETS))
+
+    def _is_deeper(self, line: _Line) -> bool:
+        return line.depth >= self.first.depth + _INDENT
+
+    @property
+    def _is_from(self) -> bool:
+        return _FROM.search(self.said[-1]) is not None
 
     def _takes_name(self, words: str, line: _Line) -> bool:
         """Whether *words* are of the same name: behind its 様, only its address is."""
@@ -452,27 +503,45 @@ class _Open:
             return False
         if _IS_WHOLE.search(said):
             return _is_address(words)
-        return self._is_deeper(line) or has_address(words) or _IS_WHOLE.search(words) is not None
-
-    def _is_deeper(self, line: _Line) -> bool:
-        return line.depth >= self.first.depth + _INDENT
+        if _is_address(words) or _IS_WHOLE.search(words) or _OFFICE.match(words):
+            return True
+        if _is_labelled(words):
+            return False
+        is_next = self._is_deeper(line) or (has_address(words) and not _is_of_section(words))
+        return is_next or (self._is_broken(line) and _is_no_sentence(words))
 
     def is_followed_by(self, words: str, line: _Line) -> bool:
         """Whether *words* are another value of the same key: the next signer below the first."""
-        return self.key in (Key.RECIPIENT, Key.COPY) and (
-            self._is_deeper(line) or has_address(words) or _names_somebody(words)
-        )
+        if self.key not in _NAMING or _is_labelled(words):
+            return False
+        is_next = has_address(words) and not _is_of_section(words)
+        return self._is_deeper(line) or is_next or _names_somebody(words)
+
+    def may_go_on(self, words: str, line: _Line) -> bool:
+        """Whether *words*, which were not taken, may have been meant for the value."""
+        if self.key is Key.TITLE:
+            return _is_no_sentence(words)
+        is_near = self.key in _NAMING or self._is_deeper(line) or words[0] in "(（"
+        return is_near and not _SENTENCE.search(words) and any(letter.isalnum() for letter in words)
 
     def add(self, words: str, line: _Line) -> None:
         """Let the value go on with *words*; the lines of a 備考 keep their marks."""
         match self.key:
             case Key.NOTE:
-                words = line.text.lstrip(f" \t\u3000{QUOTES}")
-            case Key.TITLE if line.depth <= self._lines[-1].depth:
-                words = self.said.pop() + words  # broken by the mail program, in the middle of a word
-            case Key.AMOUNT if words[0] not in "(（":
+                words = line.whole
+            case Key.AMOUNT if words[0] not in "(（" and _OF_WHICH.match(words):
                 words = f"（{words}）"
+            case _ if (
+                self._is_broken(line) and line.depth <= self._lines[-1].depth and not has_address(words)
+            ):
+                self.join(words, line)
+                return
         self.said.append(words)
+        self._lines.append(line)
+
+    def join(self, words: str, line: _Line) -> None:
+        """Let the value go on in the middle of a word."""
+        self.said.append(self.said.pop() + words)
         self._lines.append(line)
 
     def statement(self, day: date, mail: int) -> Statement:
@@ -489,11 +558,25 @@ class _Open:
         )
 
 
+_NAMING: Final = frozenset({Key.RECIPIENT, Key.COPY})
+_TORN: Final = 3  # lines of a value that the mail program has torn in a bracket
+_PAIRS: Final = ("()", "<>", "[]", "「」", "【】", "〔〕")
+_IS_END: Final = re.compile(r"(?:以\s{0,4}上|記|敬\s{0,4}具|草々)[。.]?")
+_FROM: Final = re.compile(r"(?:から|より|[~～〜―－-])$")
+_TO: Final = re.compile("至|[~～〜]")
+_OFFICE: Final = re.compile(
+    "代表|取締役|社長|副社長|専務|常務|執行役員|理事|組合長|会頭|会長|支店長|支社長|支所長|営業所長|所長|事業主|店主"
+)
+_OF_TOWN: Final = re.compile(r"\S{0,20}(?:課|係|室|役場|役所|庁|市|町|村)(?:[\s\u3000]|$)")
+_REACHED: Final = re.compile(
+    r"[(（]?\s{0,4}(?:[℡☎〒]|(?:tel|fax|[ＴＦ][ＥＡ][ＬＸ]|電話|携帯|内線|直通|住所|所在地|郵便番号)(?![ァ-ヶ一-龠]))",
+    re.IGNORECASE,
+)
 _ADDRESS_MARK: Final = re.compile(r"[^\s@＠]{1,64}[@＠][^\s@＠]{1,255}")
 
 
-def _may_be_title(words: str) -> bool:
-    """Whether *words* may be the rest of a title: no sentence, rule, address or telephone number."""
+def _is_no_sentence(words: str) -> bool:
+    """Whether *words* may be the rest of a value: no sentence, rule, address or telephone number."""
     is_other = _SENTENCE.search(words) or _OTHER_KEY.match(words) or has_address(words)
     return not is_other and any(letter.isalnum() for letter in words)
 
@@ -501,6 +584,23 @@ def _may_be_title(words: str) -> bool:
 _ADDRESS_LABEL: Final = re.compile(r"(?:e-?)?mail|メール(?:アドレス)?|アドレス", re.IGNORECASE)
 _IS_WHOLE: Final = re.compile(r"(?:様|さま|殿)[\s)）、,，。]{0,8}$")
 _IS_NAMED: Final = re.compile(r"(?:様|さま|殿|御中)[\s)）、,，]{0,8}$")
+
+
+def _depth(text: str, pair: str) -> int:
+    """How many brackets of *pair* the text leaves open; below 0 if it closes more."""
+    plain = unicodedata.normalize("NFKC", text)
+    return plain.count(pair[0]) - plain.count(pair[1])
+
+
+def _is_labelled(words: str) -> bool:
+    """Whether *words* have a name of their own before them (担当者：), other than that of an address."""
+    hit = _OTHER_KEY.match(words)
+    return hit is not None and _ADDRESS_LABEL.fullmatch(_plain(hit)) is None
+
+
+def _is_of_section(words: str) -> bool:
+    """Whether *words* begin with a section or a town hall: they sign the mail, no contract."""
+    return _OF_TOWN.match(words) is not None and legal_form(words) == ""
 
 
 def has_address(text: str) -> bool:
