@@ -242,6 +242,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LINE_TYPO: Text(
         "「{key}」は「{suggestion}」の書き間違いではありませんか。この行は使っていません。",
         "Did you mean “{suggestion}” by “{key}”? The line was not used."),
+    Reason.ORDERS_SEVERAL: Text(
+        "この行から、2件目の依頼があるようです。ここから下は読んでいません。1通に1件ずつ、文書を添付して送ってください。",
+        "A second order seems to begin here. Nothing from here on was read. Send each order, with its documents, in a "
+        "mail of its own."),
     Reason.LINES_QUOTED: Text(
         "引用（>）の行にも項目がありますが、引用でない行だけを読みました。引用のことも必要なら、引用でない行に書いてください。",
         "Quoted lines have items too, but only what is not quoted was read. Write what is wanted without the mark."),

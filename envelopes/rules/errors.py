@@ -77,6 +77,7 @@ class Reason(StrEnum):
     LINE_SEVERAL = "line-several"
     LINE_UNKNOWN = "line-unknown"
     LINE_TYPO = "line-typo"
+    ORDERS_SEVERAL = "orders-several"
     LINES_QUOTED = "lines-quoted"
     LINES_GARBLED = "lines-garbled"
 

@@ -138,7 +138,7 @@ def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
     statements = _surest(_own(found.closed(), warnings), found.weak, warnings)
     if any(one.reason is Reason.LINES_GARBLED for one in warnings):
         warnings = [one for one in warnings if one.reason is not Reason.LINE_UNKNOWN]
-    return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
+    return Scan(statements=_firsts(_one_order(statements, warnings), warnings), warnings=tuple(warnings))
 
 
 def second_key(said: Statement) -> str:
@@ -621,6 +621,10 @@ def _names_somebody(words: str) -> bool:
     return _IS_NAMED.search(words) is not None or (legal_form(words) != "" and "。" not in words)
 
 
+_OF_ONE_ORDER: Final = frozenset({Key.TITLE, Key.RECIPIENT, Key.AMOUNT})
+_TURNS: Final = 2  # such keys that come anew; one alone is another name, signer or sum in the same order
+
+
 def _own(statements: Sequence[Statement], warnings: list[Problem]) -> list[Statement]:
     """Leave out what is quoted, and say so once, where something is ordered that is not."""
     quoted = [one for one in statements if one.value and _is_quoted(one)]
@@ -647,6 +651,23 @@ def _surest(
         else:
             kept.append(one)
     return kept
+
+
+def _one_order(statements: list[Statement], warnings: list[Problem]) -> list[Statement]:
+    """Leave out, and report, a second order in the same mail: what makes an order its own comes anew, in turns."""
+    groups: list[Statement] = []
+    seen: set[tuple[Key, str]] = set()
+    for one in sorted(statements, key=lambda one: one.line):
+        is_new = one.value != "" and (one.key, one.value) not in seen
+        if one.key in _OF_ONE_ORDER and is_new and (not groups or groups[-1].key is not one.key):
+            groups.append(one)
+        seen.add((one.key, one.value))
+    first: dict[Key, Statement] = {}
+    again = [one for one in groups if first.setdefault(one.key, one) is not one]
+    if len({one.key for one in again}) < _TURNS:
+        return statements
+    warnings.append(again[0].problem(Reason.ORDERS_SEVERAL))
+    return [one for one in statements if one.line < again[0].line]
 
 
 def _firsts(statements: Sequence[Statement], warnings: list[Problem]) -> tuple[Statement, ...]:

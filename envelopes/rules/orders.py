@@ -138,7 +138,10 @@ def understand(
     kind: Kind | None = None,
 ) -> Reading:
     """Tell what *statements* order. *kind* holds where none is said. Raises nothing."""
-    notes = _Notes(warnings=list(warnings))
+    notes = _Notes(
+        problems=[one for one in warnings if one.reason is Reason.ORDERS_SEVERAL],
+        warnings=[one for one in warnings if one.reason is not Reason.ORDERS_SEVERAL],
+    )
     for one in statements:
         if other := second_key(one):
             notes.problems.append(one.problem(Reason.LINE_SEVERAL, other=other))
