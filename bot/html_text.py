@@ -1,7 +1,7 @@
 """HTML mail → text, for mails that have no text of their own. Reads once from left to right, whatever comes.
 
 Blocks become lines and paragraphs stay apart, as they are seen. Table cells become tabs, so that a table of key and
-value can be read as lines. Nothing is rendered, fetched or kept from tags.
+value can be read as lines; words that are struck out are left out. Nothing is rendered, fetched or kept from tags.
 """
 
 import html
@@ -32,6 +32,9 @@ _LINES: Final = frozenset(
     )
 )
 _CELLS: Final = frozenset({"td", "th"})
+_STRUCK: Final = frozenset({"s", "strike", "del"})
+_STRUCK_STYLE: Final = re.compile(r"text-decoration[a-z-]{0,5}\s*:[^;\"']*line-through", re.IGNORECASE)
+_EMPTY: Final = frozenset({"br", "hr", "img", "input", "col", "wbr"})  # they have no end
 
 
 # Paragraphs that mailers write for lines: nothing is seen between them.
@@ -67,15 +70,17 @@ class _Out:
         self._ends = 2
         self._cell = 0  # where the latest cell begins
         self._gap = 1
+        self._struck: list[str] = []  # the element that is struck out, and those of its name inside it
 
     def write(self, words: str) -> None:
         """Add *words*. Blanks between two blocks are not seen."""
-        if words != " " or not self._ends:
+        if not self._struck and (words != " " or not self._ends):
             self.parts.append(words)
             self._ends = 0
 
     def take(self, token: str, tag: str, *, closing: bool) -> None:
         """Add what *tag* shows."""
+        self._strike(token, tag, closing=closing)
         if tag == "br":
             self._end()
         elif tag == "p":
@@ -85,6 +90,14 @@ class _Out:
             self._apart(1)
         elif tag in _CELLS:
             self._close_cell() if closing else self._open_cell()
+
+    def _strike(self, token: str, tag: str, *, closing: bool) -> None:
+        """Note where what is struck out begins and ends."""
+        if self._struck:
+            if tag == self._struck[0]:
+                self._struck.pop() if closing else self._struck.append(tag)
+        elif not closing and tag not in _EMPTY and (tag in _STRUCK or _STRUCK_STYLE.search(token)):
+            self._struck.append(tag)
 
     def _end(self) -> None:
         self.parts.append("\n")

@@ -666,8 +666,12 @@ def _one_order(statements: list[Statement], warnings: list[Problem]) -> list[Sta
     again = [one for one in groups if first.setdefault(one.key, one) is not one]
     if len({one.key for one in again}) < _TURNS:
         return statements
-    warnings.append(again[0].problem(Reason.ORDERS_SEVERAL))
-    return [one for one in statements if one.line < again[0].line]
+    second = again[0]
+    details = {"text": second.text[:QUOTED_CHARACTERS]}  # no key: nothing is to be mended in this line
+    warnings.append(
+        Problem(reason=Reason.ORDERS_SEVERAL, line=second.line, mail=second.mail, details=details)
+    )
+    return [one for one in statements if one.line < second.line]
 
 
 def _firsts(statements: Sequence[Statement], warnings: list[Problem]) -> tuple[Statement, ...]:

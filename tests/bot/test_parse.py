@@ -317,6 +317,13 @@ SEEN = {
         "封筒名\t橋\n期限\t8月"
     ),
     "1 < 2 &lt; 3": "1 < 2 < 3",
+    "<div><s>金額：10,000円</s></div><div>金額：20,000円</div>": "金額：20,000円",
+    '<span style="text-decoration: line-through">旧</span>新工事': "新工事",
+    "<p><span style='color:red;text-decoration:underline line-through'>旧<span>い</span></span>新</p>": "新",
+    '<span style="text-decoration-line:line-through">旧<br></span>新': "新",
+    "一<del>二<del>三</del>四</del>五<strike>六</strike>": "一五",
+    "<s>旧</s><b>新</b></s>": "新",
+    '<br style="text-decoration:line-through">新<span style="text-decoration:underline">線</span>': "新線",
 }
 
 

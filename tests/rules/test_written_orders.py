@@ -99,8 +99,8 @@ def _remarks(reading: Reading) -> Iterator[str]:
 
 def _remark(one: Problem) -> str:
     suggestion = one.details.get("suggestion", "")
-    key = f"{one.details['key']}→{suggestion}" if suggestion else str(one.details["key"])
-    return f"{one.line}行目 {one.reason} {key}"
+    key = f"{one.details['key']}→{suggestion}" if suggestion else str(one.details.get("key", ""))
+    return f"{one.line}行目 {one.reason} {key}".rstrip()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
