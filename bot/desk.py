@@ -29,7 +29,7 @@ from envelopes.records import counters
 from envelopes.records.models import Mail, Staff
 from envelopes.rules import answers, delivery, orders, replies
 from envelopes.rules.errors import Reason, Refused
-from envelopes.rules.lines import Statement, merged, scan
+from envelopes.rules.lines import Statement, merged, not_read, scan
 from envelopes.rules.mails import MailStatus
 from envelopes.rules.orders import Reading
 from envelopes.rules.people import Role, roles_from
@@ -215,7 +215,10 @@ def _reading(services: Services, letter: Letter, before: Unfinished | None) -> R
     day = jst_day(letter.mail.arrived_at)
     text = letter.parsed.text
     if before:
-        said = scan(replies.read(text).text, day=day, mail=len(before.mails), quoted=False)
+        number = len(before.mails)
+        said = scan(replies.read(text).text, day=day, mail=number, quoted=False)
+        below = not_read(replies.without_codes(text), said.statements, mail=number, quoted=False)
+        said = replace(said, warnings=(*said.warnings, *below))
     else:
         said = replies.order_without_codes(scan(text, day=day))
     earlier: Sequence[Statement]

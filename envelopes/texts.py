@@ -246,6 +246,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "この行から、2件目の依頼があるようです。ここから下は読んでいません。1通に1件ずつ、文書を添付して送ってください。",
         "A second order seems to begin here. Nothing from here on was read. Send each order, with its documents, in a "
         "mail of its own."),
+    Reason.LINES_BELOW: Text(
+        "この行から下は、転送された文や署名とみなして、読んでいません。下に書かれた「{key}」なども必要なら、この行より上に書いてください。",
+        "From this line on it was taken for a forwarded mail or a signature, and not read. If “{key}” and more below "
+        "is wanted, write it above this line."),
     Reason.LINES_QUOTED: Text(
         "引用（>）の行にも項目がありますが、引用でない行だけを読みました。引用のことも必要なら、引用でない行に書いてください。",
         "Quoted lines have items too, but only what is not quoted was read. Write what is wanted without the mark."),

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     LINE_UNKNOWN = "line-unknown"
     LINE_TYPO = "line-typo"
     ORDERS_SEVERAL = "orders-several"
+    LINES_BELOW = "lines-below"
     LINES_QUOTED = "lines-quoted"
     LINES_GARBLED = "lines-garbled"
 

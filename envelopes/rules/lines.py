@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from envelopes.rules.errors import Reason
 from envelopes.rules.keys import KEY_OF, NOT_KEYS, SEVERAL, WEAK, Key
 from envelopes.rules.names import legal_form
-from envelopes.rules.quoting import INVISIBLE, LINE_ENDS, LONGEST, MOST_LINES, QUOTES, ends, own_lines
+from envelopes.rules.quoting import LONGEST, QUOTES, end_of, own_lines, split, unread
 from envelopes.rules.slips import fits, meant
 
 ON_PAGE: Final = -1  # in place of a mail's number: said on the draft's page
@@ -138,7 +138,23 @@ def scan(text: str, *, day: date, mail: int = 0, quoted: bool = True) -> Scan:
     statements = _surest(_own(found.closed(), warnings), found.weak, warnings)
     if any(one.reason is Reason.LINES_GARBLED for one in warnings):
         warnings = [one for one in warnings if one.reason is not Reason.LINE_UNKNOWN]
-    return Scan(statements=_firsts(_one_order(statements, warnings), warnings), warnings=tuple(warnings))
+    statements = _one_order(statements, warnings)
+    if quoted:
+        warnings += not_read(text, statements, mail=mail)
+    return Scan(statements=_firsts(statements, warnings), warnings=tuple(warnings))
+
+
+def not_read(text: str, said: Sequence[Statement], *, mail: int, quoted: bool = True) -> list[Problem]:
+    """A warning where reading of *text* stopped, if something stands below that is not *said* above it."""
+    end, below = unread(text, quoted=quoted)
+    known = {one.key for one in said} | (_OF_HEADERS if quoted else set())
+    bare = [line.lstrip(_MARKS) for line in below]
+    hits = [hit for line in bare if (hit := _KEY.match(line) or _KEY.match(_item(line)))]
+    missed = [hit for hit in hits if _key(hit) not in known and hit["value"].strip()]
+    if not missed:
+        return []
+    details = {"key": _name(missed[0]), "text": split(text)[end].strip()[:QUOTED_CHARACTERS]}
+    return [Problem(reason=Reason.LINES_BELOW, line=end + 1, mail=mail, details=details)]
 
 
 def second_key(said: Statement) -> str:
@@ -155,6 +171,10 @@ def merged(earlier: Sequence[Statement], later: Sequence[Statement]) -> tuple[St
     said_again = {(one.key, one.number) for one in later}
     kept = (one for one in earlier if (one.key, one.number) not in said_again)
     return (*kept, *(one for one in later if one.value))
+
+
+# What every forwarded mail and every signature says of itself.
+_OF_HEADERS: Final = frozenset({Key.TITLE, Key.RECIPIENT, Key.SECTION})
 
 
 # Lines
@@ -182,17 +202,15 @@ class _Line:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    for number, raw in enumerate(LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES], start=1):
-        line = INVISIBLE.sub("", raw[:LONGEST])
-        if ends(line):
-            return
+    lines = split(text)
+    for number, line in enumerate(lines[: end_of(lines, quoted=True)], start=1):
         indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
         quoted = line.lstrip(" \t\u3000\xa0")[:1] in (">", "＞")
         bare, words = line.lstrip(_MARKS), line.strip()
         depth = _columns(line[: len(line) - len(line.lstrip(_BLANKS))])
         yield _Line(
             bare=bare,
-            item=bare[hit.end() :] if (hit := _NUMBERING.match(bare)) else bare,
+            item=_item(bare),
             number=number,
             text=words,
             indented=indented,
@@ -200,6 +218,12 @@ def _lines(text: str) -> Iterator[_Line]:
             width=_columns(line.rstrip()),
             quoted=quoted,
         )
+
+
+def _item(bare: str) -> str:
+    """What stands behind the number of a list."""
+    hit = _NUMBERING.match(bare)
+    return bare[hit.end() :] if hit else bare
 
 
 def _columns(text: str) -> int:

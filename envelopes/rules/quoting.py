@@ -15,9 +15,11 @@ LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 INVISIBLE: Final = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
+_HEADERS: Final = 6  # lines of such a block below the one that ends the letter
 QUOTES: Final = ">＞|｜"
 _STOP: Final = re.compile(
-    r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|begin forwarded message"
+    r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|-{2,}.{1,120}wrote\s?:\s?-{2,}"
+    r"|begin forwarded message"
     r"|(?:from|差出人|送信者|送信元|発信者|送信日時)[*\s]{0,6}:|on .{5,200} wrote:|(?:.{0,200}\s)?wrote\s{0,2}:\s{0,4}$"
     r"|.{1,200}書きました\s{0,2}:\s{0,4}$"
     r"|(?=.{0,200}(?:@|[0-9]:[0-9]{2}|[0-9][時/年月]|[0-9]{4}-)).{5,200}(?:のメッセージ|のメール)\s{0,2}:\s{0,4}$"
@@ -25,6 +27,39 @@ _STOP: Final = re.compile(
     r"|.{0,8}返信は、この線より上に",
     re.IGNORECASE,
 )
+
+
+# The lines that mailers write above what is passed on, in any order: one says who wrote it, one says when.
+_WHEN: Final = "日付|日時|送信日時|送信日|受信日時|date|sent"
+_HEADER: Final = re.compile(
+    rf"[*]?(?:(?P<who>差出人|送信者|送信元|発信者|from)|(?P<when>{_WHEN})|宛先|件名|題名|to|cc|bcc|subject)[*\s]{{0,4}}:",
+    re.IGNORECASE,
+)
+
+
+def split(text: str) -> list[str]:
+    """The lines of *text* as far as they are looked at, without what shows nothing."""
+    return [INVISIBLE.sub("", line[:LONGEST]) for line in LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES]]
+
+
+def end_of(lines: Sequence[str], *, quoted: bool) -> int:
+    """Where a signature begins, or what somebody else has written; behind all lines if nowhere.
+
+    Unless *quoted*, what begins in a line with a quote's mark ends nothing.
+    """
+    end = next(
+        (at for at, line in enumerate(lines) if (quoted or not is_quote(line)) and ends(line)), len(lines)
+    )
+    first = end
+    while first > 0 and first < len(lines) and _header(lines[first - 1]):
+        first -= 1
+    found = [hit for line in lines[first : end + _HEADERS] if (hit := _header(line))]
+    is_block = any(hit["who"] for hit in found) and any(hit["when"] for hit in found)
+    return first if is_block else end
+
+
+def _header(line: str) -> re.Match[str] | None:
+    return _HEADER.match(_bare(line))
 
 
 def own_words(text: str) -> tuple[str, ...]:
@@ -38,8 +73,8 @@ def own_lines(text: str) -> tuple[str, ...]:
     Most write above what they quote. Who writes below it is read too, where all of it is marked as quoted: then
     nothing of it can be taken for his words.
     """
-    lines = [INVISIBLE.sub("", line[:LONGEST]) for line in LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES]]
-    end = next((at for at, line in enumerate(lines) if not is_quote(line) and ends(line)), len(lines))
+    lines = split(text)
+    end = end_of(lines, quoted=False)
     below = _below_quote(lines, end)
     return tuple(
         line if (at < end or below <= at) and not is_quote(line) else "" for at, line in enumerate(lines)
@@ -61,9 +96,26 @@ def is_quote(line: str) -> bool:
 
 def ends(line: str) -> bool:
     """Whether *line* is a signature's mark, or begins what somebody else has written."""
-    return (
-        _STOP.match(unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0*＊{QUOTES}"))) is not None
-    )
+    return _STOP.match(_bare(line)) is not None
+
+
+def _bare(line: str) -> str:
+    return unicodedata.normalize("NFKC", line[:300].lstrip(f" \t\u3000\xa0*＊{QUOTES}"))
+
+
+def unread(text: str, *, quoted: bool) -> tuple[int, list[str]]:
+    """Where reading of *text* stops, and the lines below that may have been written to be read.
+
+    Of a reply (not *quoted*), these are lines between quoted ones: they may be answers, or words that were wrapped.
+    """
+    lines = split(text)
+    end = end_of(lines, quoted=quoted)
+    if quoted:
+        return end, lines[end + 1 :]
+    if _below_quote(lines, end) < len(lines):
+        return end, []
+    first = next((at for at in range(end + 1, len(lines)) if is_quote(lines[at])), len(lines))
+    return end, [line for line in lines[first:] if not is_quote(line)]
 
 
 def one_line(text: str) -> str:

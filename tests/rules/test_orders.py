@@ -11,9 +11,10 @@ from envelopes.rules.amounts import Amount
 from envelopes.rules.errors import Reason
 from envelopes.rules.keys import Key
 from envelopes.rules.kinds import Kind, Tax
-from envelopes.rules.lines import Statement, merged, scan
+from envelopes.rules.lines import Statement, merged, not_read, scan
 from envelopes.rules.orders import SUBJECT_LINE, Reading, in_order, plain_subject, read
 from envelopes.rules.policy import Policy
+from envelopes.rules.quoting import own_lines
 from envelopes.rules.reading import Remark
 
 TODAY = date(2026, 8, 4)
@@ -144,7 +145,8 @@ def test_nothing_below_a_forwarded_mail_or_a_signature_counts(stop: str) -> None
     result = reading(f"{COMPLETE}{stop}\n金額：999円（税込）\n期限：8月31日\n部暑：x\n")
     assert result.amount == Amount(yen=1, tax=Tax.INCLUDED)
     assert result.deadline is None
-    assert result.warnings == ()
+    [warning] = result.warnings
+    assert (warning.reason, warning.line, warning.details["key"]) == (Reason.LINES_BELOW, 5, "期限")
 
 
 @pytest.mark.parametrize(
@@ -539,6 +541,22 @@ def test_a_correction_takes_the_place_of_what_was_said() -> None:
 def test_words_of_others_are_passed_over_in_a_reply() -> None:
     text = "> 金額：1円（税込）\n＞ 種別：請書\n金額：2円（税込）\n> 期限：8月31日"
     assert [one.value for one in scan(text, day=TODAY, quoted=False).statements] == ["2円（税込）"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "line"),
+    [
+        ("お世話になります。\n\n2026/8/4 wrote:\n> 種別がありません。\n種別：契約書\n> 以上", 3),
+        ("種別：契約書\n2026/8/4 wrote:\n> 種別がありません。\n種別：契約書\n> 以上", 0),
+        ("2026/8/4 wrote:\n> 種別：契約書\n> 以上\n種別：契約書", 0),
+        ("お世話になります。\n差出人：みほん村\n種別：契約書", 0),
+        ("2026/8/4 wrote:\n> 種別がありません。\n契約書です\n> 以上", 0),
+    ],
+)
+def test_answers_between_quoted_lines_are_spoken_of(reply: str, line: int) -> None:
+    said = scan("\n".join(own_lines(reply)), day=TODAY, mail=1, quoted=False)
+    found = not_read(reply, said.statements, mail=1, quoted=False)
+    assert [one.line for one in found] == ([line] if line else [])
 
 
 def test_a_statement_is_kept_as_it_was() -> None:
