@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from email.message import Message
 from typing import Final, assert_never
 
@@ -22,7 +23,10 @@ from bot.mailboxes import Mailbox, mailboxes
 from bot.returned import Returned, read
 from bot.tree import PDF, Kind, Node, Sealed, Tree, first
 from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.keys import Key
+from envelopes.rules.lines import scan
 from envelopes.rules.policy import Policy
+from envelopes.rules.quoting import is_quote
 from envelopes.sandbox import Limits
 
 _MOST_REFERENCES: Final = 100
@@ -269,7 +273,7 @@ def _is_shown(leaf: Node, shown: set[tuple[int, str]]) -> bool:
 
 
 def _letter(root: Node) -> str:
-    """The text of the letter: written text before HTML, and nothing of the mails inside it."""
+    """The text of the letter: written text before HTML that says no more, and nothing of the mails inside it."""
     return "\n".join(text for _, text in _texts(root) if text.strip()).strip("\r\n")
 
 
@@ -290,10 +294,28 @@ def _texts(node: Node) -> list[tuple[bool, str]]:
 
 
 def _preferred(alternatives: list[list[tuple[bool, str]]]) -> list[tuple[bool, str]]:
-    """Of alternatives, the first that was written as text and is not empty; else the last with any words."""
+    """Of alternatives, the first that was written as text and is not empty; else the last with any words.
+
+    The last goes before the written text too where that has lost lines of an order which are seen in the last.
+    """
     filled = [texts for texts in alternatives if any(text.strip() for _, text in texts)]
     plain = [texts for texts in filled if any(written and text.strip() for written, text in texts)]
+    if plain and _has_lost(_joined(plain[0]), _joined(filled[-1])):
+        return filled[-1]
     return (plain or filled[-1:] or [[]])[0]
+
+
+def _joined(texts: list[tuple[bool, str]]) -> str:
+    return "\n".join(text for _, text in texts)
+
+
+def _has_lost(plain: str, seen: str) -> bool:
+    """Whether *plain* has lost a table, or only says that the letter is HTML. What it quotes stays marked as quoted."""
+    return not any(is_quote(line) for line in plain.splitlines()) and _keys(plain) < _keys(seen)
+
+
+def _keys(text: str) -> set[Key]:
+    return {one.key for one in scan(text, day=date.min).statements}
 
 
 def _leaf_text(leaf: Node) -> list[tuple[bool, str]]:

@@ -73,9 +73,32 @@ def test_alternatives_of_apple_mail_give_text_and_file() -> None:
 
 def test_written_text_goes_before_html_and_html_before_nothing() -> None:
     html = text("<table><tr><td>封筒名</td><td>道&amp;橋</td></tr></table><style>x{}</style>", b"html")
-    assert read(mail(multipart(b"alternative", text("書いた"), html))).text == "書いた"
+    assert (
+        read(mail(multipart(b"alternative", text("書いた"), text("<b>書いた</b>", b"html")))).text == "書いた"
+    )
     assert read(mail(multipart(b"alternative", text(" \r\n"), html))).text == "封筒名\t道&橋"
     assert read(mail(html)).text == "封筒名\t道&橋"
+
+
+TABLE = (
+    "<p>お願いします</p><table><tr><td>件名</td><td>道</td></tr><tr><td>種別</td><td>請書</td></tr></table>"
+)
+
+
+@pytest.mark.parametrize(
+    ("plain", "is_read"),
+    [
+        ("HTML形式のメールです。", False),
+        ("お願いします\n件名\n道\n種別\n請書", False),
+        ("お願いします\n件名：道", False),
+        ("お願いします\n件名：道\n種別：請書", True),
+        ("お願いします\n期限：8月20日", True),
+        ("お願いします\n> 件名：道", True),
+    ],
+)
+def test_written_text_that_has_lost_lines_of_an_order_goes_behind_html(plain: str, *, is_read: bool) -> None:
+    found = read(mail(multipart(b"alternative", text(plain), text(TABLE, b"html"))))
+    assert found.text == (plain if is_read else "お願いします\n\n件名\t道\n種別\t請書")
 
 
 def test_text_around_a_file_is_one_letter() -> None:
