@@ -94,12 +94,15 @@ async def test_who_signed_here_is_led_from_a_completed_request_to_its_files(town
     signer = await Signer.get(id=shot.signers[0].id)
     files = f"/d/{town.services.link(Purpose.DOWNLOAD, signer.ref, signer.download_generation)}"
     async with TestClient(TestServer(create_app(town.services))) as phone:
-        here = link(town, signer)
-        assert files not in await text(phone, here)
+        here, mail = link(town, signer), "「署名を受け付けました」メールにあります"
+        said = await text(phone, here)
+        assert files not in said
+        assert mail in said
         base = await prove(town, phone, signer)
         for path in (here, f"{base}/1", f"{base}/confirm"):
             said = await text(phone, path)
             assert f'href="{files}"' in said
+            assert mail not in said
             assert "メールが見つからないときは" not in said
         assert f"{files}/1.pdf" in await text(phone, files)
         await Envelope.filter(id=shot.envelope.id).update(window_ends_at=town.clock() - timedelta(seconds=1))
