@@ -5,6 +5,7 @@ again: whoever is there stays as he is.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import pyotp
@@ -75,17 +76,28 @@ async def _enrol(services: Services, staff: Staff, person: cast.StaffMember) -> 
     link, _ = credentials.enrolment_link(services, staff)
     token = link.rpartition("/")[2]
     opened = await credentials.open_enrolment(services, token)
-    # The digits before the present ones: those now on the authenticator stay good for the first sign-in.
-    code = pyotp.TOTP(opened.seed).at(services.now().timestamp() - _PERIOD)
-    await credentials.enrol(services, token, password=person.password, code=code)
+    at = _standing(services)
+    code = _digits_before(opened.seed, at)
+    await credentials.enrol(at, token, password=person.password, code=code)
     # The mail with the link has nothing left to say.
     await Task.filter(kind=states.Task.ENROL_MAIL.value, key__startswith=f"enrol_mail:{staff.id}:").delete()
 
 
 async def _enrol_replies(services: Services, staff: Staff) -> None:
     seed = replying.offered(services, staff).secret
-    code = pyotp.TOTP(seed).at(services.now().timestamp() - _PERIOD)
-    await replying.enrol(services, staff, code=code)
+    at = _standing(services)
+    await replying.enrol(at, staff, code=_digits_before(seed, at))
+
+
+def _standing(services: Services) -> Services:
+    """Return *services* with the clock stopped: no half minute ends between the digits and the look at them."""
+    now = services.now()
+    return replace(services, clock=lambda: now)
+
+
+def _digits_before(seed: str, services: Services) -> str:
+    """Return the digits before the present ones: those now on the authenticator stay good for the first sign-in."""
+    return pyotp.TOTP(seed).at(services.now().timestamp() - _PERIOD)
 
 
 async def _contractor(
