@@ -2,9 +2,9 @@
 
 The tests marked `engines` run on SQLite and a folder, and again on Postgres and a bucket; the third process takes those
 that are none of the engine's business, on SQLite where they need one. They run side by side, because each waits much;
-what the second and third say is shown when the first has ended. Tests that measure the time of pages are marked
-`alone` and come last, when nothing else is running. Their order is random and belongs to the commit: everybody who runs
-the tests of one commit runs them in the same order, and the next commit has another.
+what the second and third say is shown when the first has ended. Tests that measure time, or count the processes of the
+machine, are marked `alone` and come last, when nothing else is running. Their order is random and belongs to the
+commit: everybody who runs the tests of one commit runs them in the same order, and the next commit has another.
 What the tests promise stands in the tests; which fixture stands on which engine, in conftest.
 """
 

@@ -1,6 +1,7 @@
 """Fixtures that several packages share: the real servers, each started once a run and only when asked for."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -34,6 +35,14 @@ from tests.world import World, world
 # No test fails because a machine is slow.
 settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("anywhere")
+
+
+@pytest.fixture
+def in_time() -> Iterator[None]:
+    """Ten seconds of the processor are enough for the test, however long it waits for them."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < 10
 
 
 @pytest.fixture(scope="session")

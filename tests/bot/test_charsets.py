@@ -219,7 +219,7 @@ def test_no_header_fails_to_decode(data: bytes) -> None:
     assert not set(header_text(raw)) & set("\r\n\x00\u2028\u2029")
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize(
     "piece", ["=?", "=?a?b?", "=?utf-8?B?", ";a=", ';a="', "\x1b$B", "\x1b", "\\", "; filename*0*="]
 )

@@ -205,7 +205,7 @@ def test_nothing_written_below_the_relay_changes_its_word(forged: str) -> None:
     assert verdict(f"{RELAY}; dmarc=fail header.from=mihon.example", forged).why is Why.NOT_PASSED
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize("piece", ["(", ";", "a=b ", "=", '"', "a.b=c ", "dkim=pass;", "\\"])
 def test_long_results_are_read_in_time(piece: str) -> None:
     parse_results(piece * 20_000)

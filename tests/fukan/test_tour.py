@@ -61,6 +61,7 @@ def test_each_tour_ends_with_one_certificate_that_the_transcript_names(
         assert path.read_bytes().count(b"ETSI.CAdES.detached") == 1
 
 
+@pytest.mark.alone
 def test_the_sample_takes_less_than_half_a_minute(contract: Played) -> None:
     # Without the start of the world: the machine may be making several sets of keys at once.
     assert sum(step["seconds"] for step in transcript(contract)["steps"]) < 30

@@ -162,7 +162,7 @@ def test_no_page_is_too_odd(pages: list[str]) -> None:
         assert 1 <= sign.page <= len(pages)
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize(
     "piece", ["契約期間", "申出がない", "同一条件", "期間令和8年から", "自動更新", "一", "1"]
 )

@@ -495,7 +495,7 @@ def test_reading_of_near_orders_never_fails_and_quotes_real_lines(text: str) -> 
     assert result.problems or (result.title and result.recipients and result.kind and result.amount)
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize(
     "piece",
     [
