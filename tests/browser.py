@@ -10,6 +10,7 @@ from typing import Final
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.engines import ENGINE
+from tests.patience import PATIENCE
 
 WHOLE: Final = "/usr/bin/chromium"
 SHELL: Final = "/usr/bin/chromium-headless-shell"
@@ -29,6 +30,6 @@ FLAGS: Final = (
 def chromium(program: str) -> Iterator[Browser]:
     """Run it until the block ends. While its driver lives, no test can run an event loop in this thread."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=PATIENCE * 1000)
         yield browser
         browser.close()

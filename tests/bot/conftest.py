@@ -13,6 +13,7 @@ import pytest
 from bot.imap import Imap, ImapAccount
 from bot.smtp import Sender, SmtpRelay, Tls
 from fukan.demo.post import PASSWORD, PostOffice
+from tests.patience import PATIENCE
 from tests.servers.dovecot_postfix import RealPostOffice
 
 
@@ -62,7 +63,7 @@ class Office:
         imap = Imap(self.account(user))
         await imap.connect()
         await imap.login()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 await imap.select("INBOX")
                 if len(uids := await imap.search()) >= count:

@@ -7,6 +7,7 @@ import pytest
 
 from bot import app, clock
 from envelopes.rules.errors import Later, Reason
+from tests.patience import PATIENCE
 from tests.world import world
 
 
@@ -17,7 +18,7 @@ async def _end_with(error: Exception, directory: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(clock, "run", fail)
     async with world(directory) as built:
-        await asyncio.wait_for(app.run(built.services, stop=asyncio.Event()), 30)
+        await asyncio.wait_for(app.run(built.services, stop=asyncio.Event()), PATIENCE)
 
 
 async def _raise(error: Exception) -> None:

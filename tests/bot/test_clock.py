@@ -10,6 +10,7 @@ from envelopes.actions.worker import expiry
 from envelopes.records.models import Envelope
 from fukan.demo import cast
 from tests.bot.test_worker import confirm, draft, sign_by_mail
+from tests.patience import PATIENCE
 from tests.world import ACCEPTANCE, order, text_of, world
 
 
@@ -23,7 +24,7 @@ async def test_an_envelope_ends_when_its_deadline_is_over(tmp_path: Path) -> Non
         built.clock.forward(days=1)
         stop = asyncio.Event()
         ticking = asyncio.create_task(clock.run(built.services, stop))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (await Envelope.get(id=envelope.id)).state != "expired":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         stop.set()
@@ -52,7 +53,7 @@ async def test_a_tick_that_fails_is_repeated(
     stop = asyncio.Event()
     monkeypatch.setattr(expiry, "expire_due", expire_due)
     monkeypatch.setattr(clock, "TICK", 0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await clock.run(None, stop)  # type: ignore[arg-type]
     assert ticks == 2
     assert "RuntimeError" in caplog.text

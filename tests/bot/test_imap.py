@@ -12,6 +12,7 @@ import pytest
 from bot.errors import ImapLost, ImapRefused
 from bot.imap import Imap, ImapAccount, encode_folder
 from tests.bot.conftest import Office
+from tests.patience import PATIENCE
 from tests.servers.dovecot_postfix import RealPostOffice
 
 MAIL = b"From: a@mura.example\r\nSubject: =?utf-8?b?5aWR57SE?=\r\n\r\n%b\r\n"
@@ -259,21 +260,21 @@ async def scripted(*answers: bytes) -> AsyncIterator[int]:
 CAPABILITY = b"* CAPABILITY IMAP4rev1%b\r\nTAG OK done\r\n"
 
 
-def _scripted_account(port: int, poll_seconds: float = 30) -> ImapAccount:
+def _scripted_account(port: int, *, seconds: float = PATIENCE, poll_seconds: float = 30) -> ImapAccount:
     return ImapAccount(
         host="127.0.0.1",
         port=port,
         tls=False,
         user="u",
         password="p",
-        command_seconds=0.3,
+        command_seconds=seconds,
         poll_seconds=poll_seconds,
     )
 
 
 async def test_silent_server_is_lost_after_the_time_allowed() -> None:
     async with scripted(CAPABILITY % b"") as port:
-        imap = Imap(_scripted_account(port))
+        imap = Imap(_scripted_account(port, seconds=2))
         await imap.connect()
         with pytest.raises(ImapLost):
             await imap.login()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,8 @@ from envelopes.rules.errors import Reason
 from envelopes.services import Services
 from tests.bot.conftest import Office
 from tests.bot.mails import letter
+from tests.patience import PATIENCE
 from tests.world import plain_services
-
-SOON = 20.0
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ async def watching(services: Services, office: Office, user: str) -> AsyncIterat
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, SOON)
+        await asyncio.wait_for(task, PATIENCE)
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         while not await holds():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -175,17 +175,17 @@ async def test_only_one_watches_a_mailbox(
 ) -> None:
     who = user(request)
     name = Watcher(services, office.account(who)).name
-    assert await counters.hold(name, "somebody", now=services.now(), lasting=mailbox.LEASE)
+    assert await counters.hold(name, "somebody", now=services.now(), lasting=timedelta(hours=1))
     await office.fill(who, letters(1))
     async with watching(services, office, who):
         await asyncio.sleep(0.5)
         assert await count(office, who, "INBOX") == 1
-    assert not await counters.hold(name, "a third", now=services.now(), lasting=mailbox.LEASE)
+    assert not await counters.hold(name, "a third", now=services.now(), lasting=timedelta(hours=1))
     await counters.release(name, "somebody")
     async with watching(services, office, who):
         await until(lambda: _has(office, who, "Processed", 1))
     # The watcher gave its lease back when it was stopped.
-    assert await counters.hold(name, "a third", now=services.now(), lasting=mailbox.LEASE)
+    assert await counters.hold(name, "a third", now=services.now(), lasting=timedelta(hours=1))
 
 
 def test_the_digest_leaves_out_what_the_way_adds() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bot.resolver import DnsSilent, Exchange, Resolver
 from envelopes.settings import Dns
+from tests.patience import PATIENCE
 from tests.servers.zone import Zone, serving
 
 
@@ -18,7 +19,7 @@ def zone() -> Iterator[Zone]:
 
 @pytest.fixture
 def resolver(zone: Zone) -> Resolver:
-    return Resolver(Dns(servers=(zone.server,)), seconds=0.3)
+    return Resolver(Dns(servers=(zone.server,)), seconds=PATIENCE)
 
 
 def test_records_are_read_as_their_standards_say(zone: Zone, resolver: Resolver) -> None:
@@ -66,7 +67,7 @@ QUESTIONS: list[Callable[[Resolver, str], object]] = [Resolver.texts, Resolver.a
 @pytest.mark.parametrize("name", ["silent.example", "broken.example"])
 @pytest.mark.parametrize("ask", QUESTIONS)
 def test_silence_says_nothing_about_a_name(
-    resolver: Resolver, ask: Callable[[Resolver, str], object], name: str
+    zone: Zone, ask: Callable[[Resolver, str], object], name: str
 ) -> None:
     with pytest.raises(DnsSilent):
-        ask(resolver, name)
+        ask(Resolver(Dns(servers=(zone.server,)), seconds=0.3), name)

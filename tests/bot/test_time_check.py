@@ -1,5 +1,6 @@
 """The clock against a time server: the difference is said, and only an answer that tells the time counts."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -32,18 +33,20 @@ async def test_a_clock_that_is_right_is_said_with_its_difference(server: TimeSer
     assert "127.0.0.1 との差は" in outcome.notes[0]
 
 
-@pytest.mark.parametrize("ahead", [-3600.0, -12.0, 12.0, 86_400.0])
+@pytest.mark.parametrize("ahead", [-3600.0, -60.0, 60.0, 86_400.0])
 async def test_a_clock_that_is_wrong_is_found(server: TimeServer, ahead: float) -> None:
     server.ahead = ahead
     (finding,) = (await time_check.examine(settings(server), now)).findings
-    assert f"{-ahead:+.0f}" in finding.what
+    said = re.search(r"との差は ([+-]\d+\.\d\d) 秒", finding.what)
+    assert said is not None
+    assert abs(float(said[1]) + ahead) < 3
     assert "chrony" in finding.todo
     assert finding.bearing is Bearing.FAULT
 
 
 def test_the_difference_is_that_of_the_clock_in_use(server: TimeServer) -> None:
     found = time_check.difference(settings(server), lambda: now() + timedelta(seconds=7))
-    assert abs(found - timedelta(seconds=7)) < timedelta(seconds=1)
+    assert abs(found - timedelta(seconds=7)) < timedelta(seconds=3)
 
 
 BROKEN = {

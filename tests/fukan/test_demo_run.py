@@ -17,6 +17,7 @@ import pytest
 
 from fukan.demo import cast
 from tests.fukan.command import fukan
+from tests.patience import PATIENCE
 from tests.servers.ports import free_ports
 
 START = re.compile(r"http://127\.0\.0\.1:\d+/")
@@ -31,12 +32,12 @@ class Demo:
         self.seconds = seconds
 
     def page(self, path: str) -> str:
-        with urlopen(f"http://127.0.0.1:{self.pages}{path}", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{self.pages}{path}", timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 def _words(directory: Path, ports: list[int]) -> list[str]:
@@ -80,6 +81,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.alone
 def test_the_second_start_is_quick_and_goes_on_where_the_first_stopped(made: Path) -> None:
     with demo(made, free_ports(4)) as running:
         assert running.seconds < 15
@@ -92,7 +94,7 @@ def test_everybody_is_there_and_can_use_the_authenticator(made: Path) -> None:
         assert cast.KITAZAWA.password in running.page("/")
         digits = re.findall(r"\b\d{3}\s?\d{3}\b", running.page("/authenticator"))
         assert len(digits) >= len(cast.STAFF)
-        with urlopen(f"http://127.0.0.1:{running.portal}/staff", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{running.portal}/staff", timeout=PATIENCE) as answer:
             assert answer.status == 200
 
 

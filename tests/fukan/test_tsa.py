@@ -21,6 +21,7 @@ from envelopes.signing import authority
 from fukan import tsa
 from fukan.installation import authority_directory
 from fukan.tsa import CONNECTIONS, MAX_QUERY, QUERY, REPLY, Server
+from tests.patience import PATIENCE
 from tests.signing.conftest import TOWN, URL, der_to_pem, now, run
 
 JARS = ":".join(f"/usr/share/java/{name}.jar" for name in ("bcpkix", "bcprov", "bcutil"))
@@ -149,4 +150,4 @@ def test_the_command_serves_until_it_is_told_to_stop(settings: Settings) -> None
         assert connection.getresponse().status == 200
         connection.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0

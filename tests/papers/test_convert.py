@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from envelopes.papers.convert import OfficeLimits, Sandboxed
 from envelopes.papers.office import Format
 from envelopes.rules.errors import Reason, Refused
 from tests.papers import office as samples
+from tests.patience import PATIENCE
 
 LIMITS = OfficeLimits(wall_seconds=60, memory_bytes=4 << 30, pdf_bytes=40_000_000, at_once=2)
 
@@ -84,15 +86,15 @@ def running() -> set[str]:
     return found
 
 
+@pytest.mark.alone
 async def test_what_takes_too_long_is_ended_with_all_its_processes(converter: Sandboxed) -> None:
     before = running()
     hasty = replace(converter, limits=replace(LIMITS, wall_seconds=1.0))
     with pytest.raises(Refused) as refusal:
         await hasty.pdf(samples.word(fonts=samples.FONTS * 400), Format.DOCX)
     assert refusal.value.reason is Reason.OFFICE_TOOK_TOO_LONG
-    for _ in range(100):
-        if not running() - before:
-            break
+    end = time.monotonic() + PATIENCE
+    while running() - before and time.monotonic() < end:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     assert not running() - before
 

@@ -1,5 +1,6 @@
 """Every page in a real browser: accessible, narrow enough for a small phone, quiet under the strict policy."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page
 from envelopes.rules.wording import Language
 from portal.pages import render
 from portal.signer_views import Viewer
+from tests.patience import PATIENCE
 from tests.portal.samples import SAMPLES, SITE, VIEWER, document, leaf
 
 
@@ -282,18 +284,21 @@ def test_zoom_takes_a_sharper_image_and_works_without_script(browser: Browser, a
         # The first image is asked for at once, so its size is guessed; the others know theirs.
         image = page.locator("figure img").nth(0 if scripts else 1)
         image.scroll_into_view_if_needed()
-        page.wait_for_load_state("networkidle")
-        before = chosen(image)
+        assert chosen(image, "828") == "828"
         page.get_by_label("最大").check()
         image.scroll_into_view_if_needed()
-        page.wait_for_load_state("networkidle")
-        assert (before, chosen(image)) == ("828", "1654")
+        assert chosen(image, "1654") == "1654"
         context.close()
 
 
-def chosen(image: Locator) -> str:
-    """The width of the rendering that the browser shows."""
-    return str(image.evaluate("image => image.currentSrc")).rpartition("-")[2].removesuffix(".webp")
+def chosen(image: Locator, expected: str) -> str:
+    """The width of the rendering that the browser shows; the one that is *expected* is waited for."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        shown = str(image.evaluate("image => image.currentSrc")).rpartition("-")[2].removesuffix(".webp")
+        if shown == expected or time.monotonic() > end:
+            return shown
+        image.page.wait_for_timeout(50)
 
 
 def test_without_script_nothing_is_offered_that_needs_it(browser: Browser, address: str) -> None:

@@ -16,6 +16,7 @@ from envelopes.records.tasks import LANES, Claimed, Lane, Result
 from envelopes.rules.errors import FukanError
 from envelopes.rules.states import Task
 from tests.engines import Engine
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.engines
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -229,7 +230,7 @@ async def test_other_processes_are_notified_on_postgres(engine: Engine) -> None:
         await unit(_queue_and_fail)
     assert not heard.is_set()
     await queue()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await heard.wait()
     await listener.close()
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-READY_SECONDS = 30.0  # why: the machine may be running several suites at once
-STOP_SECONDS = 10.0  # why: a server that has not stopped by then hangs and is killed
+from tests.patience import PATIENCE
+
+STOP_SECONDS = 60.0  # why: a server that has not stopped by then hangs and is killed
 
 
 class ServerFailed(RuntimeError):
@@ -60,12 +61,12 @@ def accepts(port: int) -> bool:
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str) -> None:
     """Return as soon as *ready*, or raise ServerFailed when *process* has ended or time is up."""
-    end = time.monotonic() + READY_SECONDS
+    end = time.monotonic() + PATIENCE
     while not ready():
         if process.poll() is not None:
             raise ServerFailed(f"{name} ended with status {process.returncode} before it was ready")
         if time.monotonic() > end:
-            raise ServerFailed(f"{name} is not ready after {READY_SECONDS:.0f} s")
+            raise ServerFailed(f"{name} is not ready after {PATIENCE:.0f} s")
         time.sleep(0.02)
 
 

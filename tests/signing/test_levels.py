@@ -14,6 +14,8 @@ from tests.signing import witnesses
 from tests.signing.conftest import Clock, World, entry, pdf
 from tests.signing.outputs import NAMES, Output
 
+pytestmark = pytest.mark.timeout(600)  # the first also makes every kind of file
+
 every_output = pytest.mark.parametrize("name", NAMES)
 
 

@@ -10,6 +10,8 @@ from tests.signing import witnesses
 from tests.signing.conftest import now, pdf, signed
 from tests.signing.outputs import NAMES, Output
 
+pytestmark = pytest.mark.timeout(600)  # the first also makes every kind of file
+
 every_output = pytest.mark.parametrize("name", NAMES)
 every_finished = pytest.mark.parametrize("name", [name for name in NAMES if "half-signed" not in name])
 
