@@ -15,6 +15,7 @@ from tests.journeys import cast
 from tests.journeys.post import Attachment, Letter, order
 from tests.journeys.world import World
 from tests.papers.odd import plain, saved
+from tests.patience import PATIENCE
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SMALL: Attachment = ("契約書.pdf", saved(plain(1)))
@@ -70,6 +71,7 @@ class Phone:
         button = self.page.get_by_role("button", name=name, exact=exact)
         link = self.page.get_by_role("link", name=name, exact=exact)
         button.or_(link).first.click()
+        self.page.wait_for_load_state()
 
     def pick(self, value: str) -> None:
         """Choose the option *value* by touching its label, as a finger does."""
@@ -94,6 +96,7 @@ class Phone:
         """Type *value* into the code field of the form and send it."""
         self.page.fill("#code", value)
         self.page.locator("form:has(#code) button[type=submit]").click()
+        self.page.wait_for_load_state()
 
 
 class Contractor(Phone):
@@ -276,7 +279,7 @@ class Roles:
         context = self.browser.new_context(
             viewport=PHONE, locale="ja-JP", java_script_enabled=scripts, user_agent=agent
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE * 1000)
         self._contexts.append(context)
         return context
 

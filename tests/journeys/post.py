@@ -12,9 +12,8 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 from tests.journeys import cast
+from tests.patience import PATIENCE
 from tests.servers.dovecot_postfix import RealPostOffice
-
-PATIENCE = 60.0  # seconds; a busy machine renders pages slowly
 
 
 class NoSuchMail(AssertionError):
@@ -114,7 +113,7 @@ class Post:
 
     def send(self, mail: EmailMessage, *, sender: str = "", to: str = cast.INTAKE) -> None:
         """Hand *mail* to the relay as somebody on the internet does; the relay marks what it thinks of *sender*."""
-        with smtplib.SMTP("127.0.0.1", self._office.smtp, timeout=20) as line:
+        with smtplib.SMTP("127.0.0.1", self._office.smtp, timeout=PATIENCE) as line:
             line.send_message(mail, from_addr=sender or cast.NAKAMURA.address, to_addrs=[to])
 
 

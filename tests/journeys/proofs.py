@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.journeys.world import World
+from tests.patience import PATIENCE
 from tests.signing import witnesses
 from tests.signing.conftest import der_to_pem, run
 
@@ -16,7 +17,7 @@ def trust(world: World, folder: Path) -> Path:
     public = world.place.directory / "public"
     parts = []
     for path in sorted(public.iterdir()):
-        with urllib.request.urlopen(f"{world.url}/pki/{path.name}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{world.url}/pki/{path.name}", timeout=PATIENCE) as answer:
             kind = "crl" if path.suffix == ".crl" else "x509"
             parts.append(der_to_pem(kind, answer.read()))
     (folder / "trust.pem").write_bytes(b"".join(parts))

@@ -213,8 +213,8 @@ def test_still_looking_is_told_and_the_request_goes_on(world: World, roles: Role
     contractor.page.fill("#remind_on", "2020-01-01")
     contractor.press("みほん村に知らせる")
     assert "明日から署名期限までの日を選んでください" in contractor.text
-    tomorrow = (datetime.now(UTC) + timedelta(hours=9)).date() + timedelta(days=1)
-    contractor.page.fill("#remind_on", tomorrow.isoformat())
+    chosen = (datetime.now(UTC) + timedelta(hours=9)).date() + timedelta(days=2)
+    contractor.page.fill("#remind_on", chosen.isoformat())
     contractor.page.fill("#note", "社長が出張中です")
     contractor.press("みほん村に知らせる")
     assert contractor.heading == "みほん村に知らせました"

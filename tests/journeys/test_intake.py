@@ -10,9 +10,10 @@ from pikepdf import Array, Dictionary, Name, Pdf
 
 from tests.journeys import cast
 from tests.journeys.people import SMALL, Roles
-from tests.journeys.post import PATIENCE, order
+from tests.journeys.post import order
 from tests.journeys.world import World
 from tests.papers import odd
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 

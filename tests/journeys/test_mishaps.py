@@ -12,6 +12,7 @@ from tests.browser import FLAGS, WHOLE
 from tests.journeys import cast
 from tests.journeys.people import PHONE, SMALL, Contractor, Phone, Roles
 from tests.journeys.world import World
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -260,9 +261,14 @@ def bare(world: World, roles: Roles, tmp_path: Path) -> Iterator[Phone]:
     preferences.parent.mkdir()
     preferences.write_text('{"profile": {"default_content_setting_values": {"cookies": 2}}}')
     context = roles.browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path=WHOLE, args=FLAGS, locale="ja-JP", viewport=PHONE
+        tmp_path,
+        executable_path=WHOLE,
+        args=FLAGS,
+        locale="ja-JP",
+        viewport=PHONE,
+        timeout=PATIENCE * 1000,
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE * 1000)
     yield Phone(world, context)
     context.close()
 

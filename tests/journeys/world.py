@@ -30,7 +30,8 @@ from envelopes.rules import tokens
 from envelopes.rules.tokens import Purpose, Ticket
 from envelopes.settings import S3
 from tests.journeys import cast
-from tests.journeys.post import PATIENCE, Post
+from tests.journeys.post import Post
+from tests.patience import PATIENCE
 from tests.servers.dovecot_postfix import RealPostOffice
 from tests.servers.gateway import SECRET, Gateway, threaded
 from tests.servers.ports import free_ports, stop, wait_until
@@ -77,6 +78,9 @@ allow_private = true
 
 [policy]
 verify_seconds = 40.0
+verify_hold = "PT40S"
+sms_hold = "PT40S"
+remind_hours = [0, 0]
 """
 BUCKET = """
 [s3]
@@ -89,12 +93,13 @@ plain_http = true
 """
 
 BY_ITSELF = {
-    "tasks": " WHERE kind NOT IN ('anchor', 'renew')",
+    "tasks": " WHERE kind NOT IN ('anchor', 'renew', 'verify')",
     "facts": " WHERE subject <> 'settings'",
     "fact_details": " WHERE fact_id NOT IN (SELECT id FROM facts WHERE subject = 'settings')",
 }
-"""What is left when the bot's own rows are left out: the hour's anchor, and how it found the mail a minute after it
-was started, whenever in a test that is. (Its leases and its verdict have tables of their own.)"""
+"""What is left when the bot's own rows are left out: the hour's anchor, files of strangers that it forgets ten minutes
+after they came, and how it found the mail a minute after it was started, whenever in a test that is. (Its leases and
+its verdict have tables of their own.)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,9 +175,9 @@ class World:
     def state(self, title: str) -> str:
         return str(self.one(f"SELECT state FROM envelopes WHERE title = '{title}'"))
 
-    def wait(self, there: Callable[[], bool], what: str) -> None:
+    def wait(self, there: Callable[[], bool], what: str, *, patience: float = PATIENCE) -> None:
         """Wait until *there*, or fail and show what the bot has written."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not there():
             if time.monotonic() > end:
                 raise AssertionError(f"waited in vain for {what}; the bot wrote: {self.log('bot')[-2000:]}")
