@@ -9,7 +9,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final, assert_never
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -28,7 +27,7 @@ from envelopes.records.database import unit
 from envelopes.records.models import Mail, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules import answers, exclusions, replies
-from envelopes.rules.dates import parse_date
+from envelopes.rules.dates import parse_deadline
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.keys import Key
 from envelopes.rules.lines import Scan, scan
@@ -201,22 +200,13 @@ async def _act(services: Services, about: _About, command: Command) -> Sequence[
         case Verb.REMIND:
             await act.remind(services, actor, ref)
         case Verb.EXTEND:
-            day = _day(command, jst_day(about.said.mail.arrived_at))
+            day = parse_deadline(command.words, today=jst_day(about.said.mail.arrived_at))
             await act.extend(services, actor, ref, version=version, deadline_on=day)
         case Verb.STATUS:
             raise AssertionError("unreachable")
         case _:
             assert_never(command.verb)
     return ()
-
-
-def _day(command: Command, today: date) -> date:
-    written = parse_date(command.words, today=today)
-    if not written.weekday_right:
-        raise Refused(Reason.DEADLINE_UNREADABLE)
-    if written.doubtful:
-        raise Refused(Reason.DEADLINE_PAST)
-    return written.day
 
 
 async def _send(services: Services, about: _About, actor: Actor) -> None:

@@ -1,8 +1,8 @@
 """One envelope on its page: how it stands, what can be done, its files and its history."""
 
 import secrets
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -16,6 +16,7 @@ from envelopes.records import store
 from envelopes.records.models import Signer, Sms, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules import factors, sms
+from envelopes.rules.dates import parse_deadline
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.factors import Method
 from envelopes.rules.people import Role, may_have_evidence, roles_from
@@ -42,9 +43,13 @@ async def envelope(request: web.Request) -> web.Response:
 
 
 async def _envelope(
-    provided: Services, staff: Staff, shot: Snapshot, *errors: FieldError, typed: str = ""
+    provided: Services,
+    staff: Staff,
+    shot: Snapshot,
+    *errors: FieldError,
+    posted: Mapping[str, str] | None = None,
 ) -> staff_views.Envelope:
-    row, base = shot.envelope, ("staff", "envelopes", shot.envelope.ref)
+    row, base, typed = shot.envelope, ("staff", "envelopes", shot.envelope.ref), posted or {}
     works = act.works_on(staff, shot)
     today, turn = jst_day(provided.now()), shot.turn
     may_sign = turn is not None and turn.staff_id == staff.id and permits(shot.state, Event.CONSENTED)
@@ -52,6 +57,8 @@ async def _envelope(
     reissues = reissues and turn is not None and turn.paused_at is None
     handed_over = await changing.hand_overs(row.id)
     over = _is_over(provided, shot)
+    earliest = max(today, row.deadline_on + timedelta(days=1))
+    latest = today + timedelta(days=provided.policy.deadline_max_days)
 
     def when(event: Event, name: str) -> str | None:
         return path(*base, name) if works and permits(shot.state, event) else None
@@ -77,15 +84,16 @@ async def _envelope(
         signed_files=await _signed(shot) if row.window_ends_at is not None and not over else (),
         window_over=over,
         sign_url=path(*base, "1") if may_sign else None,
-        extend_url=when(Event.EXTENDED, "extend"),
-        extend_from=max(today, row.deadline_on),
-        extend_until=today + timedelta(days=provided.policy.deadline_max_days),
+        extend_url=when(Event.EXTENDED, "extend") if earliest <= latest else None,
+        extend_from=earliest,
+        extend_until=latest,
+        typed_deadline=typed.get("deadline_on", ""),
         remind_url=path(*base, "remind") if reissues and turn and turn.asked_at else None,
         reissue_url=path(*base, "reissue") if reissues else None,
         cancel_url=when(Event.CANCELLED, "cancel"),
         evidence_url=path(*base, "evidence") if _has_evidence(staff, shot) else None,
         reason_limit=provided.policy.reason_characters,
-        typed_reason=typed,
+        typed_reason=typed.get("reason", ""),
         drawing=papers.drawing(shot) if phase(shot) is Phase.PREPARING else None,
         errors=errors,
     )
@@ -206,20 +214,14 @@ async def extend(request: web.Request) -> web.Response:
     staff = await require_staff(request)
     shot = await visible(request, staff)
     posted = await form(request)
+    provided = services(request)
     try:
-        deadline = date.fromisoformat(posted.get("deadline_on", ""))
-    except ValueError:
-        return await _envelope_again(request, staff, Refused(Reason.DEADLINE_UNREADABLE), "deadline_on")
-    try:
+        day = parse_deadline(posted.get("deadline_on", ""), today=jst_day(provided.now()))
         await act.extend(
-            services(request),
-            act.actor_of(staff),
-            shot.envelope.ref,
-            version=version(posted),
-            deadline_on=deadline,
+            provided, act.actor_of(staff), shot.envelope.ref, version=version(posted), deadline_on=day
         )
     except Refused as refused:
-        return await _envelope_again(request, staff, refused, "deadline_on")
+        return await _envelope_again(request, staff, refused, "deadline_on", posted)
     return move("staff", "envelopes", shot.envelope.ref)
 
 
@@ -234,7 +236,7 @@ async def cancel(request: web.Request) -> web.Response:
             services(request), act.actor_of(staff), shot.envelope.ref, version=version(posted), reason=reason
         )
     except Refused as refused:
-        return await _envelope_again(request, staff, refused, "reason", typed=reason)
+        return await _envelope_again(request, staff, refused, "reason", posted)
     return move("staff", "envelopes", shot.envelope.ref)
 
 
@@ -262,14 +264,18 @@ async def reissue(request: web.Request) -> web.Response:
 
 
 async def _envelope_again(
-    request: web.Request, staff: Staff, refused: Refused, field: str, *, typed: str = ""
+    request: web.Request,
+    staff: Staff,
+    refused: Refused,
+    field: str,
+    posted: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """The page as it stands now, with what went wrong."""
+    """The page as it stands now, with what went wrong and what was typed."""
     fresh = await store.snapshot(ref=request.match_info["ref"])
     about_field = refused.reason not in (Reason.STALE, Reason.NOT_PERMITTED, Reason.ROLE_MISSING)
     text = told(request, refused)
     error = FieldError(text=text, field=field if about_field else "")
-    page = await _envelope(services(request), staff, fresh, error, typed=typed)
+    page = await _envelope(services(request), staff, fresh, error, posted=posted)
     return answer(request, page, status=422 if about_field else 409)
 
 

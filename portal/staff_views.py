@@ -437,7 +437,7 @@ class Identity(Page):
 class Envelope(Page):
     """S3: one envelope. Every form posts `version` and `key` besides its own field.
 
-    `extend_url`: `deadline_on` (ISO date), from `extend_from` to `extend_until`. `cancel_url`: `reason`.
+    `extend_url`: `deadline_on`, a day from `extend_from` to `extend_until`. `cancel_url`: `reason`.
     `reissue_url`: nothing more. A URL is None where the state or the role does not allow the act.
     """
 
@@ -464,6 +464,7 @@ class Envelope(Page):
     extend_url: str | None = None
     extend_from: date | None = None
     extend_until: date | None = None
+    typed_deadline: str = ""
     remind_url: str | None = None
     reissue_url: str | None = None
     cancel_url: str | None = None

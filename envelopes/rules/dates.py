@@ -83,6 +83,19 @@ def parse_date(text: str, *, today: date, nearest: bool = False) -> WrittenDate:
     raise Refused(Reason.DEADLINE_TIME if _TIME_OF_DAY.search(compact) else Reason.DEADLINE_UNREADABLE)
 
 
+def parse_deadline(text: str, *, today: date) -> date:
+    """Return the day to which a deadline is to be moved: from *today* on, and not where the weekday is wrong.
+
+    Raises `Refused` as `parse_date` does, and `DEADLINE_PAST` for a day without a year that is over this year.
+    """
+    written = parse_date(text, today=today)
+    if not written.weekday_right:
+        raise Refused(Reason.DEADLINE_UNREADABLE)
+    if written.doubtful:
+        raise Refused(Reason.DEADLINE_PAST)
+    return written.day
+
+
 def parse_span(text: str, *, today: date) -> Span:
     """Return what a 履行期間 says: `…から…まで`, `…から3年間`, `10年間`.
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.actions import signer
 from envelopes.actions.signer import Refusal
@@ -16,10 +17,15 @@ from envelopes.rules.states import State
 from envelopes.rules.tokens import Purpose
 from portal import desk
 from tests.engines import Town
-from tests.portal.test_evidence import asked, signed_in
-from tests.portal.test_factor import get
+from tests.portal.test_evidence import Client, asked, signed_in
+from tests.portal.test_factor import FORM, get
 
 pytestmark = pytest.mark.engines
+
+
+async def post(client: Client, path: str, **fields: str) -> tuple[int, str]:
+    async with client.post(path, data=fields, headers=FORM, allow_redirects=False) as answer:
+        return answer.status, await answer.text()
 
 
 async def test_who_has_just_signed_is_waited_for_no_more(town: Town) -> None:
@@ -73,17 +79,41 @@ async def test_a_refusal_is_called_by_its_own_name(
     assert other not in said
 
 
-async def test_the_new_deadline_of_an_expired_request_is_offered_from_today_on(town: Town) -> None:
+@pytest.mark.parametrize(("deadline", "offered"), [(3, 4), (-2, 0)])
+async def test_the_new_deadline_that_is_offered_is_one_that_is_taken(
+    town: Town, deadline: int, offered: int
+) -> None:
+    shot, today = await town.out(), jst_day(town.clock())
+    page = f"/staff/envelopes/{shot.envelope.ref}"
+    await Envelope.filter(id=shot.envelope.id).update(deadline_on=today + timedelta(days=deadline))
+    async with signed_in(town, town.drafter) as client:
+        _, body = await asked(client, page)
+        field = html.document_fromstring(body).xpath("//input[@name='deadline_on']")[0]
+        assert field.get("value") == field.get("min") == (today + timedelta(days=offered)).isoformat()
+        said = dict(next(field.iterancestors("form")).form_values())
+        assert (await post(client, f"{page}/extend", **said))[0] == 303
+
+
+async def test_a_new_deadline_is_read_as_in_a_mail_and_kept_until_it_can_be(town: Town) -> None:
+    shot, today = await town.out(), jst_day(town.clock())
+    page, later = f"/staff/envelopes/{shot.envelope.ref}", today + timedelta(days=30)
+    version = str(shot.envelope.version)
+    async with signed_in(town, town.drafter) as client:
+        for said in ("来月のどこか", today.isoformat()):
+            status, body = await post(client, f"{page}/extend", version=version, deadline_on=said)
+            assert status == 422
+            assert html.document_fromstring(body).xpath("//input[@name='deadline_on']/@value") == [said]
+        written = f"{later.year}年{later.month}月{later.day}日"
+        assert (await post(client, f"{page}/extend", version=version, deadline_on=written))[0] == 303
+    assert (await town.again(shot)).envelope.deadline_on == later
+
+
+async def test_a_request_whose_deadline_is_as_late_as_may_be_is_not_offered_a_later_one(town: Town) -> None:
     shot = await town.out()
-    page, today = f"/staff/envelopes/{shot.envelope.ref}", jst_day(town.clock())
-    for deadline, offered in (
-        (today + timedelta(days=3), today + timedelta(days=3)),
-        (today - timedelta(days=2), today),
-    ):
-        await Envelope.filter(id=shot.envelope.id).update(deadline_on=deadline)
-        async with signed_in(town, town.drafter) as client:
-            _, body = await asked(client, page)
-        assert f'value="{offered.isoformat()}"' in body.decode()
+    last = jst_day(town.clock()) + timedelta(days=town.services.policy.deadline_max_days)
+    await Envelope.filter(id=shot.envelope.id).update(deadline_on=last)
+    async with signed_in(town, town.drafter) as client:
+        assert "期限を延ばす" not in (await get(client, f"/staff/envelopes/{shot.envelope.ref}"))[2]
 
 
 async def test_what_is_open_stays_on_the_desk_however_much_has_ended_since(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envelopes.rules.dates import WEEKDAYS, parse_date, parse_span
+from envelopes.rules.dates import WEEKDAYS, parse_date, parse_deadline, parse_span
 from envelopes.rules.errors import Reason, Refused
 
 TODAY = date(2026, 8, 4)
@@ -170,3 +170,18 @@ def test_every_day_is_read_in_both_calendars(day: date) -> None:
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     with contextlib.suppress(Refused):
         parse_date(text, today=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [("8月31日（火）", Reason.DEADLINE_UNREADABLE), ("7月31日", Reason.DEADLINE_PAST)],
+)
+def test_a_deadline_is_moved_to_no_day_that_may_be_a_slip(written: str, why: Reason) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_deadline(written, today=TODAY)
+    assert refusal.value.reason is why
+
+
+@pytest.mark.parametrize("written", ["2026-08-31", "令和8年8月31日", "8月31日（月）"])
+def test_a_deadline_is_written_as_any_day(written: str) -> None:
+    assert parse_deadline(written, today=TODAY) == date(2026, 8, 31)
