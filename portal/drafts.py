@@ -282,5 +282,12 @@ async def discard(request: web.Request) -> web.Response:
     """Throw the draft away."""
     staff = await require_staff(request)
     shot, posted = await visible(request, staff), await form(request)
-    await act.discard(services(request), act.actor_of(staff), shot.envelope.ref, version=version(posted))
+    try:
+        await act.discard(services(request), act.actor_of(staff), shot.envelope.ref, version=version(posted))
+    except Refused as refused:
+        if refused.reason is not Reason.STALE:
+            raise
+        error = FieldError(text=told(request, refused))
+        fresh = await store.snapshot(ref=shot.envelope.ref)
+        return answer(request, await _draft(services(request), staff, fresh, error), status=409)
     return move("staff")

@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
+from envelopes.records.models import Staff
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
+from portal.leading import page_above
 from portal.phrases import _
-from portal.respond import REQUEST_ID, answer, phone, told
+from portal.respond import REQUEST_ID, answer, path, phone, told
 from portal.signer_views import DeadLink, UnusableLink
+from portal.staff import known, nav
 from portal.views import Failure
 
 log = logging.getLogger("portal")
@@ -74,14 +78,28 @@ def broken(request: web.Request) -> web.Response:
         todo=_(
             "少し時間をおいて、もう一度お試しください。続くときは {phone} へご連絡ください。",
             phone=phone(request),
-        ),
+        )
+        if known(request) is None
+        else _("少し時間をおいて、もう一度お試しください。続くときは、情報担当へ連絡してください。"),
         reference=request.get(REQUEST_ID, ""),
     )
-    return answer(request, page, status=503)
+    return answer(request, _leading_on(request, page), status=503)
+
+
+def _leading_on(request: web.Request, page: Failure) -> Failure:
+    """*page* with the ways that staff have on every page, and the one back to where they came from."""
+    staff = known(request)
+    if staff is None:
+        return page
+    back = page_above(request)
+    label = _("封筒の一覧に戻る") if back == path("staff") else _("前の画面に戻る")
+    return replace(page, nav=nav(staff), next_url=back, next_label=label)
 
 
 def _refused(request: web.Request, error: Refused) -> web.Response:
-    status = STATUS.get(error.reason, 400)
+    status, staff = STATUS.get(error.reason, 400), known(request)
+    if error.reason in _DEAD and staff is not None:
+        return answer(request, _unseen(staff), status=status)
     if error.reason in _DEAD:
         return answer(request, UnusableLink(why=_DEAD[error.reason]), status=status)
     happened = told(request, error)
@@ -96,10 +114,27 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
         todo=_(
             "分からないときは {phone} へご連絡ください。",
             phone=phone(request),
-        ),
+        )
+        if staff is None
+        else _("いまの状況を確かめてください。分からないときは、情報担当へ連絡してください。"),
         reference=request.get(REQUEST_ID, ""),
     )
-    return answer(request, page, status=status)
+    return answer(request, _leading_on(request, page), status=status)
+
+
+def _unseen(staff: Staff) -> Failure:
+    """What is not there, or not for this person: nobody learns which of the two."""
+    return Failure(
+        title=_("この画面は開けません"),
+        happened=_("アドレスが違うか、この画面を見る権限がありません。"),
+        todo=_(
+            "「封筒の一覧」か「台帳」から探してください。"
+            "担当する封筒が見つからないときは、情報担当へ連絡してください。"
+        ),
+        next_url=path("staff"),
+        next_label=_("封筒の一覧に戻る"),
+        nav=nav(staff),
+    )
 
 
 def _elsewhere(request: web.Request, happened: str) -> Failure:
@@ -121,7 +156,7 @@ def _http(request: web.Request, error: web.HTTPException) -> web.Response:
         todo=_("前の画面に戻って、もう一度お試しください。"),
         reference=request.get(REQUEST_ID, ""),
     )
-    response = answer(request, page, status=error.status)
+    response = answer(request, _leading_on(request, page), status=error.status)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -26,6 +26,20 @@ async def to_page(request: web.Request, error: web.HTTPException) -> web.Respons
     return _lead(request, above or "/")
 
 
+def page_above(request: web.Request) -> str:
+    """The nearest page above the one that was asked for, or above the form that was sent."""
+    pages = {
+        one.resource.canonical for one in request.app.router.routes() if one.method == "GET" and one.resource
+    }
+    resource = request.match_info.route.resource
+    pattern, above = resource.canonical if resource else "", request.path
+    while pattern:
+        pattern, above = pattern.rpartition("/")[0], above.rpartition("/")[0]
+        if pattern in pages:
+            return above
+    return "/"
+
+
 async def _is_page(request: web.Request, path: str) -> bool:
     found = await request.app.router.resolve(request.clone(rel_url=path))
     return found.http_exception is None

@@ -21,6 +21,7 @@ from portal.respond import about, number, path
 from portal.staff_views import Money, Phase
 from portal.views import StaffNav
 
+_KNOWN: Final = web.RequestKey("staff", Staff)
 TAXES: Final = {"included": _("税込"), "excluded": _("税抜"), "none": ""}
 _PHASES: Final = {
     State.DRAFT: Phase.DRAFT,
@@ -54,7 +55,13 @@ async def require_staff(request: web.Request) -> Staff:
     if staff is None:
         query = urlencode({"next": request.path} if request.method == "GET" else {"again": "1"})
         raise web.HTTPSeeOther(f"{path('staff', 'sign-in')}?{query}")
+    request[_KNOWN] = staff
     return staff
+
+
+def known(request: web.Request) -> Staff | None:
+    """Whoever `require_staff` has found, for the pages of refusals; looks nothing up."""
+    return request.get(_KNOWN)
 
 
 async def visible(request: web.Request, staff: Staff) -> Snapshot:
