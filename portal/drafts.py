@@ -96,6 +96,7 @@ async def _draft(
         exclusions=_exclusions(reading, given),
         drawing=papers.drawing(shot) if phase(shot) is not Phase.DISCARDED else None,
         warnings=tuple(remark(one) for one in _warnings(reading)),
+        acknowledged=bool(given.get("acknowledged")),
         blocked=tuple(blocked),
         errors=errors,
     )
@@ -237,6 +238,8 @@ async def confirm(request: web.Request) -> web.Response:
     except Refused as refused:
         error = FieldError(text=told(request, refused))
         fresh = await store.snapshot(ref=shot.envelope.ref)
+        if refused.reason is Reason.STALE:  # the warnings may be others now
+            posted.pop("acknowledged", None)
         return answer(request, await _draft(provided, staff, fresh, error, posted=posted), status=409)
     return move("staff", "envelopes", shot.envelope.ref)
 

@@ -1,5 +1,6 @@
 """S9: one application for the registry: what was applied for, and what the person who looks may do about it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +19,7 @@ from envelopes.rules.names import same_company
 from envelopes.rules.people import Actor, Role
 from envelopes.services import Services
 from portal import registry_views as views
+from portal.errors import STATUS
 from portal.phrases import _, reason
 from portal.registry import BASE, KINDS
 from portal.registry_life import happenings
@@ -117,9 +119,7 @@ async def _remarks(provided: Services, row: Application) -> tuple[str, ...]:
 
 async def check(request: web.Request) -> web.Response:
     """Put an application forward."""
-    staff = await require_staff(request)
-    await deciding.check(services(request), actor_of(staff), request.match_info["ref"])
-    return move(*BASE, "applications", request.match_info["ref"])
+    return await _done(request, deciding.check)
 
 
 async def approve(request: web.Request) -> web.Response:
@@ -148,16 +148,24 @@ async def send_back(request: web.Request) -> web.Response:
 
 async def invite_again(request: web.Request) -> web.Response:
     """Have the invitation mailed once more."""
-    staff = await require_staff(request)
-    await doors.invite_again(services(request), actor_of(staff), request.match_info["ref"])
-    return move(*BASE, "applications", request.match_info["ref"])
+    return await _done(request, doors.invite_again)
 
 
 async def take_back(request: web.Request) -> web.Response:
     """End an application whose address has not proved itself."""
-    staff = await require_staff(request)
-    await deciding.take_back(services(request), actor_of(staff), request.match_info["ref"])
-    return move(*BASE, "applications", request.match_info["ref"])
+    return await _done(request, deciding.take_back)
+
+
+async def _done(
+    request: web.Request, verb: Callable[[Services, Actor, str], Awaitable[None]]
+) -> web.Response:
+    """The page after *verb*, which needs nothing to be typed."""
+    staff, ref = await require_staff(request), request.match_info["ref"]
+    try:
+        await verb(services(request), actor_of(staff), ref)
+    except Refused as refused:
+        return await _again(request, staff, refused)
+    return move(*BASE, "applications", ref)
 
 
 MENDED: Final = frozenset({Reason.CALL_BACK_MISSING, Reason.REASON_MISSING, Reason.REASON_TOO_LONG})
@@ -167,14 +175,24 @@ _ELSEWHERE: Final = _(
 
 
 async def _again(
-    request: web.Request, staff: Staff, refused: Refused, *, field: str, typed: str
+    request: web.Request, staff: Staff, refused: Refused, *, field: str = "", typed: str = ""
 ) -> web.Response:
-    """The page once more with what is to be mended; what cannot be mended there is raised."""
-    if refused.reason is Reason.ADDRESS_ELSEWHERE:
-        error = FieldError(text=_ELSEWHERE)
-    elif refused.reason in MENDED:
-        error = FieldError(text=told(request, refused), field=field)
-    else:
-        raise refused
-    page = replace(await _application(request, staff), errors=(error,), typed=typed)
-    return answer(request, page, status=422)
+    """The page as it stands now, with what is to be mended or what cannot be done; anything else is raised."""
+    status, page = STATUS.get(refused.reason, 422), await _application(request, staff)
+    match refused.reason:
+        case Reason.ADDRESS_ELSEWHERE:
+            error = FieldError(text=_ELSEWHERE)
+        case Reason.LIMIT_REACHED:
+            most = services(request).policy.new_links_a_day
+            text = _(
+                "このメールは24時間に{n}回まで送れます。あすになってから、もう一度送ってください。", n=most
+            )
+            error = FieldError(text=text)
+            page = replace(page, again_url=None)
+        case Reason.STALE:
+            error = FieldError(text=told(request, refused))
+        case why if why in MENDED:
+            error = FieldError(text=told(request, refused), field=field)
+        case _:
+            raise refused
+    return answer(request, replace(page, errors=(error,), typed=typed), status=status)

@@ -1,7 +1,6 @@
 """S9: one entry of the registry: its life, its address, telephone, authenticator and usual proof."""
 
-from collections.abc import Awaitable
-from dataclasses import replace
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from envelopes.rules.people import Role, may_enter_address, roles_from
 from envelopes.services import Services
 from portal import mobiles
 from portal import registry_views as views
+from portal.errors import STATUS
 from portal.phrases import _, both, reason
 from portal.registry import BASE, contact_row
 from portal.registry_application import MENDED
@@ -36,7 +36,9 @@ async def contact(request: web.Request) -> web.Response:
     return answer(request, await _contact(request, staff))
 
 
-async def _contact(request: web.Request, staff: Staff) -> views.RegistryContact:
+async def _contact(
+    request: web.Request, staff: Staff, *errors: FieldError, typed: Mapping[str, str] | None = None
+) -> views.RegistryContact:
     provided = services(request)
     row, now = await registry.find(request.match_info["ref"]), provided.now()
     shown = contact_row(row, now)
@@ -72,6 +74,8 @@ async def _contact(request: web.Request, staff: Staff) -> views.RegistryContact:
         usual=both(partial(factors.called, await usual.of(provided, row))),
         identity=await _identity(provided, row),
         identity_url=path(*BASE, row.ref, "identity") if _may_correct(staff, shown) else None,
+        typed=typed or {},
+        errors=errors,
     )
 
 
@@ -101,8 +105,7 @@ async def choose_identity(request: web.Request) -> web.Response:
     staff, posted = await require_staff(request), await form(request)
     chosen, ref = posted.get("identity", ""), request.match_info["ref"]
     method = Method(chosen) if chosen in set(Method) else None
-    await usual.choose(services(request), actor_of(staff), ref, method)
-    return move(*BASE, ref)
+    return await _done(request, staff, usual.choose(services(request), actor_of(staff), ref, method), posted)
 
 
 async def _app(staff: Staff, row: Contact, *, open_: bool) -> views.App | None:
@@ -160,8 +163,7 @@ async def app_end(request: web.Request) -> web.Response:
 async def app_found(request: web.Request) -> web.Response:
     """Take the report back."""
     staff, ref = await require_staff(request), request.match_info["ref"]
-    await authenticators.take_back(services(request), actor_of(staff), ref)
-    return move(*BASE, ref)
+    return await _done(request, staff, authenticators.take_back(services(request), actor_of(staff), ref))
 
 
 async def correct(request: web.Request) -> web.Response:
@@ -176,8 +178,7 @@ async def correct(request: web.Request) -> web.Response:
             raise
         field = "why" if refused.reason in _ABOUT_WHY else "email"
         error = FieldError(text=told(request, refused), field=field)
-        page = replace(await _contact(request, staff), errors=(error,), typed_email=email, typed_why=why)
-        return answer(request, page, status=422)
+        return answer(request, await _contact(request, staff, error, typed=posted), status=422)
     return move(*BASE, "applications", made.ref)
 
 
@@ -193,9 +194,7 @@ async def put_mobile(request: web.Request) -> web.Response:
             raise
         field = "source" if refused.reason in _ABOUT_SOURCE else "mobile"
         error = FieldError(text=told(request, refused), field=field)
-        page = await _contact(request, staff)
-        page = replace(page, errors=(error,), typed_mobile=typed, typed_source=source)
-        return answer(request, page, status=422)
+        return answer(request, await _contact(request, staff, error, typed=posted), status=422)
     return move(*BASE, row.ref)
 
 
@@ -211,7 +210,7 @@ async def approve_mobile(request: web.Request) -> web.Response:
         request.match_info["mobile"],
         call_back=posted.get("call_back", ""),
     )
-    return await _done(request, staff, work, "call_back")
+    return await _done(request, staff, work, posted, "call_back")
 
 
 async def end_mobile(request: web.Request) -> web.Response:
@@ -220,18 +219,25 @@ async def end_mobile(request: web.Request) -> web.Response:
     name = mobiles.STOP if mobiles.STOP in posted else mobiles.REJECT
     ref = request.match_info["mobile"]
     work = numbers.end(services(request), actor_of(staff), ref, reason=posted.get(name, ""))
-    return await _done(request, staff, work, name)
+    return await _done(request, staff, work, posted, name)
 
 
-async def _done(request: web.Request, staff: Staff, work: Awaitable[object], field: str) -> web.Response:
-    """The entry's page after *work*; what can be mended in *field* is said there."""
+async def _done(
+    request: web.Request,
+    staff: Staff,
+    work: Awaitable[object],
+    posted: Mapping[str, str] | None = None,
+    field: str = "",
+) -> web.Response:
+    """The entry's page after *work*, as it stands then; what can be mended in *field* is said there."""
     try:
         await work
     except Refused as refused:
-        if refused.reason not in MENDED:
+        if refused.reason not in MENDED | {Reason.STALE}:
             raise
-        error = FieldError(text=told(request, refused), field=field)
-        return answer(request, replace(await _contact(request, staff), errors=(error,)), status=422)
+        error = FieldError(text=told(request, refused), field=field if refused.reason in MENDED else "")
+        page = await _contact(request, staff, error, typed=posted)
+        return answer(request, page, status=STATUS.get(refused.reason, 422))
     return move(*BASE, request.match_info["ref"])
 
 
@@ -244,4 +250,4 @@ async def _noted(request: web.Request, verb: Any, name: str, *, field: str = "")
     staff, posted = await require_staff(request), await form(request)
     ref = request.match_info["ref"]
     work = verb(services(request), actor_of(staff), ref, **{name: posted.get(field, "")})
-    return await _done(request, staff, work, field)
+    return await _done(request, staff, work, posted, field)

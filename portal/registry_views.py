@@ -4,7 +4,8 @@ First the pages on which a contractor registers an address, then the staff's. Fi
 the docstring of the view that has the form.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from envelopes.rules.applications import Door, Stage
@@ -273,7 +274,8 @@ class RegistryContact(Page):
 
     Posts `reason` to *end_url*, `note` to *withdraw_url*, `email` and `why` to *correct_url*, `mobile` and `source` to
     *mobile_url*, which is there where the settings name an SMS hook, `identity` (empty: by what is registered) to
-    *identity_url*. `usual`: by what he proves who he is where an order says nothing.
+    *identity_url*. `usual`: by what he proves who he is where an order says nothing. `typed`: what the form that could
+    not be taken held, by its fields.
     """
 
     nav: StaffNav
@@ -303,10 +305,7 @@ class RegistryContact(Page):
     usual: str = ""
     identity: tuple[Choice, ...] = ()
     identity_url: str | None = None
-    typed_email: str = ""
-    typed_why: str = ""
-    typed_mobile: str = ""
-    typed_source: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[FieldError, ...] = ()
 
 

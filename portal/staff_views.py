@@ -345,6 +345,7 @@ class Draft(Page):
     exclusions: tuple[Exclusion, ...] = ()
     drawing: Drawing | None = None
     warnings: tuple[str, ...] = ()
+    acknowledged: bool = False
     blocked: tuple[str, ...] = ()
     errors: tuple[FieldError, ...] = ()
 

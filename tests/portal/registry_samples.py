@@ -392,7 +392,7 @@ SAMPLES |= {
         CONTACT,
         mobiles=(replace(PROPOSED, approve_url=None, hindrance=reason(Reason.REGISTRAR_SAME_PERSON)),),
         mobile_url="/staff/registry/a/mobiles",
-        typed_mobile="03-1234-5678",
+        typed={"mobile": "03-1234-5678", "source": ""},
         errors=(FieldError(text=reason(Reason.MOBILE_FORM), field="mobile"),),
     ),
     "registry_import": IMPORT,

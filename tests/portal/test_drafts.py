@@ -172,3 +172,20 @@ async def test_who_only_sees_a_draft_is_offered_nothing_that_refuses_him(town: T
         assert await verbs(elsewhere, shot) == set()
         for verb in ("revise", "discard"):
             assert (await post(elsewhere, shot, verb, fix_title="水路"))[0] == 403
+
+
+async def test_that_the_warnings_were_read_is_ticked_again_unless_they_may_have_changed(
+    town: Town, client: Client
+) -> None:
+    shot = await asked(town)
+    record = json.loads(shot.envelope.reading)
+    record["warnings"].append({**record["warnings"][0], "reason": Reason.LINE_UNKNOWN.value})
+    await Envelope.filter(id=shot.envelope.id).update(reading=json.dumps(record, ensure_ascii=False))
+    ticked = "//input[@id='acknowledged']/@checked"
+    status, words = await post(client, shot, "confirm", village_signer=town.village.ref, acknowledged="1")
+    assert status == 422
+    assert html.document_fromstring(words).xpath(ticked) != []
+    fields = {"village_signer": town.village.ref, "acknowledged": "1", "answer_excluded-start": "1"}
+    status, words = await post(client, shot, "confirm", **{**fields, "version": "0"})
+    assert status == 409
+    assert html.document_fromstring(words).xpath(ticked) == []

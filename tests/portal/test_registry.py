@@ -352,3 +352,53 @@ async def test_the_number_of_a_list_is_shown_to_whoever_approves_it(town: Town) 
         await keeper.post("/staff/registry/import", data=form)
         row = await Application.get()
         assert "携帯電話090-1234-5678" in await said(await keeper.get(page(row)))
+
+
+async def test_what_was_typed_into_an_entry_is_there_again_when_it_cannot_be_taken(town: Town) -> None:
+    contact = town.contacts[0]
+    entry, text = f"/staff/registry/{contact.ref}", "長い" * 201
+    async with signed_in(town, town.registrar) as keeper:
+        for form, name in (("end", "reason"), ("withdraw", "note")):
+            answer = await keeper.post(f"{entry}/{form}", data={name: text})
+            assert answer.status == 422
+            tree = html.document_fromstring(await answer.text())
+            field = tree.xpath(f"//textarea[@name='{name}']")[0]
+            assert field.text_content() == text
+            assert next(field.iterancestors("details")).get("open") == ""
+
+
+async def test_an_entry_that_was_taken_off_meanwhile_is_shown_as_it_stands(town: Town) -> None:
+    contact = town.contacts[0]
+    entry = f"/staff/registry/{contact.ref}"
+    async with signed_in(town, town.registrar) as keeper:
+        assert (await keeper.post(f"{entry}/end", data={"reason": "廃業"})).status == 200
+        answer = await keeper.post(f"{entry}/end", data={"reason": "廃業"})
+        assert answer.status == 409
+        words = await said(answer)
+        assert "ほかの人が先に変更しました" in words
+        assert "登録なし" in words
+
+
+async def test_an_application_that_somebody_else_has_checked_is_shown_as_it_stands(
+    town: Town, row: Application
+) -> None:
+    await deciding.check(town.services, staff.actor_of(town.registrar), row.ref)
+    async with signed_in(town, town.registrar) as keeper:
+        answer = await keeper.post(f"{page(row)}/check")
+        assert answer.status == 409
+        words = await said(answer)
+        assert "ほかの人が先に変更しました" in words
+        assert "承認待ち" in words
+
+
+async def test_how_often_an_invitation_is_mailed_a_day_is_said(town: Town) -> None:
+    async with signed_in(town, town.registrar) as keeper:
+        await keeper.post("/staff/registry/import", data=upload((HEAD + LINE).encode()))
+        row = await Application.get()
+        for _ in range(town.services.policy.new_links_a_day):
+            assert (await keeper.post(page(row) + "/again")).status == 200
+        answer = await keeper.post(page(row) + "/again")
+        assert answer.status == 429
+        text = await answer.text()
+        assert "24時間に2回まで" in text
+        assert "/again" not in text
