@@ -411,6 +411,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.PROOF_MISSING: Text(
         "時間がたったため、もう一度、本人確認をお願いします。続きから再開できます。",
         "Please confirm it is you again. You can continue where you left off."),
+    Reason.SIGNED_OUT: Text(
+        "ログインの時間が切れたため、受け付けていません。もう一度ログインして、送り直してください。",
+        "Your sign-in has run out, so nothing was done. Sign in again, and send it once more."),
     Reason.REMINDER_DAY: Text(
         "明日から署名期限までの日を選んでください。",
         "Choose a day from tomorrow to the deadline."),

@@ -73,6 +73,15 @@ async def staff_session(request: web.Request) -> Session | None:
     return await _find(request, STAFF, policy.staff_idle, policy.staff_total)
 
 
+async def was_signed_in(request: web.Request) -> bool:
+    """Whether this browser was signed in with both factors until a while ago, and did not sign out."""
+    policy = services(request).policy
+    session = await _find(request, STAFF, _ASLEEP + policy.staff_idle, None)
+    if session is None or not bonds.is_sign_in(session):
+        return False
+    return await Staff.filter(id=session.staff_id or 0, active=True).exists()
+
+
 async def _find(request: web.Request, kind: str, idle: timedelta, total: timedelta | None) -> Session | None:
     value = read(request, kind)
     if not value:

@@ -13,7 +13,8 @@ from portal.leading import page_above
 from portal.phrases import _
 from portal.respond import REQUEST_ID, answer, path, phone, told
 from portal.signer_views import DeadLink, UnusableLink
-from portal.staff import known, nav
+from portal.staff import known, nav, sign_in_url, typed
+from portal.staff_views import SignedOut
 from portal.views import Failure
 
 log = logging.getLogger("portal")
@@ -31,6 +32,7 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.PROOF_MISSING: 403,
     Reason.NETWORK_ELSEWHERE: 403,
     Reason.REQUEST_FORGED: 403,
+    Reason.SIGNED_OUT: 403,
     Reason.STALE: 409,
     Reason.NOT_PERMITTED: 409,
     Reason.NOT_YOUR_TURN: 409,
@@ -64,6 +66,8 @@ async def failure_response(request: web.Request, error: FukanError | web.HTTPExc
     """Return the page for *error*: what happened, what to do next, and the number that finds it in the log."""
     if isinstance(error, web.HTTPException):
         return _http(request, error)
+    if isinstance(error, Refused) and error.reason is Reason.SIGNED_OUT:
+        return await _signed_out(request)
     if isinstance(error, Refused):
         return _refused(request, error)
     log.error("%s %s", type(error).__name__, request.get(REQUEST_ID, ""))
@@ -120,6 +124,15 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
         reference=request.get(REQUEST_ID, ""),
     )
     return answer(request, _leading_on(request, page), status=status)
+
+
+async def _signed_out(request: web.Request) -> web.Response:
+    page = SignedOut(
+        post_url=request.path,
+        sign_in_url=sign_in_url(next=page_above(request)),
+        typed=tuple((await typed(request)).items()),
+    )
+    return answer(request, page, status=STATUS[Reason.SIGNED_OUT])
 
 
 def _unseen(staff: Staff) -> Failure:

@@ -27,17 +27,17 @@ async def to_page(request: web.Request, error: web.HTTPException) -> web.Respons
 
 
 def page_above(request: web.Request) -> str:
-    """The nearest page above the one that was asked for, or above the form that was sent."""
+    """The nearest page above the one that was asked for; of a form that was sent, the one that it is on."""
     pages = {
         one.resource.canonical for one in request.app.router.routes() if one.method == "GET" and one.resource
     }
     resource = request.match_info.route.resource
     pattern, above = resource.canonical if resource else "", request.path
-    while pattern:
+    if request.method in _LOOKS:
+        pages.discard(pattern)
+    while pattern and pattern not in pages:
         pattern, above = pattern.rpartition("/")[0], above.rpartition("/")[0]
-        if pattern in pages:
-            return above
-    return "/"
+    return above or "/"
 
 
 async def _is_page(request: web.Request, path: str) -> bool:

@@ -18,7 +18,7 @@ from portal.respond import REQUEST_ID, answer, form, move, path, qr_code, servic
 from portal.views import Failure, FieldError
 
 # A staff page that may be gone to after sign-in: a path of this portal, never an address elsewhere.
-_NEXT: Final = re.compile(r"/staff(?:/[a-z0-9-]+){0,4}")
+_NEXT: Final = re.compile(r"/staff(?:/[a-z0-9-]+){0,4}(?:\?[!-~]*)?")
 
 
 def _next(request: web.Request) -> str:

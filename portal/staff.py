@@ -16,12 +16,14 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import State
 from portal import cookies
+from portal.leading import page_above
 from portal.phrases import _
-from portal.respond import about, number, path
+from portal.respond import about, form, number, path
 from portal.staff_views import Money, Phase
 from portal.views import StaffNav
 
 _KNOWN: Final = web.RequestKey("staff", Staff)
+_FILLED_IN: Final = frozenset({"version", "key", "offer", "n"})
 TAXES: Final = {"included": _("税込"), "excluded": _("税抜"), "none": ""}
 _PHASES: Final = {
     State.DRAFT: Phase.DRAFT,
@@ -50,13 +52,32 @@ def nav(staff: Staff) -> StaffNav:
 
 
 async def require_staff(request: web.Request) -> Staff:
-    """The member of staff who is signed in; others are sent to the sign-in page, from a form with a word about it."""
+    """The member of staff who is signed in; others are sent to sign in, and from there back to the page.
+
+    Raises Refused(SIGNED_OUT) where something was typed that would be lost.
+    """
     staff = await cookies.signed_in(request)
+    if staff is None and request.method != "POST":
+        raise web.HTTPSeeOther(sign_in_url(next=request.path_qs))
     if staff is None:
-        query = urlencode({"next": request.path} if request.method == "GET" else {"again": "1"})
-        raise web.HTTPSeeOther(f"{path('staff', 'sign-in')}?{query}")
+        if await cookies.was_signed_in(request) and await typed(request):
+            raise Refused(Reason.SIGNED_OUT)
+        raise web.HTTPSeeOther(sign_in_url(next=page_above(request), again="1"))
     request[_KNOWN] = staff
     return staff
+
+
+def sign_in_url(**query: str) -> str:
+    """Where staff sign in; *next*: where they are led from there."""
+    return f"{path('staff', 'sign-in')}?{urlencode(query)}"
+
+
+async def typed(request: web.Request) -> dict[str, str]:
+    """What a form says that its page cannot fill in by itself; empty where nothing was typed. Never digits."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    said = {name: value for name, value in (await form(request)).items() if name != "code"}
+    return said if any(value.strip() for name, value in said.items() if name not in _FILLED_IN) else {}
 
 
 def known(request: web.Request) -> Staff | None:

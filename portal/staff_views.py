@@ -76,6 +76,15 @@ class SignIn(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOut(Page):
+    """A form came after the sign-in had run out: posts what was *typed*, field by field, once more to *post_url*."""
+
+    post_url: str
+    sign_in_url: str
+    typed: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInCode(Page):
     """Posts `code`: six digits of the authenticator, or a recovery code."""
 

@@ -130,6 +130,7 @@ class Reason(StrEnum):
     SELF_APPROVAL = "self-approval"
     SIGNER_MISSING = "signer-missing"
     PROOF_MISSING = "proof-missing"
+    SIGNED_OUT = "signed-out"
     LIMIT_REACHED = "limit-reached"
     REMINDER_DAY = "reminder-day"
     ANSWERED_ALREADY = "answered-already"

@@ -54,6 +54,10 @@ _PLACES: Final = {
 }
 
 
+_FILLED_IN: Final = {"version", "offer", "n", "code"}
+"""What a page fills into its form by itself, and digits, which are not kept."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Right:
     """One line of the table.
@@ -89,6 +93,8 @@ class Right:
         """The status for somebody who gets nothing."""
         if who in self.refused:
             return self.refused[who]
+        if who is Who.IDLE and self.path.startswith("/staff") and set(self.form) - _FILLED_IN:
+            return 403  # with what was typed, to be sent again after signing in
         if self.path.startswith("/staff"):
             return 404 if who in STAFF else 303
         return 303 if self.path.startswith("/register") else 404

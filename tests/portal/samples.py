@@ -954,6 +954,11 @@ SAMPLES: dict[str, views.Page] = {
         notice="もう一度ログインしてください。時間がたったか、お使いのブラウザーがCookie（クッキー）を受け付けない"
         "設定になっています。",
     ),
+    "signed-out": staff.SignedOut(
+        post_url="/staff/e/1/cancel",
+        sign_in_url="/staff/sign-in",
+        typed=(("version", "3"), ("reason", "工期を直すため")),
+    ),
     "sign-in-code": staff.SignInCode(post_url="/staff/sign-in/code", back_url="/staff/sign-in"),
     "sign-in-code-wrong": staff.SignInCode(
         post_url="/staff/sign-in/code",

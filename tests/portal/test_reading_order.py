@@ -41,6 +41,7 @@ CONTRACTORS = (
 STAFF = (
     "sign-in",
     "sign-in-code",
+    "signed-out",
     "enrolment",
     "recovery-codes",
     "reply-commands",

@@ -1,9 +1,12 @@
 """What staff are refused: always with a way on, in words for them, and without losing what they typed."""
 
+from urllib.parse import parse_qs, quote, urlsplit
+
 import pytest
 from lxml import html  # type: ignore[import-untyped]
 
-from envelopes.records.models import Envelope
+from envelopes.records import sessions
+from envelopes.records.models import Envelope, Staff
 from envelopes.rules.errors import Reason
 from envelopes.texts import say
 from tests.engines import Town
@@ -61,3 +64,67 @@ async def test_a_draft_that_was_changed_meanwhile_is_not_discarded_but_shown(tow
     assert found.xpath("//form[contains(@action,'discard')]/input[@name='version']/@value") == [
         str(shot.envelope.version + 1)
     ]
+
+
+async def signed_in_again(town: Town, client: Client, person: Staff) -> None:
+    cookie, session = await sessions.start(now=town.clock(), staff_id=person.id)
+    await sessions.prove_staff(session, now=town.clock())
+    client.session.cookie_jar.update_cookies({"fukan-staff": cookie})
+
+
+async def test_what_was_typed_before_the_sign_in_ran_out_is_sent_after_the_next_one(town: Town) -> None:
+    shot = await town.out()
+    page = f"/staff/envelopes/{shot.envelope.ref}"
+    typed = {"version": str(shot.envelope.version), "reason": "工期を\n直すため", "code": "123456"}
+    async with signed_in(town, town.drafter) as client:
+        town.clock.forward(minutes=31)
+        status, _, found = await sent(client, "POST", f"{page}/cancel", **typed)
+        assert status == 403
+        assert "ログインの時間が切れました" in said(found)
+        assert parse_qs(urlsplit(ways(found)[0]).query)["next"] == [page]
+        (again,) = found.xpath("//main//form")
+        assert again.get("action") == f"{page}/cancel"
+        # Digits are asked for anew.
+        kept = dict(again.form_values())
+        assert kept == {name: value for name, value in typed.items() if name != "code"}
+        await signed_in_again(town, client, town.drafter)
+        assert (await sent(client, "POST", f"{page}/cancel", **kept))[0] == 303
+    assert (await town.again(shot)).envelope.end_reason == "工期を\n直すため"
+
+
+async def test_a_form_in_which_nothing_was_typed_leads_to_sign_in_and_back_to_its_page(town: Town) -> None:
+    shot = await town.out()
+    page = f"/staff/envelopes/{shot.envelope.ref}"
+    async with signed_in(town, town.drafter) as client:
+        town.clock.forward(minutes=31)
+        status, place, _ = await sent(client, "POST", f"{page}/remind", version="1", key="x")
+    assert status == 303
+    assert parse_qs(urlsplit(place).query) == {"next": [page], "again": ["1"]}
+
+
+async def test_nothing_that_was_sent_is_shown_to_whoever_was_never_signed_in(town: Town) -> None:
+    shot = await town.out()
+    page = f"/staff/envelopes/{shot.envelope.ref}"
+    async with signed_in(town, None) as client:
+        status, _, _ = await sent(client, "POST", f"{page}/cancel", version="1", reason="いたずら")
+    assert status == 303
+
+
+@pytest.mark.parametrize("wanted", ["/staff/search?party=%E9%AB%99%E6%A9%8B&page=2", "/staff/registry"])
+async def test_sign_in_leads_to_what_was_asked_for_with_all_that_was_asked(town: Town, wanted: str) -> None:
+    async with signed_in(town, None) as client:
+        status, place, _ = await sent(client, "GET", wanted)
+        assert status == 303
+        _, _, found = await sent(client, "GET", place)
+        (action,) = found.xpath("//main//form/@action")
+    assert parse_qs(urlsplit(str(action)).query)["next"] == [wanted]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["//evil.example/staff", "https://evil.example/staff", "/staff@evil.example", "/staff/a?x\r\nB: c"],
+)
+async def test_sign_in_leads_nowhere_else(town: Town, foreign: str) -> None:
+    async with signed_in(town, None) as client:
+        _, _, found = await sent(client, "GET", f"/staff/sign-in?next={quote(foreign, safe='')}")
+        assert found.xpath("//main//form/@action") == ["/staff/sign-in"]
