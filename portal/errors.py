@@ -9,7 +9,7 @@ from aiohttp import web
 
 from envelopes.records.models import Staff
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
-from portal.leading import page_above
+from portal.leading import page_above, page_of
 from portal.phrases import _
 from portal.respond import REQUEST_ID, answer, path, phone, told
 from portal.signer_views import DeadLink, UnusableLink
@@ -129,7 +129,7 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
 async def _signed_out(request: web.Request) -> web.Response:
     page = SignedOut(
         post_url=request.path,
-        sign_in_url=sign_in_url(next=page_above(request)),
+        sign_in_url=sign_in_url(next=page_of(request)),
         typed=tuple((await typed(request)).items()),
     )
     return answer(request, page, status=STATUS[Reason.SIGNED_OUT])

@@ -26,18 +26,25 @@ async def to_page(request: web.Request, error: web.HTTPException) -> web.Respons
     return _lead(request, above or "/")
 
 
+def page_of(request: web.Request) -> str:
+    """The page that a form is on, whatever it was sent to."""
+    return _page(request)
+
+
 def page_above(request: web.Request) -> str:
-    """The nearest page above the one that was asked for; of a form that was sent, the one that it is on."""
-    pages = {
-        one.resource.canonical for one in request.app.router.routes() if one.method == "GET" and one.resource
-    }
-    resource = request.match_info.route.resource
-    pattern, above = resource.canonical if resource else "", request.path
-    if request.method in _LOOKS:
+    """The nearest page above the address that was asked for."""
+    return _page(request, above=True)
+
+
+def _page(request: web.Request, *, above: bool = False) -> str:
+    routes, resource = request.app.router.routes(), request.match_info.route.resource
+    pages = {one.resource.canonical for one in routes if one.method == "GET" and one.resource}
+    pattern, page = resource.canonical if resource else "", request.path
+    if above:
         pages.discard(pattern)
     while pattern and pattern not in pages:
-        pattern, above = pattern.rpartition("/")[0], above.rpartition("/")[0]
-    return above or "/"
+        pattern, page = pattern.rpartition("/")[0], page.rpartition("/")[0]
+    return page or "/"
 
 
 async def _is_page(request: web.Request, path: str) -> bool:

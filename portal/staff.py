@@ -16,7 +16,7 @@ from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import State
 from portal import cookies
-from portal.leading import page_above
+from portal.leading import page_of
 from portal.phrases import _
 from portal.respond import about, form, number, path
 from portal.staff_views import Money, Phase
@@ -62,7 +62,7 @@ async def require_staff(request: web.Request) -> Staff:
     if staff is None:
         if await cookies.was_signed_in(request) and await typed(request):
             raise Refused(Reason.SIGNED_OUT)
-        raise web.HTTPSeeOther(sign_in_url(next=page_above(request), again="1"))
+        raise web.HTTPSeeOther(sign_in_url(next=page_of(request), again="1"))
     request[_KNOWN] = staff
     return staff
 

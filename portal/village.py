@@ -1,7 +1,9 @@
 """The village's signature: reading the documents, and the last question with the authenticator asked again."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
@@ -68,7 +70,7 @@ async def sign(request: web.Request) -> web.Response:
     if seat.consented_at is not None:
         return move("staff", "envelopes", shot.envelope.ref)
     if request.method != "POST":
-        sign_act.require_open(shot, seat, now=services(request).now())
+        await act.require_signing(services(request), act.actor_of(staff), shot)
         return answer(request, await _sign(staff, shot, seat, language=language))
     posted = await form(request)
     try:
@@ -82,11 +84,22 @@ async def sign(request: web.Request) -> web.Response:
             language=language,
         )
     except Refused as refused:
-        field = "code" if refused.reason is Reason.TOTP_WRONG else ""
-        error = FieldError(text=told(request, refused), field=field)
+        if refused.reason not in _ASKED_AGAIN:
+            raise
+        error = FieldError(text=told(request, refused), field=_ASKED_AGAIN[refused.reason])
         fresh = await store.snapshot(ref=shot.envelope.ref)
         return answer(request, await _sign(staff, fresh, seat, error, language=language), status=422)
     return move("staff", "envelopes", shot.envelope.ref)
+
+
+_ASKED_AGAIN: Final[Mapping[Reason, str]] = {
+    Reason.TOTP_WRONG: "code",
+    Reason.SIGN_IN_LOCKED: "code",
+    Reason.DOCUMENTS_UNREAD: "",
+    Reason.OFFER_CHANGED: "",
+    Reason.PAGES_NOT_READY: "",
+}
+"""What can be mended where the question is asked, and the field in which it is."""
 
 
 async def _signed_in_at(request: web.Request) -> datetime:

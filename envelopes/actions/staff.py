@@ -416,6 +416,24 @@ def seat_of(actor: Actor, shot: Snapshot) -> Signer:
     raise Refused(Reason.ROLE_MISSING)
 
 
+async def require_signing(services: Services, actor: Actor, shot: Snapshot) -> Signer:
+    """The place in which this person signs for the village now.
+
+    Raises Refused: SELF_APPROVAL, and what `seat_of` and `signer.require_open` say.
+    """
+    seat = seat_of(actor, shot)
+    hindrance = may_sign_for_village(
+        signer_id=actor.id,
+        drafter_id=shot.envelope.drafter_id,
+        registrar_ids=await _registrars(shot.signers),
+        policy=services.policy,
+    )
+    if hindrance:
+        raise Refused(hindrance)
+    signer_actions.require_open(shot, seat, now=services.now())
+    return seat
+
+
 async def sign(
     services: Services,
     staff: Staff,
@@ -431,16 +449,7 @@ async def sign(
     Raises Refused: TOTP_WRONG, SELF_APPROVAL, and what `signer.give_consent` says.
     """
     actor, shot = actor_of(staff), await store.snapshot(ref=ref)
-    seat = seat_of(actor, shot)
-    hindrance = may_sign_for_village(
-        signer_id=staff.id,
-        drafter_id=shot.envelope.drafter_id,
-        registrar_ids=await _registrars(shot.signers),
-        policy=services.policy,
-    )
-    if hindrance:
-        raise Refused(hindrance)
-    signer_actions.require_open(shot, seat, now=services.now())
+    seat = await require_signing(services, actor, shot)
     await credentials.prove_again(services, staff, code)
     now = services.now()
     await Signer.filter(id=seat.id).update(proved_at=now)

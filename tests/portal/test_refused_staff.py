@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from lxml import html  # type: ignore[import-untyped]
 
+from envelopes.actions import staff
 from envelopes.records import sessions
 from envelopes.records.models import Envelope, Staff
 from envelopes.rules.errors import Reason
@@ -37,10 +38,14 @@ async def test_a_refusal_leads_staff_back_and_names_nobody_elses_telephone(town:
     shot = await town.out()
     page = f"/staff/envelopes/{shot.envelope.ref}"
     async with signed_in(town, town.village) as client:
-        for method, path in (("GET", f"{page}/sign"), ("POST", f"{page}/identity/1/refuse")):
+        for method, path, back in (
+            ("GET", f"{page}/sign", page),
+            ("POST", f"{page}/sign", page),
+            ("POST", f"{page}/identity/1/refuse", f"{page}/identity/1"),
+        ):
             status, _, found = await sent(client, method, path, **({"n": "1"} if method == "POST" else {}))
             assert status in {403, 409}
-            assert ways(found)[0].startswith(page)
+            assert ways(found) == [back]
             assert found.xpath("//nav[@class='account']")
             assert "へご連絡ください" not in said(found)
 
@@ -128,3 +133,26 @@ async def test_sign_in_leads_nowhere_else(town: Town, foreign: str) -> None:
     async with signed_in(town, None) as client:
         _, _, found = await sent(client, "GET", f"/staff/sign-in?next={quote(foreign, safe='')}")
         assert found.xpath("//main//form/@action") == ["/staff/sign-in"]
+
+
+async def test_a_last_question_that_nobody_may_answer_any_more_is_not_asked_again(town: Town) -> None:
+    shot = await town.sign(await town.consent(await town.out()))
+    page = f"/staff/envelopes/{shot.envelope.ref}"
+    (one,) = [one for one in shot.signers if one.staff_id == town.village.id]
+    await town.read(shot, one)
+    async with signed_in(town, town.village) as client:
+        _, _, question = await sent(client, "GET", f"{page}/sign")
+        posted = dict(question.xpath("//main//form")[0].form_values())
+        # Digits can be mended, so the question stands.
+        status, _, found = await sent(client, "POST", f"{page}/sign", **posted | {"code": "000000"})
+        assert (status, found.xpath("//main//form/@action")) == (422, [f"{page}/sign"])
+        await Envelope.filter(id=shot.envelope.id).update(drafter_id=town.village.id)
+        for method in ("GET", "POST"):
+            status, _, found = await sent(client, method, f"{page}/sign", **posted)
+            assert (status, found.xpath("//main//form")) == (403, [])
+            assert "下書きを作った人" in said(found)
+        await Envelope.filter(id=shot.envelope.id).update(drafter_id=town.drafter.id)
+        actor, version = staff.actor_of(town.drafter), (await town.again(shot)).envelope.version
+        await staff.cancel(town.services, actor, shot.envelope.ref, version=version, reason="中止")
+        status, _, found = await sent(client, "POST", f"{page}/sign", **posted)
+        assert (status, found.xpath("//main//form"), ways(found)) == (409, [], [page])
