@@ -367,8 +367,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "いまの状態では、この操作はできません。画面を開き直して、状況を確かめてください。",
         "This cannot be done in the present state. Reload the page to see where things stand."),
     Reason.STALE: Text(
-        "ほかの人が先に変更しました。最新の内容を確かめて、もう一度操作してください。",
-        "Someone else changed this first. Look at the latest and try again."),
+        "ほかの人か、あなたの前の操作で、先に変更されています。最新の内容を確かめ、必要なときだけ、もう一度操作してください。",
+        "This was changed first, by someone else or by your own last step. Look at the latest; do it again only if it "
+        "is still needed."),
     Reason.NOT_YOUR_TURN: Text(
         "ほかの方の署名を待っています。順番が来たらメールでお知らせします。",
         "Waiting for another signer. We will write when it is your turn."),

@@ -230,7 +230,8 @@ def test_discarded_draft_asks_nobody(world: World, roles: Roles, title: str) -> 
     clerk = roles.clerk(title)
     clerk.forward()
     clerk.sign_in(next_to=clerk.letter("受け付けました（下書き）").link)
-    clerk.press("下書きを破棄する")
+    clerk.page.click("summary:has-text('下書きを破棄する')")
+    clerk.press("この下書きを破棄する")
     world.quiet()
     assert world.state(title) == "discarded"
     assert world.post.letters(cast.TAKAHASHI.address, about=title) == []
@@ -249,5 +250,5 @@ def test_a_second_clerk_who_was_slower_sees_how_it_stands_now(
     other.page.click("summary:has-text('依頼を取り消す')")
     other.page.fill("#reason", "遅かった")
     other.press("依頼を取り消す")
-    assert "ほかの人が先に変更しました" in other.text
+    assert "先に変更されています" in other.text
     assert world.state(title) == "out"

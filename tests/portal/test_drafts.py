@@ -189,3 +189,11 @@ async def test_that_the_warnings_were_read_is_ticked_again_unless_they_may_have_
     status, words = await post(client, shot, "confirm", **{**fields, "version": "0"})
     assert status == 409
     assert html.document_fromstring(words).xpath(ticked) == []
+
+
+async def test_a_draft_is_not_thrown_away_by_one_press(town: Town, client: Client) -> None:
+    shot = await town.draft()
+    (form,) = html.document_fromstring(await page(client, shot)).xpath("//form[contains(@action,'discard')]")
+    folded = next(form.iterancestors("details"))
+    assert folded.get("open") is None
+    assert "元に戻せません" in form.text_content()

@@ -375,7 +375,7 @@ async def test_an_entry_that_was_taken_off_meanwhile_is_shown_as_it_stands(town:
         answer = await keeper.post(f"{entry}/end", data={"reason": "廃業"})
         assert answer.status == 409
         words = await said(answer)
-        assert "ほかの人が先に変更しました" in words
+        assert "先に変更されています" in words
         assert "登録なし" in words
 
 
@@ -387,7 +387,7 @@ async def test_an_application_that_somebody_else_has_checked_is_shown_as_it_stan
         answer = await keeper.post(f"{page(row)}/check")
         assert answer.status == 409
         words = await said(answer)
-        assert "ほかの人が先に変更しました" in words
+        assert "先に変更されています" in words
         assert "承認待ち" in words
 
 
