@@ -27,7 +27,7 @@ from envelopes.services import Services
 from portal import access_codes, identity, papers, readdressing, staff_views, views
 from portal.phrases import _, both
 from portal.respond import answer, file, form, move, path, services, told
-from portal.staff import money, nav, phase, require_staff, version, visible
+from portal.staff import money, nav, phase, require_staff, version, visible, window_is_over
 from portal.staff_views import Delivery, Phase, Seat
 from portal.views import FieldError
 from portal.visit import kind_of, party_of
@@ -56,7 +56,7 @@ async def _envelope(
     reissues = works and turn is not None and turn.staff_id is None and permits(shot.state, Event.REISSUED)
     reissues = reissues and turn is not None and turn.paused_at is None
     handed_over = await changing.hand_overs(row.id)
-    over = _is_over(provided, shot)
+    over = window_is_over(provided, shot)
     earliest = max(today, row.deadline_on + timedelta(days=1))
     latest = today + timedelta(days=provided.policy.deadline_max_days)
 
@@ -97,12 +97,6 @@ async def _envelope(
         drawing=papers.drawing(shot) if phase(shot) is Phase.PREPARING else None,
         errors=errors,
     )
-
-
-def _is_over(provided: Services, shot: Snapshot) -> bool:
-    """Whether the portal has lost the key to this envelope's files."""
-    ends = shot.envelope.window_ends_at
-    return ends is not None and provided.now() > ends
 
 
 def _has_evidence(staff: Staff, shot: Snapshot) -> bool:
@@ -283,6 +277,8 @@ async def image(request: web.Request) -> web.Response:
     """A page image."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
+    if window_is_over(services(request), shot):
+        raise Refused(Reason.WINDOW_OVER)
     item = papers.document(shot, request.match_info["number"])
     page, width = int(request.match_info["page"]), int(request.match_info["width"])
     return await papers.image(services(request), item, page, width)
@@ -292,7 +288,7 @@ async def pdf(request: web.Request) -> web.Response:
     """署名前の文書, until the window is over."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
-    if _is_over(services(request), shot):
+    if window_is_over(services(request), shot):
         raise Refused(Reason.WINDOW_OVER)
     item = papers.document(shot, request.match_info["number"])
     return file(await papers.prepared(services(request), item), name=f"署名前_{item.title}.pdf")
@@ -315,6 +311,6 @@ async def _concluded(request: web.Request) -> Snapshot:
     """The envelope, if its files may be had. Raises Refused(WINDOW_OVER)."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
-    if shot.envelope.window_ends_at is None or _is_over(services(request), shot):
+    if shot.envelope.window_ends_at is None or window_is_over(services(request), shot):
         raise Refused(Reason.WINDOW_OVER)
     return shot

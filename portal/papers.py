@@ -74,15 +74,18 @@ def unread_page(request: web.Request, shown: DocumentView) -> tuple[FieldError, 
 
 
 def tabs(
-    shot: Snapshot, seen: Collection[int], url: Callable[[Document], str], *, now: int = 0
+    shot: Snapshot, seen: Collection[int] | None, url: Callable[[Document], str], *, now: int = 0
 ) -> tuple[DocumentTab, ...]:
-    """The envelope's documents; *now* is the id of the one that is open, which counts as seen."""
+    """The envelope's documents; *now* is the id of the one that is open, which counts as seen.
+
+    *seen* is None where nobody is to have seen them.
+    """
     return tuple(
         DocumentTab(
             number=item.position,
             title=item.title,
             pages=item.page_count,
-            seen=item.id in seen or item.id == now,
+            seen=None if seen is None else item.id in seen or item.id == now,
             url=url(item),
         )
         for item in shot.documents

@@ -15,6 +15,7 @@ from envelopes.records.models import Envelope, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import State
+from envelopes.services import Services
 from portal import cookies
 from portal.leading import page_of
 from portal.phrases import _
@@ -92,6 +93,12 @@ async def visible(request: web.Request, staff: Staff) -> Snapshot:
         raise Refused(Reason.LINK_UNKNOWN)
     about(request, shot.section)
     return shot
+
+
+def window_is_over(provided: Services, shot: Snapshot) -> bool:
+    """Whether the portal has lost the key to this envelope's files."""
+    ends = shot.envelope.window_ends_at
+    return ends is not None and provided.now() > ends
 
 
 def phase(shot: Snapshot) -> Phase:

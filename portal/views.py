@@ -99,12 +99,12 @@ class PageImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentTab:
-    """A document of the envelope and whether this person has opened it."""
+    """A document of the envelope and whether this person has opened it; None of somebody who does not sign."""
 
     number: int
     title: str
     pages: int
-    seen: bool
+    seen: bool | None
     url: str
 
 

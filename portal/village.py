@@ -17,7 +17,7 @@ from envelopes.rules.states import Event, permits
 from envelopes.rules.wording import Language
 from portal import cookies, languages, papers, staff_views, views
 from portal.respond import answer, form, move, path, services, told
-from portal.staff import money, nav, require_staff, visible
+from portal.staff import money, nav, require_staff, visible, window_is_over
 from portal.views import FieldError
 from portal.visit import kind_of, party_of
 
@@ -26,13 +26,15 @@ async def viewer(request: web.Request) -> web.Response:
     """The documents as the village's signer reads them; his reading is noted."""
     staff = await require_staff(request)
     shot = await visible(request, staff)
+    if window_is_over(services(request), shot):
+        raise Refused(Reason.WINDOW_OVER)
     item = papers.document(shot, request.match_info["number"])
-    seat = next((one for one in shot.signers if one.staff_id == staff.id), None)
-    turn = seat is not None and shot.turn is not None and shot.turn.id == seat.id
-    seen: frozenset[int] = frozenset({item.id})
-    if seat is not None and turn and request.method == "GET":
-        await sign_act.view(services(request), seat, item.id)
-        seen |= await sign_act.seen(seat)
+    turn = shot.turn if shot.turn is not None and shot.turn.staff_id == staff.id else None
+    seen: frozenset[int] | None = None
+    if turn is not None:
+        if request.method == "GET":
+            await sign_act.view(services(request), turn, item.id)
+        seen = await sign_act.seen(turn) | {item.id}
     shown = await papers.view(
         services(request),
         item,
@@ -49,14 +51,14 @@ async def viewer(request: web.Request) -> web.Response:
         tabs=_tabs(shot, seen),
         document=shown,
         confirm_url=path("staff", "envelopes", shot.envelope.ref, "sign")
-        if turn and permits(shot.state, Event.CONSENTED)
+        if turn is not None and permits(shot.state, Event.CONSENTED)
         else None,
         errors=papers.unread_page(request, shown),
     )
     return answer(request, page)
 
 
-def _tabs(shot: Snapshot, seen: frozenset[int]) -> tuple[views.DocumentTab, ...]:
+def _tabs(shot: Snapshot, seen: frozenset[int] | None) -> tuple[views.DocumentTab, ...]:
     return papers.tabs(
         shot, seen, lambda item: path("staff", "envelopes", shot.envelope.ref, str(item.position))
     )

@@ -16,7 +16,7 @@ from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State
 from envelopes.rules.tokens import Purpose
 from portal import desk
-from tests.engines import Town
+from tests.engines import SMALL, Town
 from tests.portal.test_evidence import Client, asked, signed_in
 from tests.portal.test_factor import FORM, get
 
@@ -50,15 +50,15 @@ async def test_after_the_window_staff_are_led_to_the_evidence_by_a_portal_withou
         services=replace(town.services, blobs=Blobs(town.engine.files(), town.engine.keyring(bot=False))),
     )
     async with signed_in(apart, town.drafter) as client:
-        for name in ("pdf", "signed.pdf"):
-            assert (await asked(client, f"{page}/1/{name}"))[0] == 200
+        for name in ("/pdf", "/signed.pdf", "", f"/1-{SMALL[0]}.webp"):
+            assert (await asked(client, f"{page}/1{name}"))[0] == 200
         town.clock.forward(days=30)
         await windows.close_window(town.services, shot.envelope.id)
     async with signed_in(apart, town.drafter) as client:
         said = (await get(client, page))[2]
         assert "下の「証拠一式」に入っています" in said
         assert "署名前の文書" not in said
-        for name in ("1/pdf", "1/signed.pdf", "certificate.pdf"):
+        for name in ("1/pdf", "1/signed.pdf", "certificate.pdf", "1", f"1/1-{SMALL[0]}.webp"):
             status, body = await asked(client, f"{page}/{name}")
             assert status == 410
             assert "「証拠一式」から受け取ってください" in body.decode()
@@ -143,3 +143,16 @@ async def test_openings_of_the_link_are_shown_for_what_they_are(town: Town) -> N
             await get(client, link)
         said = (await get(client, page))[2]
     assert "まで延べ2回（メールの自動検査のこともあります）" in said
+
+
+async def test_only_to_whoever_signs_is_it_said_which_documents_he_has_seen(town: Town) -> None:
+    shot = await town.sign(await town.consent(await town.out(documents=2)))
+    page = f"/staff/envelopes/{shot.envelope.ref}/1"
+    async with signed_in(town, town.drafter) as client:
+        said = (await get(client, page))[2]
+        assert "表示済み" not in said
+        assert "未表示" not in said
+    async with signed_in(town, town.village) as client:
+        said = (await get(client, page))[2]
+        assert "表示済み" in said
+        assert "未表示" in said
