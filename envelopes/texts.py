@@ -4,10 +4,11 @@ Both doors use these sentences, so there is no markup in them and no name of a b
 `{placeholder}` is filled from the details of the refusal; where a detail is not known, a neutral word stands in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from envelopes.rules.errors import Reason
+from envelopes.rules.exclusions import WORDS
 from envelopes.rules.provenance import Why
 from envelopes.rules.reading import Remark
 from envelopes.rules.replies import Verb
@@ -271,8 +272,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "署名期限の{deadline}が、履行開始日の{start}より後です。開始日より前に締結できる期限にしてください。",
         "The deadline ({deadline}) is later than the first day of the work ({start}). Set an earlier one."),
     Reason.QUESTIONS_OPEN: Text(
-        "対象外の確認に、まだ答えていないものがあります：{list}。1つずつ確かめて、答えてください。",
-        "Not yet answered: {list}. Check each question and answer it."),
+        "対象外の確認に、まだ答えていないものがあります：{questions:questions}。1つずつ確かめて、答えてください。",
+        "Not yet answered: {questions:questions-en}. Check each question and answer it."),
 
     # What is wrong with a PDF
     Reason.PDF_ENCRYPTED: Text(
@@ -386,8 +387,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "署名期限（{date}）が過ぎました。延長については担当の課へご連絡ください。",
         "The deadline ({date}) has passed. Ask the section for more time."),
     Reason.DOCUMENTS_UNREAD: Text(
-        "まだ表示していない文書があります：{list}。すべて表示してから進んでください。",
-        "You have not opened: {list}. Open every document first."),
+        "まだ表示していない文書があります：{positions:documents}。すべて表示してから進んでください。",
+        "You have not opened: {positions:documents-en}. Open every document first."),
     Reason.OFFER_CHANGED: Text(
         "確認のあいだに内容が変わりました。新しい内容をもう一度確かめてください。",
         "The content changed meanwhile. Please look at it again."),
@@ -930,25 +931,55 @@ _UNSAID: Final[Mapping[str, Text]] = {
     "suggestion": Text("", ""),
     "date": Text("期日", "the due date"),
     "seconds": Text("60", "60"),
-    "list": Text("文書", "documents"),
+    "positions": Text("文書", "documents"),
+    "questions": Text("質問", "questions"),
     "choices": Text("台帳で確かめられます", "see the registry"),
     "said": Text("この行", "this line"),
     "characters": Text("12", "12"),
 }
 
 
-_SUGGESTIONS: Final[Mapping[str, str]] = {"ja": "もしかして「{}」ですか。", "en": "Did you mean “{}”?"}
+# What the questions of 対象外の確認 are called among others.
+_QUESTIONS: Final[Mapping[str, Text]] = {
+    Reason.EXCLUDED_TERM: Text(WORDS[Reason.EXCLUDED_TERM][0], "the term"),
+    Reason.SPAN_UNREADABLE: Text(WORDS[Reason.SPAN_UNREADABLE][0], "the unreadable term"),
+    Reason.EXCLUDED_RENEWAL: Text(WORDS[Reason.EXCLUDED_RENEWAL][0], "renewal by itself"),
+    Reason.EXCLUDED_PAPER: Text(WORDS[Reason.EXCLUDED_PAPER][0], "paper by law"),
+    Reason.EXCLUDED_START: Text(WORDS[Reason.EXCLUDED_START][0], "the first day of the work"),
+}
+_UNCALLED: Final = Text("質問", "a question")
+
+
+def _megabytes(count: str) -> str:
+    return f"{int(count) / _MB:.1f}".removesuffix(".0") if count.isdecimal() else count
+
+
+def _documents(positions: str, one: str, between: str) -> str:
+    return between.join(one.format(said) if said.isdecimal() else said for said in positions.split())
+
+
+def _questions(reasons: str, language: str, between: str) -> str:
+    return between.join(_QUESTIONS.get(one, _UNCALLED).in_(language) for one in reasons.split())
+
+
+_FORMS: Final[Mapping[str, Callable[[str], str]]] = {
+    "MB": _megabytes,
+    "ja": lambda said: said and f"もしかして「{said}」ですか。",
+    "en": lambda said: said and f"Did you mean “{said}”?",
+    "documents": lambda said: _documents(said, "文書{}", "、"),
+    "documents-en": lambda said: _documents(said, "document {}", ", "),
+    "questions": lambda said: _questions(said, "ja", "、"),
+    "questions-en": lambda said: _questions(said, "en", ", "),
+}
 
 
 class _Detail(str):
-    """A detail in a sentence. Format `MB`: bytes as megabytes; a language: a suggestion, if there is one."""
+    """A detail in a sentence. Its form says what it is: bytes as megabytes, a suggestion if there is one, and lists."""
 
     __slots__ = ()
 
     def __format__(self, form: str) -> str:
-        if form == "MB" and self.isdecimal():
-            return f"{int(self) / _MB:.1f}".removesuffix(".0")
-        return _SUGGESTIONS[form].format(str(self)) if form in _SUGGESTIONS and self else str(self)
+        return _FORMS[form](str(self)) if form in _FORMS else str(self)
 
 
 class _Details(dict[str, Any]):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envelopes.rules.errors import Reason
+from envelopes.rules.exclusions import QUESTIONS
 from envelopes.texts import TEXTS, say
 
 
@@ -56,3 +57,16 @@ def test_both_languages_know_the_same_details() -> None:
 def test_a_suggestion_is_a_question_only_where_there_is_one() -> None:
     assert say(Reason.RECIPIENT_UNKNOWN, suggestion="髙橋建設").endswith("もしかして「髙橋建設」ですか。")
     assert say(Reason.RECIPIENT_UNKNOWN, suggestion="").endswith("書いてください。")
+
+
+def test_lists_are_said_in_the_readers_language() -> None:
+    unread, asked = {"positions": "1 3"}, {"questions": "excluded-term excluded-renewal"}
+    assert "文書1、文書3。" in say(Reason.DOCUMENTS_UNREAD, **unread)
+    assert "document 1, document 3." in say(Reason.DOCUMENTS_UNREAD, "en", **unread)
+    assert "10年超、自動更新。" in say(Reason.QUESTIONS_OPEN, **asked)
+    assert say(Reason.QUESTIONS_OPEN, "en", **asked).isascii()
+
+
+@pytest.mark.parametrize("question", sorted(QUESTIONS))
+def test_every_question_has_a_name(question: Reason) -> None:
+    assert say(Reason.QUESTIONS_OPEN, questions=question) != say(Reason.QUESTIONS_OPEN, questions="?")

@@ -481,7 +481,7 @@ async def _require_read(connection: BaseDBAsyncClient, shot: Snapshot, signer: S
     read = {row.document_id for row in rows}
     unread = [str(document.position) for document in shot.documents if document.id not in read]
     if unread:
-        raise Refused(Reason.DOCUMENTS_UNREAD, list="、".join(f"文書{position}" for position in unread))
+        raise Refused(Reason.DOCUMENTS_UNREAD, positions=" ".join(unread))
 
 
 async def _record(

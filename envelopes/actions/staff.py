@@ -210,7 +210,7 @@ def _answers(shot: Snapshot, answered: Collection[Reason]) -> list[dict[str, str
     asked = Record.from_json(json.loads(shot.envelope.reading)).questions
     left = exclusions.unanswered({remark.reason for remark in asked}, answered)
     if left:
-        raise Refused(Reason.QUESTIONS_OPEN, list="、".join(exclusions.WORDS[reason][0] for reason in left))
+        raise Refused(Reason.QUESTIONS_OPEN, questions=" ".join(left))
     return [
         {"question": say(remark.reason, "ja", **remark.details), "answer": ANSWERS[remark.reason].ja}
         for remark in asked

@@ -123,7 +123,7 @@ async def test_questions_are_answered_before_a_draft_is_sent_and_kept(town: Town
                 town.services, actor, ref, version=version, village_signer=town.village.ref, answered=answered
             )
         assert refusal.value.reason is Reason.QUESTIONS_OPEN
-        assert "開始日" in str(refusal.value.details["list"])
+        assert Reason.EXCLUDED_START in str(refusal.value.details["questions"]).split()
     both = [Reason.EXCLUDED_TERM, Reason.EXCLUDED_START]
     sent = await staff.confirm(
         town.services, actor, ref, version=version, village_signer=town.village.ref, answered=both

@@ -403,7 +403,7 @@ async def test_unread_documents_are_named(town: Town) -> None:
     with pytest.raises(Refused) as error:
         await give(town, one, await town.offer(shot, one))
     assert reason(error) is Reason.DOCUMENTS_UNREAD
-    assert error.value.details == {"list": "文書1、文書3"}
+    assert error.value.details == {"positions": "1 3"}
     assert await Consent.all().count() == 0
 
 
