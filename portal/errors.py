@@ -163,6 +163,16 @@ def _http(request: web.Request, error: web.HTTPException) -> web.Response:
     if error.status == 404:  # noqa: PLR2004 -- RFC 9110 15.5.5
         # An unknown page and an unknown link look the same.
         return answer(request, UnusableLink(why=DeadLink.UNKNOWN), status=404)
+    if error.status == 408:  # noqa: PLR2004 -- RFC 9110 15.5.9
+        page = Failure(
+            title=_("送信に時間がかかりすぎました"),
+            happened=_(
+                "通信が遅いため、送られた内容を最後まで受け取れませんでした。まだ何も行っていません。"
+            ),
+            todo=_("Wi-Fiなど、通信の速いところで、もう一度お試しください。"),
+            reference=request.get(REQUEST_ID, ""),
+        )
+        return answer(request, _leading_on(request, page), status=408)
     page = Failure(
         title=_("この操作は受け付けられません"),
         happened=_("送られた内容の形か大きさが、この画面の受け付けられるものではありませんでした。"),

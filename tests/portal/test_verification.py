@@ -219,6 +219,7 @@ async def test_a_body_that_never_ends_is_cut_off(client: Client, monkeypatch: py
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     async with asyncio.timeout(20), client.post("/verify", data=drip(), headers=headers) as answer:
         assert answer.status == 408
+        assert "送信に時間がかかりすぎました" in await answer.text()
 
 
 async def test_what_waits_and_what_comes_too_often_is_put_off(
