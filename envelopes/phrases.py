@@ -102,6 +102,11 @@ def named(name: str, english: str) -> Phrase:
     return both(lambda language: english if english and language is Language.ENGLISH else name)
 
 
+def size(count: int) -> Phrase:
+    """*count* bytes."""
+    return Phrase(lambda said: said.wording.size(count))
+
+
 def reason(why: Reason, /, **details: Any) -> Phrase:
     """What to tell a person about *why*."""
     return both(lambda language: texts.say(why, language, **details))

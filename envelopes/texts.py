@@ -182,8 +182,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "A time of day cannot be set: a deadline ends at 23:59 of its day. "
         "Write the day alone (for example 2026-08-31)."),
     Reason.DEADLINE_TOO_FAR: Text(
-        "期限は1年以内の日付にしてください。年を書き間違えていないか確かめてください。",
-        "The deadline must be within a year. Check the year."),
+        "期限は{limit}日以内の日付にしてください。年を書き間違えていないか確かめてください。",
+        "The deadline must be within {limit} days. Check the year."),
     Reason.DEADLINE_PAST: Text(
         "期限が過ぎた日付、または今の期限より前になっています。それより後の日付を書いてください。",
         "The deadline is in the past or before the present one. Write a later date."),
@@ -423,8 +423,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "操作が続いたため、受け付けを止めています。少し時間をおいてください。",
         "Too many requests. Please wait a while."),
     Reason.ANSWERED_ALREADY: Text(
-        "同じ内容の誤りには、24時間以内にお返事しています。前の返信をご覧ください。",
-        "The same mistake was answered within the last 24 hours. Please see that answer."),
+        "同じ内容の誤りには、少し前にお返事しています。前の返信をご覧ください。",
+        "The same mistake was answered a while ago. Please see that answer."),
     Reason.ANSWERS_STOPPED: Text(
         "誤りへの返信が短い間に続いたため、返信を止めています。受付アドレスに届いたメールを確かめてください。",
         "Too many mistakes came in, so answering them has stopped. Look at what reaches the intake."),
@@ -519,7 +519,7 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "入力の間違いが続いたため、このリンクは使えなくなりました。登録済みのアドレスに新しいリンクを送りました。",
         "Too many wrong codes. This link no longer works; we sent a new one to the registered address."),
     Reason.RESEND_EARLY: Text(
-        "前の送信から1分たっていません。あと{seconds}秒お待ちください。",
+        "前の送信から間がありません。あと{seconds}秒お待ちください。",
         "Please wait {seconds} seconds before asking again."),
     Reason.RESEND_CAP: Text(
         "送信回数の上限に達しました。時間をおくか、担当の課へお電話ください。",
@@ -528,8 +528,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "メールアドレスまたはパスワードが違います。もう一度入力してください。",
         "Wrong address or password. Try again."),
     Reason.SIGN_IN_LOCKED: Text(
-        "間違いが続いたため、しばらく受け付けません。15分ほどたってから、もう一度お試しください。",
-        "Too many tries. Wait about 15 minutes and try again."),
+        "間違いが続いたため、しばらく受け付けません。{minutes}分ほどたってから、もう一度お試しください。",
+        "Too many tries. Wait about {minutes} minutes and try again."),
     Reason.TOTP_WRONG: Text(
         "認証コードが違います。端末の時刻がずれていないか確かめ、次の6けたの数字を入力してください。",
         "Wrong code. Check your device's clock and enter the next six digits."),
@@ -704,8 +704,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "フリーメールの登録には理由が必要です。会社のアドレスがあれば、そちらを登録してください。",
         "A reason is needed for a free e-mail address. Use the company's own address if there is one."),
     Reason.ADDRESS_CARRIER: Text(
-        "携帯会社のアドレスの登録には理由が必要です。2MBを超える契約書は添付されません。",
-        "A reason is needed for a mobile-carrier address. Contracts over 2 MB are not attached."),
+        "携帯会社のアドレスの登録には理由が必要です。大きな契約書は添付されず、ダウンロードになります。",
+        "A reason is needed for a mobile-carrier address. Large contracts are not attached but downloaded."),
     Reason.ADDRESS_ELSEWHERE: Text(
         "このアドレスは別の事業者が登録しています。{tel} へご連絡ください。",
         "This address is registered by another company. Call {tel}."),
@@ -887,8 +887,8 @@ ASIDES: Final[Mapping[str, Text]] = {
 # What staff say when they answer a question of 対象外の確認. It is kept in the history with their name.
 ANSWERS: Final[Mapping[Reason, Text]] = {
     Reason.EXCLUDED_TERM: Text(
-        "期間も効力も10年以内であることを確かめました",
-        "I checked that neither term nor effect is over ten years",
+        "期間も効力も、その年数を超えないことを確かめました",
+        "I checked that neither term nor effect is longer than that",
     ),
     Reason.SPAN_UNREADABLE: Text(
         "履行期間が対象の年数を超えないことを確かめました",
@@ -931,6 +931,8 @@ _UNSAID: Final[Mapping[str, Text]] = {
     "suggestion": Text("", ""),
     "date": Text("期日", "the due date"),
     "seconds": Text("60", "60"),
+    "minutes": Text("15", "15"),
+    "years": Text("10", "10"),
     "positions": Text("文書", "documents"),
     "questions": Text("質問", "questions"),
     "choices": Text("台帳で確かめられます", "see the registry"),

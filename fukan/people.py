@@ -116,7 +116,7 @@ def staff_add(
 ) -> None:
     """Add a member of staff and have the enrolment link mailed."""
 
-    async def work(services: Services) -> None:
+    async def work(services: Services) -> int:
         await registrar.add_staff(
             services,
             name=name,
@@ -125,9 +125,10 @@ def staff_add(
             section=await _section(section_code),
             roles=frozenset(role),
         )
+        return services.policy.enrolment_lifetime.days
 
-    _with(directory, work)
-    print(f"職員を登録しました：{name}。登録用のリンクを、bot がメールで送ります（有効期間は7日です）。")
+    days = _with(directory, work)
+    print(f"職員を登録しました：{name}。登録用のリンクを、bot がメールで送ります（有効期間は{days}日です）。")
 
 
 @staff.command("invite", help="登録用のリンクを、もう一度メールで送ります。前のリンクは使えなくなります。")
@@ -138,11 +139,11 @@ def staff_invite(
 ) -> None:
     """Have a new enrolment link mailed to a member of staff."""
 
-    async def work(services: Services) -> Staff:
-        return await registrar.invite_again(services, email)
+    async def work(services: Services) -> tuple[Staff, int]:
+        return await registrar.invite_again(services, email), services.policy.enrolment_lifetime.days
 
-    person = _with(directory, work)
-    print(f"{person.name}に、登録用の新しいリンクを、bot がメールで送ります（有効期間は7日です）。")
+    person, days = _with(directory, work)
+    print(f"{person.name}に、登録用の新しいリンクを、bot がメールで送ります（有効期間は{days}日です）。")
     print("前のリンクは、もう使えません。")
 
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from envelopes.records.models import Envelope
 from envelopes.rules.keys import SEVERAL, Key
 from envelopes.rules.lines import ON_PAGE, Statement
+from envelopes.rules.policy import Policy
 from envelopes.rules.reading import Record, Remark
 from portal.phrases import _, reason
 from portal.staff_views import Correction
@@ -23,7 +24,7 @@ class _Shape(NamedTuple):
 
 
 _FIELDS: Final[Mapping[Key, _Shape]] = {
-    Key.TITLE: _Shape(_("60字まで")),
+    Key.TITLE: _Shape(""),
     Key.RECIPIENT: _Shape(_("台帳の会社名かアドレス。署名する順に1行に1者"), rows=2),
     Key.KIND: _Shape(_("契約書 または 請書")),
     Key.AMOUNT: _Shape(_("例：12,980,000円（税込）。単価契約は なし")),
@@ -64,7 +65,7 @@ LABELS: Final[Mapping[str, str]] = {
 
 
 def fields(
-    envelope: Envelope, record: Record, posted: Mapping[str, str] | None = None
+    envelope: Envelope, record: Record, policy: Policy, posted: Mapping[str, str] | None = None
 ) -> tuple[Correction, ...]:
     """The fields as they stand, or as they were posted."""
     said = _said(envelope, record)
@@ -73,7 +74,7 @@ def fields(
             name=_name(key),
             label=LABELS[key],
             value=said[key] if posted is None else posted.get(_name(key), ""),
-            hint=_hint(key, shape, envelope, said),
+            hint=_hint(key, shape, envelope, said, policy),
             rows=shape.rows,
         )
         for key, shape in _FIELDS.items()
@@ -132,7 +133,9 @@ def _said(envelope: Envelope, record: Record) -> dict[Key, str]:
     return said
 
 
-def _hint(key: Key, shape: _Shape, envelope: Envelope, said: Mapping[Key, str]) -> str:
+def _hint(key: Key, shape: _Shape, envelope: Envelope, said: Mapping[Key, str], policy: Policy) -> str:
+    if key is Key.TITLE:
+        return _("{limit}字まで", limit=policy.title_characters)
     if key is Key.DEADLINE and not said[key]:
         return _("書かなければ {day}。{hint}", day=envelope.deadline_on, hint=shape.hint)
     return shape.hint

@@ -13,6 +13,7 @@ from envelopes.actions import staff as act
 from envelopes.records import store
 from envelopes.records.models import Contact, Document, Envelope, Mail, Signer, Staff
 from envelopes.records.store import Snapshot
+from envelopes.rules.addresses import AddressKind
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.exclusions import QUESTIONS
 from envelopes.rules.factors import Method
@@ -24,7 +25,7 @@ from envelopes.rules.states import Event, permits
 from envelopes.services import Services
 from envelopes.texts import ANSWERS
 from portal import corrections, identity, papers, staff_views, views
-from portal.phrases import _, both, joined, reason, remark, trouble
+from portal.phrases import _, both, joined, reason, remark, size, trouble
 from portal.respond import answer, form, move, path, services, told
 from portal.staff import nav, phase, require_staff, version, visible
 from portal.staff_views import Choice, Phase
@@ -91,7 +92,7 @@ async def _draft(
         confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to and at_home else None,
         discard_url=path("staff", "drafts", envelope.ref, "discard") if mine else None,
         revise_url=path("staff", "drafts", envelope.ref, "revise") if mine else None,
-        corrections=corrections.fields(envelope, reading, given if correcting else None),
+        corrections=corrections.fields(envelope, reading, provided.policy, given if correcting else None),
         correcting=correcting,
         exclusions=_exclusions(reading, given),
         drawing=papers.drawing(shot) if phase(shot) is not Phase.DISCARDED else None,
@@ -133,17 +134,22 @@ def _readings(reading: Record) -> tuple[staff_views.Reading, ...]:
     )
 
 
-_ADDRESS_NOTES: Final = {
-    "free": _("フリーメールのアドレスです。"),
-    "carrier": _("携帯会社のアドレスです。2MBを超える文書は添付されません。"),
-}
+def _address_note(provided: Services, signer: Signer) -> str:
+    match signer.address_kind:
+        case AddressKind.FREE:
+            return _("フリーメールのアドレスです。")
+        case AddressKind.CARRIER:
+            most = size(provided.policy.attachment_bytes_carrier)
+            return _("携帯会社のアドレスです。{most}を超える文書は添付されません。", most=most)
+        case _:
+            return ""
 
 
 async def _draft_signer(
     provided: Services, signer: Signer, posted: Mapping[str, str]
 ) -> staff_views.DraftSigner:
     contact = await Contact.filter(id=signer.contact_id or 0).first()
-    note: str = _ADDRESS_NOTES.get(signer.address_kind, "")
+    note = _address_note(provided, signer)
     if note and contact and contact.reason:
         note = _("{note}登録の理由：{reason}", note=note, reason=contact.reason)
     return staff_views.DraftSigner(

@@ -12,6 +12,7 @@ from envelopes.phrases import (
     named,
     reason,
     remark,
+    size,
     tongue,
     trouble,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "named",
     "reason",
     "remark",
+    "size",
     "tongue",
     "trouble",
 ]

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import math
 import secrets
 import unicodedata
 from base64 import b32encode
@@ -176,7 +177,8 @@ async def count_try(services: Services, name: str) -> None:
     if not await counters.allowed(
         name, events=policy.sign_in_tries, per=policy.sign_in_pause, now=services.now()
     ):
-        raise Refused(Reason.SIGN_IN_LOCKED)
+        minutes = math.ceil(policy.sign_in_pause.total_seconds() / 60)
+        raise Refused(Reason.SIGN_IN_LOCKED, minutes=minutes)
 
 
 async def second_factor(services: Services, staff: Staff, typed: str) -> str:

@@ -319,7 +319,7 @@ async def extend(services: Services, actor: Actor, ref: str, *, version: int, de
     if deadline_on < today or deadline_on <= shot.envelope.deadline_on:
         raise Refused(Reason.DEADLINE_PAST)
     if (deadline_on - today).days > services.policy.deadline_max_days:
-        raise Refused(Reason.DEADLINE_TOO_FAR)
+        raise Refused(Reason.DEADLINE_TOO_FAR, limit=services.policy.deadline_max_days)
     before = shot.envelope.deadline_on
     await _apply(
         services,

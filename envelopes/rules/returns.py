@@ -54,8 +54,8 @@ WORDS: Final[Mapping[Meaning, tuple[str, str]]] = {
     ),
     Meaning.DELAYED: ("配達が遅れています（まだ試みています）", "Delivery is delayed and still being tried"),
     Meaning.SILENT: (
-        "送ってから24時間、リンクが開かれていません（携帯会社の迷惑メール対策で消えた恐れがあります）",
-        "Nothing was opened for 24 hours; the carrier's filter may have swallowed the mail",
+        "送ったあと、リンクが開かれていません（携帯会社の迷惑メール対策で消えた恐れがあります）",
+        "Nothing has been opened since; the carrier's filter may have swallowed the mail",
     ),
     Meaning.REFUSED: ("相手のサーバーが受け付けませんでした", "The receiver refused the mail"),
 }

@@ -204,6 +204,7 @@ async def test_after_ten_tries_in_a_quarter_of_an_hour_even_the_right_one_waits(
         with pytest.raises(Refused) as error:
             await sign_in(town, address)
         assert error.value.reason is Reason.SIGN_IN_LOCKED
+        assert error.value.details == {"minutes": 15}
     town.clock.forward(minutes=15)
     assert (await sign_in(town)).id == town.village.id
 

@@ -282,7 +282,7 @@ async def test_questions_are_answered_in_the_reply(built: World) -> None:
     assert await state(envelope) == "preparing"
     facts = await history.payloads(Subject.ENVELOPE, envelope.id)
     (said,) = [said for fact, said in facts if fact.kind == "confirmed"]
-    assert "10年以内であることを確かめました" in said["answers"][0]["answer"]
+    assert "その年数を超えないことを確かめました" in said["answers"][0]["answer"]
 
 
 async def test_other_documents_in_an_old_thread_are_another_order(built: World) -> None:

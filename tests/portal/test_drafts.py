@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,9 @@ from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.actions import registrar, revising, staff
 from envelopes.records import sessions
-from envelopes.records.models import Document, Envelope, Staff
+from envelopes.records.models import Document, Envelope, Signer, Staff
 from envelopes.records.store import Snapshot
+from envelopes.rules.addresses import AddressKind
 from envelopes.rules.errors import Reason
 from envelopes.rules.lines import scan
 from envelopes.rules.schedule import jst_day
@@ -197,3 +199,14 @@ async def test_a_draft_is_not_thrown_away_by_one_press(town: Town, client: Clien
     folded = next(form.iterancestors("details"))
     assert folded.get("open") is None
     assert "元に戻せません" in form.text_content()
+
+
+async def test_the_page_says_the_numbers_of_the_policy_in_force(town: Town) -> None:
+    shot = await town.draft()
+    await Signer.filter(id=shot.signers[0].id).update(address_kind=AddressKind.CARRIER.value)
+    policy = replace(town.services.policy, title_characters=45, attachment_bytes_carrier=3_500_000)
+    other = replace(town, services=replace(town.services, policy=policy))
+    async with signed_in(other, town.drafter) as client:
+        said = await page(client, shot)
+    assert "45字まで" in said
+    assert "3.5MBを超える文書は添付されません" in said
