@@ -332,6 +332,19 @@ def test_a_second_press_sends_nothing(page: Page, address: str) -> None:
     assert page.evaluate("window.sent") == 1
 
 
+def test_enter_sends_the_address_as_typed_and_takes_no_suggestion(page: Page, address: str) -> None:
+    page.goto(f"{address}/registration_question-slip")
+    page.evaluate(
+        "addEventListener('submit', e => {e.preventDefault(); window.sent = [...new FormData(e.target, e.submitter)]})"
+    )
+    page.fill("#email", "taro@example.co.jp")
+    page.press("#email", "Enter")
+    sent = dict(page.evaluate("window.sent"))
+    assert (sent["email"], "use" in sent) == ("taro@example.co.jp", False)
+    page.get_by_role("button", name="に直して進む").click()
+    assert dict(page.evaluate("window.sent"))["use"] == "minami@docomo.ne.jp"
+
+
 def test_asking_again_too_early_is_told_in_a_status(page: Page, address: str) -> None:
     page.goto(f"{address}/code-resent")
     page.get_by_role("button", name="再送").click()
