@@ -399,8 +399,8 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "理由を入力してください。",
         "Enter a reason."),
     Reason.REASON_TOO_LONG: Text(
-        "理由は{limit}字以内で入力してください。",
-        "Use {limit} characters or fewer for the reason."),
+        "{limit}字以内で入力してください。",
+        "Use {limit} characters or fewer."),
     Reason.ROLE_MISSING: Text(
         "この操作をする権限がありません。必要なときは情報担当に依頼してください。",
         "You do not have permission. Ask the administrator if you need it."),
@@ -422,6 +422,11 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LIMIT_REACHED: Text(
         "操作が続いたため、受け付けを止めています。少し時間をおいてください。",
         "Too many requests. Please wait a while."),
+    Reason.NOTES_SPENT: Text(
+        "このお知らせは届いていません。この依頼についてのお知らせは1日に{n}件までで、きょうはもう届いています。"
+        "お急ぎのときは {tel} へお電話ください。",
+        "This was not passed on: {n} such messages a day are taken about a request, and today’s have come. "
+        "If it is urgent, please call {tel}."),
     Reason.ANSWERED_ALREADY: Text(
         "同じ内容の誤りには、少し前にお返事しています。前の返信をご覧ください。",
         "The same mistake was answered a while ago. Please see that answer."),

@@ -8,13 +8,13 @@ from typing import Final
 from aiohttp import web
 
 from envelopes.actions import changing, notes
-from envelopes.actions import signer as act
 from envelopes.rules.changes import Change, Wish
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.notes import About
 from envelopes.rules.reading import Record
 from portal import signer_views
-from portal.link import CHANGES, heard, told_staff
+from portal.errors import STATUS
+from portal.link import ABOUT_CHANGE, CHANGES, to_told, told_staff
 from portal.phrases import _
 from portal.proved import mailed, reading, reading_or
 from portal.respond import answer, form, move, told
@@ -23,7 +23,7 @@ from portal.visit import Visit, is_paused, request_of
 
 _FIELDS: Final = ("choice", "person", "office", "email", "note")
 _DECIDED: Final = frozenset({Reason.CHANGE_DECIDED, Reason.CHANGE_GONE})
-_AT: Final = {Reason.PERSON_MISSING: "person", Reason.REASON_TOO_LONG: "note"}
+_AT: Final = {Reason.PERSON_MISSING: "person", Reason.REASON_TOO_LONG: "note", Reason.NOTES_SPENT: ""}
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -32,7 +32,7 @@ async def ask(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if request.method != "POST":
-        return answer(request, _form(visit, {}))
+        return answer(request, await told_staff(request, visit, ABOUT_CHANGE) or _form(visit, {}))
     posted = await form(request)
     wish = _wish(posted)
     if wish is None:
@@ -40,12 +40,9 @@ async def ask(request: web.Request) -> web.Response:
         return answer(request, _form(visit, posted, error), status=422)
     pauses = _pauses(visit, wish)
     try:
-        made = changing.tidy_wish(visit.services, visit.signer, wish) if pauses else wish
-        if not pauses:
-            act.tidy_reason(_told(wish), visit.services)
+        made = changing.tidy_wish(visit.services, visit.signer, wish, only_told=not pauses)
     except Refused as refused:
-        error = FieldError(text=told(request, refused), field=_field(refused, wish))
-        return answer(request, _form(visit, posted, error), status=422)
+        return _again(request, visit, posted, refused)
     page = signer_views.ConfirmChange(
         request=request_of(visit),
         choice=made.change,
@@ -78,15 +75,22 @@ def _pauses(visit: Visit, wish: Wish) -> bool:
     return wish.change is not Change.PERSON or _may_hand_over(visit)
 
 
-def _told(wish: Wish) -> str:
-    """What staff are told where nothing is paused."""
+def _chosen(wish: Wish) -> str:
+    """What staff are told before the note where nothing is paused."""
     who = " ".join(part for part in (wish.office, wish.person, wish.email) if part)
-    return "　".join(part for part in (CHANGES[wish.change], who, wish.note) if part)
+    return "　".join(part for part in (CHANGES[wish.change], who) if part)
 
 
-def _field(refused: Refused, wish: Wish) -> str:
+def _again(request: web.Request, visit: Visit, posted: Mapping[str, str], refused: Refused) -> web.Response:
+    """The form once more, with what is wrong with it."""
+    error = FieldError(text=told(request, refused), field=_field(refused, posted))
+    return answer(request, _form(visit, posted, error), status=STATUS.get(refused.reason, 422))
+
+
+def _field(refused: Refused, posted: Mapping[str, str]) -> str:
     if refused.reason is Reason.ENTRY_TOO_LONG:
-        return "person" if len(" ".join(wish.person.split())) > int(refused.details["limit"]) else "office"
+        person = " ".join(posted.get("person", "").split())
+        return "person" if len(person) > int(refused.details["limit"]) else "office"
     return _AT.get(refused.reason, "email")
 
 
@@ -126,10 +130,19 @@ async def tell(request: web.Request) -> web.Response:
         except Refused as refused:
             return await reading_or(request, refused)
         return move("sign", visit.signer.ref, "wrong")
-    note = _told(wish)
-    await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=True))
-    thanks = told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。"), back_url=visit.at("1"))
-    return answer(request, thanks)
+    try:
+        made = changing.tidy_wish(visit.services, visit.signer, wish, only_told=True)
+        await notes.tell(
+            visit.services,
+            visit.signer,
+            About.WRONG_PERSON,
+            note=made.note,
+            proved=True,
+            chosen=_chosen(made),
+        )
+    except Refused as refused:
+        return _again(request, visit, posted, refused)
+    return to_told(visit, "wrong")
 
 
 async def take_back(request: web.Request) -> web.Response:

@@ -9,15 +9,17 @@ from aiohttp import web
 
 from envelopes.actions import notes
 from envelopes.actions import signer as act
-from envelopes.rules.errors import Reason, Refused
+from envelopes.rules.errors import Refused
+from envelopes.rules.notes import About
 from envelopes.rules.schedule import jst_day
 from envelopes.rules.states import State
 from portal import papers, signer_views, views
-from portal.link import told_staff
+from portal.errors import STATUS
+from portal.link import Telling, to_told, told_staff, unheard
 from portal.phrases import _
 from portal.phrases import reason as why
 from portal.proved import reading, reading_or
-from portal.respond import answer, form, move, told
+from portal.respond import answer, form, move
 from portal.views import FieldError
 from portal.visit import Visit, request_of
 
@@ -25,6 +27,9 @@ _REFUSALS: Final = {
     signer_views.Refusal.RETURN: act.Refusal.RETURN,
     signer_views.Refusal.DECLINE: act.Refusal.DECLINE,
 }
+_STILL_LOOKING: Final = Telling(
+    about=About.CHECKING, then=_("依頼はそのまま続きます。署名期限までは、同じリンクから署名できます。")
+)
 _REFUSED: Final = {State.RETURNED: signer_views.Refusal.RETURN, State.DECLINED: signer_views.Refusal.DECLINE}
 
 
@@ -117,18 +122,22 @@ async def checking(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if request.method != "POST":
-        return answer(request, await _checking(visit))
+        thanks = await told_staff(request, visit, _STILL_LOOKING)
+        return answer(request, thanks or await _checking(visit, day=_chosen(visit)))
     posted = await form(request)
     day, note = posted.get("remind_on", ""), posted.get("note", "")
     try:
         await notes.checking(visit.services, visit.signer, note=note, remind_on=_day(day))
     except Refused as error:
-        field = "remind_on" if error.reason is Reason.REMINDER_DAY else "note"
-        wrong = FieldError(text=told(request, error), field=field)
-        page = await _checking(visit, day=day, note=note, errors=(wrong,))
-        return answer(request, page, status=422)
-    onward = _("依頼はそのまま続きます。署名期限までは、同じリンクから署名できます。")
-    return answer(request, told_staff(visit, onward, back_url=visit.at("1")))
+        page = await _checking(visit, day=day, note=note, errors=(unheard(request, error),))
+        return answer(request, page, status=STATUS.get(error.reason, 422))
+    return to_told(visit, "checking")
+
+
+def _chosen(visit: Visit) -> str:
+    """The day on which he wants to be reminded, unless it has come."""
+    chosen = visit.signer.remind_on
+    return chosen.isoformat() if chosen is not None and chosen > jst_day(visit.services.now()) else ""
 
 
 def _day(text: str) -> date | None:
@@ -144,6 +153,7 @@ def _day(text: str) -> date | None:
 async def _checking(
     visit: Visit, *, day: str = "", note: str = "", errors: tuple[FieldError, ...] = ()
 ) -> signer_views.Checking:
+    tomorrow = jst_day(visit.services.now()) + timedelta(days=1)
     return signer_views.Checking(
         request=request_of(visit),
         files=tuple(
@@ -158,7 +168,7 @@ async def _checking(
         ),
         post_url=visit.at("checking"),
         back_url=visit.at("1"),
-        first=jst_day(visit.services.now()) + timedelta(days=1),
+        first=tomorrow if tomorrow <= visit.shot.envelope.deadline_on else None,
         remind_on=day,
         note=note,
         note_limit=visit.services.policy.reason_characters,

@@ -42,6 +42,7 @@ STATUS: Final[Mapping[Reason, int]] = {
     Reason.SIGNS_FOR_VILLAGE: 403,
     Reason.OFFER_CHANGED: 409,
     Reason.LIMIT_REACHED: 429,
+    Reason.NOTES_SPENT: 429,
     Reason.RESEND_CAP: 429,
     Reason.RESEND_EARLY: 429,
     Reason.SIGN_IN_LOCKED: 429,

@@ -4,8 +4,8 @@ GET and HEAD only show: mail scanners open links, run scripts and press buttons,
 have a code mailed to the registered address.
 """
 
-from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -23,8 +23,9 @@ from envelopes.rules.schedule import day_over, jst_day
 from envelopes.rules.states import FINAL
 from envelopes.rules.tokens import Purpose, Ticket
 from portal import codes, cookies, signer_views, views
-from portal.phrases import _, reason
-from portal.respond import answer, form, path, services, told, town
+from portal.errors import STATUS
+from portal.phrases import _
+from portal.respond import answer, form, move, path, services, told, town
 from portal.signer_views import DeadLink
 from portal.views import FieldError
 from portal.visit import Visit, dead, is_paused, request_of, status, visiting, with_receipt
@@ -65,7 +66,8 @@ def _replaced(visit: Visit, *errors: FieldError) -> signer_views.UnusableLink:
 
 async def _with_what_was_asked(visit: Visit, page: signer_views.UnusableLink) -> signer_views.UnusableLink:
     """The page of a deadline that is over; whoever has asked for more time since is told so, and asks no more."""
-    asked = await notes.asked_for_time(visit.signer, since=day_over(visit.shot.envelope.deadline_on))
+    since = day_over(visit.shot.envelope.deadline_on)
+    asked = await notes.told(visit.signer, About.MORE_TIME, since=since)
     return replace(page, more_time_url=None, asked_on=jst_day(asked)) if asked else page
 
 
@@ -170,26 +172,20 @@ async def new_link(request: web.Request) -> web.Response:
 
 
 async def more_time(request: web.Request) -> web.Response:
-    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it."""
+    """C8: after the deadline, ask the town to move it. A note like any other: nothing is extended by it.
+
+    Once is enough: the link's page says from then on that it was asked for.
+    """
     provided, token = services(request), request.match_info["token"]
     ticket = provided.ticket(Purpose.REQUEST, token)
     shot, signer = await store.of_signer(ticket.ref)
     visit = visiting(request, shot, signer, token)
-    ended = dead(visit)
-    if ended is None or ended.more_time_url is None or await _handed_over(visit, ticket) is not None:
-        return await landing(request)
-    await heard(notes.ask_for_time(provided, signer))
-    thanks = told_staff(visit, _("期限が延びると、メールでお知らせします。同じリンクをもう一度使えます。"))
-    return answer(request, thanks)
-
-
-async def heard(telling: Awaitable[None]) -> None:
-    """Have staff told. Whoever has written too often today has been heard already, and sees the same page."""
-    try:
-        await telling
-    except Refused as refused:
-        if refused.reason is not Reason.LIMIT_REACHED:
-            raise
+    ended = await _handed_over(visit, ticket) or dead(visit)
+    if ended is not None and ended.more_time_url:
+        ended = await _with_what_was_asked(visit, ended)
+    if ended is not None and ended.more_time_url:
+        await notes.ask_for_time(provided, signer)
+    return move("s", token)
 
 
 CHANGES: Final = {
@@ -205,32 +201,59 @@ async def wrong_person(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if request.method != "POST":
-        return answer(request, _wrong_page(visit))
+        return answer(request, await told_staff(request, visit, ABOUT_CHANGE) or _wrong_page(visit))
     posted = await form(request)
     choice, note = posted.get("choice", ""), posted.get("note", "")
     if choice not in set(Change):
         error = FieldError(text=_("どれかを選んでください。"), field="choice")
         page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
         return answer(request, page, status=422)
-    said = f"{CHANGES[Change(choice)]}　{note}"
+    chosen = CHANGES[Change(choice)]
     try:
-        await heard(notes.tell(visit.services, visit.signer, About.WRONG_PERSON, note=said, proved=False))
+        await notes.tell(
+            visit.services, visit.signer, About.WRONG_PERSON, note=note, proved=False, chosen=chosen
+        )
     except Refused as refused:
-        error = FieldError(text=reason(refused.reason, limit=_note_limit(visit)), field="note")
-        page = _wrong_page(visit, choice=choice, note=note, errors=(error,))
-        return answer(request, page, status=422)
-    return answer(request, told_staff(visit, _("担当の課が内容を確かめて、ご連絡します。")))
+        page = _wrong_page(visit, choice=choice, note=note, errors=(unheard(request, refused),))
+        return answer(request, page, status=STATUS.get(refused.reason, 422))
+    return to_told(visit, "wrong")
 
 
-def told_staff(visit: Visit, next_step: str, *, back_url: str = "") -> views.Message:
-    """The page after a note to staff: that it is there, and what happens now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """A note that staff get from a page of the signer's, and what happens then."""
+
+    about: About
+    then: str
+
+
+ABOUT_CHANGE: Final = Telling(about=About.WRONG_PERSON, then=_("担当の課が内容を確かめて、ご連絡します。"))
+
+
+def to_told(visit: Visit, page: str) -> web.Response:
+    """On to what *page* says once the note is there, so that a reload sends no second one."""
+    return web.Response(status=303, headers={"Location": f"{visit.at(page)}?told=1"})
+
+
+async def told_staff(request: web.Request, visit: Visit, telling: Telling) -> views.Message | None:
+    """The page after a note to staff: that it is there, and what happens now. None where no note was written today."""
+    yesterday = visit.services.now() - timedelta(days=1)
+    if "told" not in request.query or await notes.told(visit.signer, telling.about, since=yesterday) is None:
+        return None
+    back_url = "" if visit.token else visit.at("1")
     return views.Message(
         title=_("{town}に知らせました", town=town(visit.services)),
-        paragraphs=(next_step, _("この画面は閉じて構いません。")),
+        paragraphs=(telling.then, _("この画面は閉じて構いません。")),
         good=True,
         next_url=back_url,
         next_label=_("文書の確認に戻る") if back_url else "",
     )
+
+
+def unheard(request: web.Request, refused: Refused) -> FieldError:
+    """Why staff were not told, at what has to be mended."""
+    field = {Reason.REMINDER_DAY: "remind_on", Reason.NOTES_SPENT: ""}.get(refused.reason, "note")
+    return FieldError(text=told(request, refused), field=field)
 
 
 def _wrong_page(
@@ -243,11 +266,6 @@ def _wrong_page(
         choice=choice,
         note=note,
         code_url=f"{visit.at('code')}?for=change",
-        note_limit=_note_limit(visit),
+        note_limit=visit.services.policy.reason_characters,
         errors=errors,
     )
-
-
-def _note_limit(visit: Visit) -> int:
-    """How long a note may be: the choice stands before it in what staff read."""
-    return visit.services.policy.reason_characters - max(map(len, CHANGES.values())) - 1

@@ -234,13 +234,16 @@ class Decline(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checking(Page):
-    """C6: 社内で確認中. Posts `note` and `remind_on`, a day from `first` to the deadline or nothing."""
+    """C6: 社内で確認中. Posts `note` and `remind_on`, a day from `first` to the deadline or nothing.
+
+    On the last day there is no such day (`first` is None), and none is asked for.
+    """
 
     request: Request
     files: tuple[File, ...]
     post_url: str
     back_url: str
-    first: date
+    first: date | None
     remind_on: str = ""
     note: str = ""
     note_limit: int = 400

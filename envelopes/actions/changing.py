@@ -22,7 +22,7 @@ from envelopes.records.history import Subject
 from envelopes.records.models import Application, Contact, Fact, Signer
 from envelopes.records.store import Snapshot
 from envelopes.rules.applications import Stage
-from envelopes.rules.changes import Change, Wish, tidy
+from envelopes.rules.changes import Change, Wish, tidy, tidy_told
 from envelopes.rules.errors import Reason, Refused, StaleEnvelope
 from envelopes.rules.notes import About
 from envelopes.rules.people import Actor
@@ -103,10 +103,14 @@ async def former(signer: Signer, generation: int) -> HandedOver | None:
 # The contractor's side
 
 
-def tidy_wish(services: Services, signer: Signer, wish: Wish) -> Wish:
-    """Return *wish* as it is kept. Raises Refused: REASON_TOO_LONG, and what `changes.tidy` says."""
+def tidy_wish(services: Services, signer: Signer, wish: Wish, *, only_told: bool = False) -> Wish:
+    """Return *wish* as it is kept; where staff are *only_told* of it, nothing has to be filled in.
+
+    Raises Refused: REASON_TOO_LONG, and what `changes.tidy` or `changes.tidy_told` says.
+    """
     note = tidy_reason(wish.note, services) if wish.note.strip() else ""
-    return replace(tidy(wish, before=signer.email), note=note)
+    made = tidy_told(wish) if only_told else tidy(wish, before=signer.email)
+    return replace(made, note=note)
 
 
 async def ask(services: Services, signer: Signer, wish: Wish) -> None:

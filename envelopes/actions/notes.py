@@ -21,12 +21,16 @@ from envelopes.rules.states import Event, Task, permits
 from envelopes.services import Services
 
 
-async def tell(services: Services, signer: Signer, about: About, *, note: str, proved: bool) -> None:
-    """Pass *note* to staff. It changes nothing else: anybody with the link may write one, twice a day.
+async def tell(
+    services: Services, signer: Signer, about: About, *, note: str, proved: bool, chosen: str = ""
+) -> None:
+    """Pass what was *chosen* and the *note* to staff; with a choice, the note may be empty.
 
-    Raises Refused(LIMIT_REACHED | REASON_MISSING | REASON_TOO_LONG).
+    It changes nothing else: anybody with the link may write one, twice a day. Raises Refused(NOTES_SPENT |
+    REASON_MISSING | REASON_TOO_LONG).
     """
-    text = tidy_reason(note, services)
+    written = tidy_reason(note, services) if note.strip() or not chosen else ""
+    text = "　".join(part for part in (chosen, written) if part)
 
     async def work(connection: BaseDBAsyncClient) -> None:
         await write(services, connection, signer, about, {"note": text, "proved": proved})
@@ -36,17 +40,17 @@ async def tell(services: Services, signer: Signer, about: About, *, note: str, p
 
 
 async def ask_for_time(services: Services, signer: Signer) -> None:
-    """Tell staff that the signer wants the deadline moved. Raises Refused(LIMIT_REACHED | NOT_PERMITTED)."""
+    """Tell staff that the signer wants the deadline moved. Raises Refused(NOTES_SPENT | NOT_PERMITTED)."""
     shot = await store.snapshot(id=signer.envelope_id)
     if not permits(shot.state, Event.EXTENDED) or signer.consented_at is not None:
         raise Refused(Reason.NOT_PERMITTED, state=shot.state, event=Event.EXTENDED)
     await tell(services, signer, About.MORE_TIME, note="署名期限の延長を希望しています。", proved=False)
 
 
-async def asked_for_time(signer: Signer, *, since: datetime) -> datetime | None:
-    """When this signer first wanted a deadline moved that was over at *since*, or None."""
+async def told(signer: Signer, about: About, *, since: datetime) -> datetime | None:
+    """When this signer first told staff *about* something at *since* or later, or None."""
     facts = Fact.filter(subject=Subject.ENVELOPE.value, subject_id=signer.envelope_id, at__gte=since)
-    mine = facts.filter(kind=About.MORE_TIME.value, actor=str(actor_of(signer)))
+    mine = facts.filter(kind=about.value, actor=str(actor_of(signer)))
     fact = await mine.order_by("n").first()
     return fact.at if fact else None
 
@@ -54,7 +58,7 @@ async def asked_for_time(signer: Signer, *, since: datetime) -> datetime | None:
 async def checking(services: Services, signer: Signer, *, note: str, remind_on: date | None) -> None:
     """Tell staff that the signer's side is still looking, and remind him on *remind_on*, a day of his choice.
 
-    *note* may be empty. Raises Refused(REMINDER_DAY | LIMIT_REACHED | REASON_TOO_LONG).
+    *note* may be empty. Raises Refused(REMINDER_DAY | NOTES_SPENT | REASON_TOO_LONG).
     """
     text = tidy_reason(note, services) if note.strip() else ""
     shot = await store.snapshot(id=signer.envelope_id)
@@ -73,7 +77,7 @@ async def checking(services: Services, signer: Signer, *, note: str, remind_on: 
 async def _count(services: Services, signer: Signer, about: About) -> None:
     name, most = f"note:{about}:{signer.ref}", services.policy.new_links_a_day
     if not await counters.allowed(name, events=most, per=timedelta(days=1), now=services.now()):
-        raise Refused(Reason.LIMIT_REACHED)
+        raise Refused(Reason.NOTES_SPENT, n=most)
 
 
 async def write(

@@ -47,3 +47,17 @@ def tidy(wish: Wish, *, before: str) -> Wish:
         email=email,
         note=wish.note,
     )
+
+
+def tidy_told(wish: Wish) -> Wish:
+    """Return *wish* as staff read it where nothing comes of it by itself, so that all but the change may be empty.
+
+    The note is tidied by whoever knows its limit. Raises Refused: ENTRY_TOO_LONG, ADDRESS_….
+    """
+    return Wish(
+        change=wish.change,
+        person=tidy_person(wish.person) if wish.person.strip() else "",
+        office=tidy_office(wish.office),
+        email=tidy_address(wish.email) if wish.email.strip() else "",
+        note=wish.note,
+    )

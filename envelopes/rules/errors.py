@@ -132,6 +132,7 @@ class Reason(StrEnum):
     PROOF_MISSING = "proof-missing"
     SIGNED_OUT = "signed-out"
     LIMIT_REACHED = "limit-reached"
+    NOTES_SPENT = "notes-spent"
     REMINDER_DAY = "reminder-day"
     ANSWERED_ALREADY = "answered-already"
     ANSWERS_STOPPED = "answers-stopped"

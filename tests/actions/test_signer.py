@@ -531,7 +531,7 @@ async def test_a_note_about_a_wrong_person_changes_nothing_and_comes_twice_a_day
         await notes.tell(town.services, one, About.WRONG_PERSON, note="担当が替わりました", proved=False)
     with pytest.raises(Refused) as error:
         await notes.tell(town.services, one, About.WRONG_PERSON, note="担当が替わりました", proved=False)
-    assert reason(error) is Reason.LIMIT_REACHED
+    assert reason(error) is Reason.NOTES_SPENT
     assert (await town.again(shot)).envelope.version == shot.envelope.version
     assert (await town.tasks(shot)).count("note_mail") == 2
 
@@ -551,7 +551,7 @@ async def test_who_is_still_looking_chooses_a_day_until_the_deadline_and_nothing
     assert (await Signer.get(id=one.id)).remind_on is None
     with pytest.raises(Refused) as error:
         await notes.checking(town.services, one, note="", remind_on=None)
-    assert reason(error) is Reason.LIMIT_REACHED
+    assert reason(error) is Reason.NOTES_SPENT
     assert (await town.again(shot)).envelope.version == shot.envelope.version
     assert (await town.tasks(shot)).count("note_mail") == 2
 
@@ -563,7 +563,7 @@ async def test_more_time_is_asked_for_twice_a_day_and_nothing_is_extended(town: 
         await notes.ask_for_time(town.services, one)
     with pytest.raises(Refused) as error:
         await notes.ask_for_time(town.services, one)
-    assert reason(error) is Reason.LIMIT_REACHED
+    assert reason(error) is Reason.NOTES_SPENT
     assert (await town.again(shot)).envelope.deadline_on == shot.envelope.deadline_on
     assert (await town.tasks(shot)).count("note_mail") == 2
 

@@ -176,7 +176,7 @@ def test_past_deadline_ends_the_request_until_staff_extend_it(world: World, role
     assert contractor.heading == "署名期限が過ぎました"
     assert "もう一度開いて" not in contractor.text
     contractor.press("期限の延長をみほん村に依頼する")
-    assert contractor.heading == "みほん村に知らせました"
+    assert "期限の延長の依頼を受け付けました" in contractor.text
     assert "延ばしてほしい" in clerk.letter("【申し出】").text
     assert world.state(title) == "expired"
 

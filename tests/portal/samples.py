@@ -509,6 +509,9 @@ CHECKING = signer.Checking(
     back_url="/sign/r4k9/1",
     first=date(2026, 8, 6),
 )
+WRONG_PERSON = signer.WrongPerson(
+    request=REQUEST, post_url="/s/t/wrong", back_url="/s/t", code_url="/s/t/code?for=change"
+)
 ASK_CHANGE = signer.AskChange(
     request=REQUEST, next_url="/sign/r4k9/wrong", back_url="/sign/r4k9/1", may_hand_over=True
 )
@@ -799,6 +802,7 @@ SAMPLES: dict[str, views.Page] = {
         remind_on="2026-09-30",
         errors=(views.FieldError(text="明日から署名期限までの日を選んでください。", field="remind_on"),),
     ),
+    "checking-last-day": replace(CHECKING, first=None),
     "decline-confirm": signer.DeclineConfirm(
         request=REQUEST,
         choice=signer.Refusal.RETURN,
@@ -816,6 +820,12 @@ SAMPLES: dict[str, views.Page] = {
         WRONG_PERSON,
         note="木村に代わりました。",
         errors=(views.FieldError(text="どれかを選んでください。", field="choice"),),
+    ),
+    "wrong-person-unheard": replace(
+        WRONG_PERSON,
+        choice="changed",
+        note="髙橋は9月末で退任しました。",
+        errors=(views.FieldError(text=reason(Reason.NOTES_SPENT, n=2, tel=SITE.phone)),),
     ),
     "ask-change": ASK_CHANGE,
     "ask-change-wrong": replace(

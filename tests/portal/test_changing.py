@@ -176,7 +176,10 @@ async def test_without_the_towns_leave_staff_are_only_told(town: Town, client: C
     base = await prove(town, client, turn)
     assert "別の方に引き継ぐことができません" in (await get(client, f"{base}/wrong"))[1]
     assert "依頼はそのまま続きます" in (await post(client, f"{base}/wrong", **ASKED))[1]
-    assert "村に知らせました" in (await post(client, f"{base}/wrong/ask", **ASKED))[1]
+    assert (await post(client, f"{base}/wrong/ask", **ASKED))[0] == 303
+    told = (await get(client, f"{base}/wrong?told=1"))[1]
+    assert "村に知らせました" in told
+    assert "文書の確認に戻る" in told
     assert (await Signer.get(id=turn.id)).paused_at is None
     (said,) = await payloads(shot, "wrong person")
     assert said["proved"] is True
@@ -220,9 +223,10 @@ async def test_the_former_persons_link_says_so_and_does_nothing(town: Town, clie
     assert "新しい担当者に引き継がれました" in said
     assert "髙橋一郎" in said
     assert "木村" not in said
-    for action in ("code", "verify", "link", "time", "wrong"):
+    for action in ("code", "verify", "link", "wrong"):
         status, said = await post(client, f"{old}/{action}", choice="changed", code="123456")
         assert (status, "新しい担当者に引き継がれました" in said) == (410, True), action
+    assert (await post(client, f"{old}/time"))[0] == 303
     assert "署名の依頼が届いています" in (await get(client, link(town, after)))[1]
     actor, envelope = clerks.actor_of(town.drafter), shot.envelope
     await clerks.cancel(town.services, actor, envelope.ref, version=envelope.version, reason="取りやめ")

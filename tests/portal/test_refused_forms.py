@@ -1,6 +1,7 @@
 """Forms that are refused: they come again with what was typed and why, or say how the request stands now."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from lxml import html  # type: ignore[import-untyped]
 
 from envelopes.actions import signer as act
 from envelopes.actions import staff as clerks
-from envelopes.records.models import Signer
+from envelopes.records.models import Envelope, Signer
 from envelopes.records.store import Snapshot
+from envelopes.rules.schedule import jst_day
 from portal.app import create_app
+from tests.actions.test_changing import payloads
 from tests.engines import Town
-from tests.portal.test_changing import ASKED, link, out, post, prove
+from tests.portal.test_changing import ASKED, get, link, out, post, prove
 from tests.portal.test_download import done
 
 pytestmark = pytest.mark.engines
@@ -29,24 +32,47 @@ async def client(town: Town) -> AsyncIterator[Client]:
 
 async def test_a_note_that_is_too_long_comes_back_with_its_own_limit(town: Town, client: Client) -> None:
     _, turn = await out(town)
-    note = "退" * town.services.policy.reason_characters
-    status, said = await post(client, f"{link(town, turn)}/wrong", choice="changed", note=note)
-    assert status == 422
-    assert note in said
-    limit = town.services.policy.reason_characters - len("メールアドレスが変わった") - 1
-    assert said.count(f"{limit}字以内") == 2  # above the form and at the field
-
-
-async def test_who_writes_a_third_note_in_a_day_is_thanked_like_before(town: Town, client: Client) -> None:
-    shot, turn = await out(town, hand_over=False)
-    for _ in range(3):
-        status, said = await post(client, f"{link(town, turn)}/wrong", choice="changed", note="退職")
-        assert (status, "に知らせました" in said) == (200, True)
+    limit = town.services.policy.reason_characters
     base = await prove(town, client, turn)
-    town.clock.forward(minutes=5)
-    for _ in range(3):
-        status, said = await post(client, f"{base}/wrong/ask", **ASKED)
-        assert (status, "に知らせました" in said) == (200, True)
+    for page in (f"{link(town, turn)}/wrong", f"{base}/wrong", f"{base}/checking"):
+        asked = {**ASKED, "choice": "not-ours"}
+        note = "退" * limit
+        assert (await post(client, page, **{**asked, "note": note}))[0] in (200, 303)
+        status, said = await post(client, page, **{**asked, "note": note + "職"})
+        assert status == 422
+        assert note in said
+        assert said.count(f"{limit}字以内") == 2  # above the form and at the field
+        assert "理由は" not in said
+
+
+async def test_of_what_staff_are_told_only_the_note_has_the_notes_limit(town: Town, client: Client) -> None:
+    shot, turn = await out(town, hand_over=False)
+    base = await prove(town, client, turn)
+    asked = {**ASKED, "note": "退" * town.services.policy.reason_characters}
+    assert (await post(client, f"{base}/wrong", **asked))[0] == 200
+    assert (await post(client, f"{base}/wrong/ask", **asked))[0] == 303
+    (said,) = await payloads(shot, "wrong person")
+    assert said["note"].endswith(f"{asked['office']} {asked['person']} {asked['email']}　{asked['note']}")
+    status, seen = await post(client, f"{base}/wrong", **{**asked, "person": "木" * 51})
+    assert (status, "50字以内" in seen) == (422, True)
+
+
+async def test_a_third_note_in_a_day_comes_back_with_what_was_typed_and_whom_to_call(
+    town: Town, client: Client
+) -> None:
+    shot, turn = await out(town, hand_over=False)
+    note = {"choice": "changed", "note": "退職しました"}
+    here = f"{link(town, turn)}/wrong"
+    for _ in range(2):
+        assert (await post(client, here, **note))[0] == 303
+    base = await prove(town, client, turn)
+    for form, fields in ((here, note), (f"{base}/wrong/ask", {**ASKED, "note": note["note"]})):
+        status, said = await post(client, form, **fields)
+        assert status == 429
+        assert "このお知らせは届いていません" in said
+        assert town.section.phone in said
+        assert note["note"] in said
+        assert "に知らせました" not in said
     assert (await town.tasks(shot)).count("note_mail") == town.services.policy.new_links_a_day
 
 
@@ -78,6 +104,43 @@ def back_of(tree: Any) -> str:
     """Where 文書の確認に戻る leads."""
     (found,) = tree.xpath("//a[normalize-space()='文書の確認に戻る']/@href")
     return str(found)
+
+
+async def test_that_staff_were_told_is_said_only_after_a_note_and_a_reload_writes_none(
+    town: Town, client: Client
+) -> None:
+    shot, turn = await out(town)
+    base = await prove(town, client, turn)
+    for page in (f"{link(town, turn)}/wrong", f"{base}/checking"):
+        assert "に知らせました" not in (await get(client, f"{page}?told=1"))[1]
+        assert (await post(client, page, choice="changed", note=""))[0] == 303
+        for _ in range(2):
+            assert "に知らせました" in (await get(client, f"{page}?told=1"))[1]
+        assert "に知らせました" not in (await get(client, page))[1]
+    assert (await town.tasks(shot)).count("note_mail") == 2
+
+
+async def test_who_is_still_looking_finds_the_day_he_chose_and_on_the_last_day_none_to_choose(
+    town: Town, client: Client
+) -> None:
+    shot, turn = await out(town)
+    base = await prove(town, client, turn)
+    tomorrow = (jst_day(town.clock()) + timedelta(days=1)).isoformat()
+    assert (await post(client, f"{base}/checking", remind_on=tomorrow, note=""))[0] == 303
+    assert await chosen(client, base) == [tomorrow]
+    assert (await post(client, f"{base}/checking", remind_on=tomorrow, note="まだ"))[0] == 303
+    status, said = await post(client, f"{base}/checking", remind_on=tomorrow, note="まだまだ")
+    assert (status, "このお知らせは届いていません" in said) == (429, True)
+    await Envelope.filter(id=shot.envelope.id).update(deadline_on=jst_day(town.clock()))
+    assert await chosen(client, base) == []
+
+
+async def chosen(client: Client, base: str) -> list[str]:
+    """What stands in the field for the day to be reminded on, where there is one."""
+    cookie = "; ".join(f"{one.key}={one.value}" for one in client.session.cookie_jar)
+    async with client.get(f"{base}/checking", headers={"Cookie": cookie}) as answer:
+        found = html.document_fromstring(await answer.text()).xpath("//input[@name='remind_on']/@value")
+    return [str(one) for one in found]
 
 
 async def test_a_link_asked_for_a_third_time_is_refused_on_its_own_page(town: Town, client: Client) -> None:
