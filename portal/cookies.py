@@ -13,9 +13,7 @@ SIGNER = "fukan"
 STAFF = "fukan-staff"
 ASKED = "fukan-asked"
 REGISTRATION = "fukan-registration"
-_ASLEEP: Final = timedelta(
-    days=1
-)  # so long a browser is still known, and asked for a code instead of turned away
+KNOWN: Final = timedelta(days=1)  # so long a browser is asked for a code, or led on, instead of turned away
 
 
 def _name(request: web.Request, kind: str) -> str:
@@ -63,7 +61,7 @@ async def proved(request: web.Request, ref: str, *, asleep: bool = False) -> Pro
     provided, value = services(request), request.cookies.get(_name(request, SIGNER), "")
     if not value:
         return None
-    idle = _ASLEEP if asleep else provided.policy.signer_idle
+    idle = KNOWN if asleep else provided.policy.signer_idle
     return await sessions.proved(value, ref, now=provided.now(), idle=idle)
 
 
@@ -76,7 +74,7 @@ async def staff_session(request: web.Request) -> Session | None:
 async def was_signed_in(request: web.Request) -> bool:
     """Whether this browser was signed in with both factors until a while ago, and did not sign out."""
     policy = services(request).policy
-    session = await _find(request, STAFF, _ASLEEP + policy.staff_idle, None)
+    session = await _find(request, STAFF, KNOWN + policy.staff_idle, None)
     if session is None or not bonds.is_sign_in(session):
         return False
     return await Staff.filter(id=session.staff_id or 0, active=True).exists()

@@ -50,7 +50,10 @@ class Form:
 
 
 def read(request: web.Request) -> Form | None:
-    """What this browser has kept; None where it has nothing, or nothing of this hour."""
+    """What this browser has kept; None where it has nothing, or nothing of this hour.
+
+    Once it is sent nothing that was typed is kept any more, so the way back to it stays open longer.
+    """
     provided = services(request)
     value = cookies.read(request, cookies.REGISTRATION)
     try:
@@ -59,8 +62,8 @@ def read(request: web.Request) -> Form | None:
         return None
     known = {item.name for item in fields(Form)}
     form = Form(**{name: one for name, one in kept.items() if name in known})
-    lasting = timedelta(minutes=provided.policy.registration_minutes).total_seconds()
-    return form if provided.now().timestamp() < form.at + lasting else None
+    lasting = cookies.KNOWN if form.ref else timedelta(minutes=provided.policy.registration_minutes)
+    return form if provided.now().timestamp() < form.at + lasting.total_seconds() else None
 
 
 def keep(request: web.Request, response: web.Response, form: Form) -> None:

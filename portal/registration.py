@@ -432,9 +432,15 @@ async def _mine(request: web.Request) -> tuple[Application, tuple[str, ...]] | w
     return await steps.find(kept.ref), (BASE,)
 
 
+async def _mine_to_prove(request: web.Request) -> tuple[Application, tuple[str, ...]] | web.Response:
+    """The same for a page about the code; who was invited and has not agreed yet is led to the terms."""
+    mine = await _mine(request)
+    return move(*mine[1]) if isinstance(mine, tuple) and proving.has_to_agree(mine[0]) else mine
+
+
 async def enter_code(request: web.Request) -> web.Response:
     """Where the code is typed."""
-    mine = await _mine(request)
+    mine = await _mine_to_prove(request)
     if isinstance(mine, web.Response):
         return mine
     row, base = mine
@@ -461,6 +467,8 @@ def _code(
         valid_until=sent.valid_until if sent else None,
         word=sent.word if sent else None,
         resend_wait=max(0, int(wait)),
+        again_url=_beginning(row) if base == (BASE,) else None,
+        codes_a_day=provided.policy.registration_codes_a_day,
         withdrawal=row.door == Door.WITHDRAWAL,
         resent=resent,
         typed=typed,
@@ -468,9 +476,14 @@ def _code(
     )
 
 
+def _beginning(row: Application) -> str:
+    """Where the address was typed."""
+    return path(BASE, "withdraw") if row.door == Door.WITHDRAWAL else path(BASE)
+
+
 async def send_code(request: web.Request) -> web.Response:
     """Another code."""
-    mine = await _mine(request)
+    mine = await _mine_to_prove(request)
     if isinstance(mine, web.Response):
         return mine
     row, base = mine
@@ -486,7 +499,7 @@ async def send_code(request: web.Request) -> web.Response:
 
 async def verify(request: web.Request) -> web.Response:
     """Check what was typed; a right code gives the number."""
-    mine = await _mine(request)
+    mine = await _mine_to_prove(request)
     if isinstance(mine, web.Response):
         return mine
     row, base = mine

@@ -98,7 +98,11 @@ class RegistrationCheck(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationCode(Page):
-    """Posts `code`. Without *valid_until* no code is out."""
+    """Posts `code`. Without *valid_until* no code is out.
+
+    A mistyped address is typed again at *again_url*; where there is none, staff have typed it. An address is sent
+    *codes_a_day*.
+    """
 
     masked_address: str
     verify_url: str
@@ -106,6 +110,8 @@ class RegistrationCode(Page):
     valid_until: datetime | None
     word: str | None
     resend_wait: int
+    again_url: str | None
+    codes_a_day: int
     withdrawal: bool = False
     resent: bool = False
     typed: str = ""

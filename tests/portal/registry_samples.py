@@ -68,6 +68,8 @@ CODE = v.RegistrationCode(
     valid_until=datetime(2026, 8, 4, 5, 32, tzinfo=UTC),
     word="ほたる",
     resend_wait=45,
+    again_url="/register",
+    codes_a_day=3,
 )
 DONE = v.RegistrationDone(number="MHN-R2026-0007", company=COMPANY, masked_address=MASKED, at=AT)
 
@@ -132,6 +134,7 @@ SAMPLES: dict[str, Page] = {
         word=None,
         errors=(FieldError(text=reason(Reason.CODE_SPENT), field="code"),),
     ),
+    "registration_code-invited": replace(CODE, again_url=None),
     "registration_code-withdrawal": replace(CODE, withdrawal=True),
     "registration_done": DONE,
     "registration_done-withdrawn": replace(DONE, withdrawal=True),

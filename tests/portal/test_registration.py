@@ -186,6 +186,59 @@ async def test_what_was_typed_is_forgotten_after_an_hour(town: Town, client: Cli
     assert (await client.get("/register/check")).url.path == "/register"
 
 
+async def test_the_number_is_there_after_an_hour_and_nobody_is_told_to_begin_again(
+    town: Town, client: Client
+) -> None:
+    await fill(client)
+    await client.post("/register/check")
+    town.clock.forward(minutes=61)
+    answer = await client.get("/register/code")
+    assert answer.url.path == "/register/code"
+    await client.post("/register/code")
+    await client.post("/register/verify", data={"code": await digits(town)})
+    town.clock.forward(hours=5)
+    answer = await client.get("/register/done")
+    assert answer.url.path == "/register/done"
+    assert (await Application.get()).number in await said(answer)
+    town.clock.forward(hours=25)
+    assert (await client.get("/register/done")).url.path == "/register"
+
+
+async def test_who_mistyped_the_address_finds_the_way_back_beside_the_code(
+    town: Town, client: Client
+) -> None:
+    await fill(client)
+    await client.post("/register/check")
+    assert "/register" in await links(await client.get("/register/code"))
+    answer = await client.post("/register/withdraw", data={"email": "ichiro@takahashi-kensetsu.example"})
+    assert "/register/withdraw" in await links(answer)
+    invited = await invitation(town)
+    await client.post(invited, data={"version": terms.VERSION, "agree": "yes"})
+    answer = await client.get(f"{invited}/code")
+    assert "もう一度はじめから" not in await said(answer)
+    assert "へご連絡ください" in await said(answer)
+
+
+async def test_no_code_is_offered_before_the_invited_has_agreed(town: Town, client: Client) -> None:
+    invited = await invitation(town)
+    assert (await client.get(f"{invited}/code")).url.path == invited
+    answer = await client.post(f"{invited}/code")
+    assert (answer.status, answer.url.path) == (200, invited)
+    assert (await Application.get()).serial == 0
+
+
+async def links(answer: ClientResponse) -> list[str]:
+    """Where the links of a page lead."""
+    return [str(one) for one in html.document_fromstring(await answer.text()).xpath("//main//a/@href")]
+
+
+async def invitation(town: Town) -> str:
+    """The link of an address that staff have put forward."""
+    wish = Wish(company="南アルプス電設株式会社", person="南 一郎", email="minami@minami-densetsu.example")
+    (row,) = await doors.put_forward(town.services, staff.actor_of(town.registrar), [wish])
+    return "/r/" + proving.link(town.services, row).rpartition("/")[2]
+
+
 async def problem(client: Client, **changed: str) -> str:
     answer = await fill(client, until="terms", **changed)
     assert answer.status == 422

@@ -98,6 +98,11 @@ def sent_code(services: Services, row: Application) -> SentCode | None:
     )
 
 
+def has_to_agree(row: Application) -> bool:
+    """Whether the terms come before a code."""
+    return row.agreed_at is None and row.door != Door.WITHDRAWAL
+
+
 async def send_code(services: Services, row: Application, *, network: str, version: str = "") -> None:
     """Have a new code mailed to the address; it ends the one before.
 
@@ -107,7 +112,7 @@ async def send_code(services: Services, row: Application, *, network: str, versi
     now = services.now()
     if row.stage != Stage.UNPROVED:
         raise Refused(Reason.STALE)
-    if row.agreed_at is None and not version and row.door != Door.WITHDRAWAL:
+    if not version and has_to_agree(row):
         raise Refused(Reason.TERMS_UNTICKED)
     _require_pause(services, row, now)
     await require_below_caps(services, row.email_look_up, network, now)
