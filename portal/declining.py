@@ -18,7 +18,7 @@ from portal.errors import STATUS
 from portal.link import Telling, to_told, told_staff, unheard
 from portal.phrases import _
 from portal.phrases import reason as why
-from portal.proved import reading, reading_or
+from portal.proved import proved, reading, reading_or
 from portal.respond import answer, form, move
 from portal.views import FieldError
 from portal.visit import Visit, request_of
@@ -104,7 +104,7 @@ async def refuse(request: web.Request) -> web.Response:
     """End the request with the reason given."""
     visit = await reading(request)
     if isinstance(visit, web.Response):
-        return visit
+        return await _received(request) or visit
     posted = await form(request)
     choice = _picked(posted.get("choice", ""))
     if choice is None:
@@ -112,7 +112,15 @@ async def refuse(request: web.Request) -> web.Response:
     try:
         await act.refuse(visit.services, visit.signer.ref, _REFUSALS[choice], posted.get("reason", ""))
     except Refused as refused:
-        return await reading_or(request, refused)
+        return await _received(request) or await reading_or(request, refused)
+    return move("sign", visit.signer.ref, "done")
+
+
+async def _received(request: web.Request) -> web.Response | None:
+    """The way to what was received, where it is this signer who has ended the request: he has pressed twice."""
+    visit = await proved(request)
+    if isinstance(visit, web.Response) or declined(visit) is None:
+        return None
     return move("sign", visit.signer.ref, "done")
 
 

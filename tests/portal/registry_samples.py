@@ -114,6 +114,24 @@ SAMPLES: dict[str, Page] = {
             FieldError(text=reason(Reason.ADDRESS_TYPO, suggestion="minami@docomo.ne.jp"), field="email"),
         ),
     ),
+    "registration_question-withdraw": v.RegistrationQuestion(
+        number=None,
+        heading=_("電子契約の承諾を取りやめます"),
+        lead=_(
+            "取りやめると、これからの契約は書面で行います。すでに届いている署名の依頼は、そのまま続けられます。"
+        ),
+        inputs=(
+            v.Input(
+                name="email",
+                label=_("登録したメールアドレス"),
+                hint=_("このアドレスに、6けたの確認コードをお送りします。"),
+                shape="email",
+                fill="email",
+            ),
+        ),
+        post_url="/register/withdraw",
+        back_url="/register",
+    ),
     "registration_terms": replace(
         TERMS, errors=(FieldError(text=reason(Reason.TERMS_UNTICKED), field="agree"),)
     ),

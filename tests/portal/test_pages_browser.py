@@ -321,8 +321,9 @@ def test_zoom_widens_the_page_inside_its_own_region(page: Page, address: str) ->
     assert overflow(page) <= 0
 
 
-def test_a_second_press_sends_nothing(page: Page, address: str) -> None:
-    page.goto(f"{address}/confirm")
+@pytest.mark.parametrize("name", ["confirm", "checking", "registration_question-withdraw"])
+def test_a_second_press_sends_nothing(name: str, page: Page, address: str) -> None:
+    page.goto(f"{address}/{name}")
     page.evaluate(
         "window.sent = 0; addEventListener('submit', e => {if (!e.defaultPrevented) window.sent++; e.preventDefault()})"
     )

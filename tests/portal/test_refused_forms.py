@@ -174,6 +174,16 @@ async def test_a_download_link_asked_for_a_third_time_says_no_window_is_over_tha
     assert (status, "ダウンロード期間が終わりました" in said) == (429, True)
 
 
+async def test_a_second_press_to_refuse_leads_to_the_number_like_the_first(
+    town: Town, client: Client
+) -> None:
+    shot, turn = await out(town)
+    base = await prove(town, client, turn)
+    for _ in range(2):
+        assert (await post(client, f"{base}/refuse", choice="return", reason="工期が違います"))[0] == 303
+    assert (await town.again(shot)).number in (await get(client, f"{base}/done"))[1]
+
+
 async def test_who_declines_what_staff_have_cancelled_sees_that_it_is_cancelled(
     town: Town, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
