@@ -1,7 +1,6 @@
 """C7, proved: telling that another person or address is to be asked, after one more question; and taking that back."""
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import Final
 
@@ -53,7 +52,6 @@ async def ask(request: web.Request) -> web.Response:
         pauses=pauses,
         ask_url=visit.at("wrong", "ask"),
         edit_url=visit.at("wrong", "edit"),
-        key=secrets.token_hex(8),
     )
     return answer(request, page)
 

@@ -1,6 +1,5 @@
 """Not signing: 差戻し or 辞退, with a reason, after one more question."""
 
-import secrets
 import unicodedata
 from datetime import date, timedelta
 from typing import Final
@@ -53,7 +52,6 @@ async def decline(request: web.Request) -> web.Response:
         reason=text,
         refuse_url=visit.at("refuse"),
         edit_url=visit.at("decline", "edit"),
-        key=secrets.token_hex(8),
     )
     return answer(request, page)
 

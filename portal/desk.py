@@ -1,6 +1,5 @@
 """The desk: what needs doing, by what needs doing."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -152,7 +151,6 @@ async def _stuck(actor: Actor, shots: Sequence[Snapshot]) -> tuple[staff_views.S
             retry_url=path("staff", "tasks", str(row.id), "retry")
             if act.may_retry(actor, ids[row.envelope_id])
             else None,
-            key=secrets.token_hex(8),
         )
         for row in await failing
         if row.envelope_id is not None and row.failing_since is not None

@@ -1,7 +1,6 @@
 """Drafts: what was read from a mail beside the documents, checked and sent or thrown away."""
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -88,7 +87,6 @@ async def _draft(
             [await _document(provided, envelope, item, apart=apart) for item, apart in _laid_out(shot)]
         ),
         version=envelope.version,
-        key=secrets.token_hex(8),
         confirm_url=path("staff", "drafts", envelope.ref, "confirm") if open_to and at_home else None,
         discard_url=path("staff", "drafts", envelope.ref, "discard") if mine else None,
         revise_url=path("staff", "drafts", envelope.ref, "revise") if mine else None,

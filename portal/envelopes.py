@@ -1,6 +1,5 @@
 """One envelope on its page: how it stands, what can be done, its files and its history."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -77,7 +76,6 @@ async def _envelope(
         signers=tuple([await _signer_line(provided, staff, shot, one, handed_over) for one in shot.signers]),
         history=tuple([views.Happening(**one._asdict()) for one in await chronicle.happenings(shot)]),
         version=row.version,
-        key=secrets.token_hex(8),
         reason=row.end_reason or "",
         certificate_id=row.certificate_id,
         concluded_on=row.transaction_on,

@@ -1,6 +1,5 @@
 """The contractor's way after the proof: documents, confirm, done. What may be done is decided in the actions."""
 
-import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
@@ -101,7 +100,6 @@ def _confirmation(visit: Visit, seen: Collection[int], *, back_to: int) -> views
         complete_url=visit.at("complete") + _from(back_to),
         back_url=visit.at(str(back_to)),
         offer=offer,
-        key=secrets.token_hex(8),
     )
 
 

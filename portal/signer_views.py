@@ -252,14 +252,13 @@ class Checking(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclineConfirm(Page):
-    """C6: posts `choice`, `reason`, `key` to `refuse_url`, or the same to `edit_url` to change them."""
+    """C6: posts `choice` and `reason` to `refuse_url`, or the same to `edit_url` to change them."""
 
     request: Request
     choice: Refusal
     reason: str
     refuse_url: str
     edit_url: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +310,7 @@ class AskChange(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmChange(Page):
-    """C7: posts what was written, with `key`, to `ask_url`, or to `edit_url` to change it.
+    """C7: posts what was written to `ask_url`, or to `edit_url` to change it.
 
     Not `pauses`: staff are told, and the request goes on.
     """
@@ -325,7 +324,6 @@ class ConfirmChange(Page):
     pauses: bool
     ask_url: str
     edit_url: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

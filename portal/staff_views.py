@@ -161,13 +161,12 @@ class DeskRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """Work that keeps failing; a POST of `key` to `retry_url`, where given, tries again now."""
+    """Work that keeps failing; a POST to `retry_url`, where given, tries again now."""
 
     what: str
     since: datetime
     trouble: str
     retry_url: str | None
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,8 +328,8 @@ class Draft(Page):
     """S4: what was read beside the documents.
 
     Posts `identity_N` for the signer at position N, `village_signer` (where there are choices), `acknowledged` (where
-    there are warnings), each exclusion's name, `version`, `key` to `confirm_url`; each correction's name, `version`,
-    `key` to `revise_url`; `version`, `key` to `discard_url`. None where this person may not, `blocked` says why.
+    there are warnings), each exclusion's name, `version` to `confirm_url`; each correction's name, `version` to
+    `revise_url`; `version` to `discard_url`. None where this person may not, `blocked` says why.
     """
 
     nav: StaffNav
@@ -345,7 +344,6 @@ class Draft(Page):
     village_signers: tuple[Choice, ...]
     documents: tuple[DocumentView, ...]
     version: int
-    key: str
     confirm_url: str | None
     discard_url: str | None
     revise_url: str | None = None
@@ -445,7 +443,7 @@ class Identity(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope(Page):
-    """S3: one envelope. Every form posts `version` and `key` besides its own field.
+    """S3: one envelope. Every form posts `version` besides its own field.
 
     `extend_url`: `deadline_on`, a day from `extend_from` to `extend_until`. `cancel_url`: `reason`.
     `reissue_url`: nothing more. A URL is None where the state or the role does not allow the act.
@@ -464,7 +462,6 @@ class Envelope(Page):
     signers: tuple[SignerLine, ...]
     history: tuple[Happening, ...]
     version: int
-    key: str
     reason: str = ""
     certificate_id: str = ""
     concluded_on: date | None = None
@@ -576,7 +573,7 @@ class StaffViewer(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffSign(Page):
-    """The village signs: posts `code` (the authenticator's six digits), `offer`, `key` to `complete_url`."""
+    """The village signs: posts `code` (the authenticator's six digits), `offer` to `complete_url`."""
 
     nav: StaffNav
     number: str

@@ -5,8 +5,8 @@ text, numbers, dates, aware instants in UTC, tuples. Addresses of pages (`…_ur
 for states by the templates. The template of a view has the view's name in snake case (`CodeEntry`:
 `code_entry.html`). Which view a request gets is decided in the handlers, not here.
 
-Fields that a form posts back are named in the docstring of the view that has the form. `key` is the idempotency
-key of one form, `offer` the digest of what was offered, `version` the envelope's version the form was made for.
+Fields that a form posts back are named in the docstring of the view that has the form. `offer` is the digest of
+what was offered, `version` the envelope's version the form was made for.
 """
 
 from dataclasses import dataclass
@@ -164,7 +164,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The last question before signing; posts `offer`, `key` to `complete_url`.
+    """The last question before signing; posts `offer` to `complete_url`.
 
     While a document is unseen the form has no button to sign. `waits_for` names who signs afterwards.
     """
@@ -176,7 +176,6 @@ class Confirmation:
     complete_url: str
     back_url: str
     offer: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

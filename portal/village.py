@@ -1,6 +1,5 @@
 """The village's signature: reading the documents, and the last question with the authenticator asked again."""
 
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -124,7 +123,6 @@ async def _sign(
         complete_url=path(*base, "sign"),
         back_url=path(*base, "1"),
         offer=sign_act.offer_digest(shot, seat, offered, language=language),
-        key=secrets.token_hex(8),
     )
     return staff_views.StaffSign(
         nav=nav(staff),

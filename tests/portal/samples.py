@@ -121,7 +121,6 @@ CONFIRMATION = views.Confirmation(
     complete_url="/sign/r4k9/complete",
     back_url="/sign/r4k9/1",
     offer=OFFER,
-    key="k1",
 )
 UNSAID = (signer.DeadLink.UNKNOWN, signer.DeadLink.ELSEWHERE)
 UNSEEN = replace(CONFIRMATION, documents=TABS)
@@ -253,7 +252,6 @@ DESK = staff.Desk(
             since=SIGNED_AT,
             trouble="タイムスタンプ局が応答しません。自動で試し続けています。",
             retry_url="/staff/retry/7",
-            key="k7",
         ),
     ),
 )
@@ -343,7 +341,6 @@ DRAFT = staff.Draft(
     ),
     documents=(document(), document(2, "特記仕様書", 1, text=())),
     version=1,
-    key="k3",
     confirm_url="/staff/d/123/confirm",
     discard_url="/staff/d/123/discard",
     revise_url="/staff/d/123/revise",
@@ -421,7 +418,6 @@ ENVELOPE = staff.Envelope(
     ),
     history=HISTORY,
     version=4,
-    key="k4",
     sign_url="/staff/e/1/view/1",
     extend_url="/staff/e/1/extend",
     extend_from=date(2026, 8, 5),
@@ -525,7 +521,6 @@ CONFIRM_CHANGE = signer.ConfirmChange(
     pauses=True,
     ask_url="/sign/r4k9/wrong/ask",
     edit_url="/sign/r4k9/wrong/edit",
-    key="k7",
 )
 DECIDE_CHANGE = staff.DecideChange(
     nav=NAV,
@@ -809,7 +804,6 @@ SAMPLES: dict[str, views.Page] = {
         reason="工期の終わりが仕様書と違っています。\n12月18日か12月25日か、ご確認ください。",
         refuse_url="/sign/r4k9/refuse",
         edit_url="/sign/r4k9/decline/edit",
-        key="k2",
     ),
     "declined-return": signer.Declined(
         request=REQUEST, choice=signer.Refusal.RETURN, number=NUMBER, at=SIGNED_AT
