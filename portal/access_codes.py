@@ -52,10 +52,11 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def renew(request: web.Request) -> web.Response:
-    """A new code ends the one before."""
-    staff, _, signer = await _found(request)
+    """A new code ends the one before. On to where it is shown, so that a reload shows it and makes no other."""
+    staff, shot, signer = await _found(request)
     await access_codes.renew(services(request), act.actor_of(staff), signer)
-    return await show(request)
+    # 307 repeats the form (RFC 9110 15.4.8): digits are shown to a POST alone.
+    return web.Response(status=307, headers={"Location": urls(shot, signer)[0]})
 
 
 async def _found(request: web.Request) -> tuple[Staff, Snapshot, Signer]:

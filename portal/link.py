@@ -67,7 +67,7 @@ def _replaced(visit: Visit, *errors: FieldError) -> signer_views.UnusableLink:
 async def _with_what_was_asked(visit: Visit, page: signer_views.UnusableLink) -> signer_views.UnusableLink:
     """The page of a deadline that is over; whoever has asked for more time since is told so, and asks no more."""
     since = day_over(visit.shot.envelope.deadline_on)
-    asked = await notes.told(visit.signer, About.MORE_TIME, since=since)
+    asked = await notes.noted(visit.signer, About.MORE_TIME, since=since)
     return replace(page, more_time_url=None, asked_on=jst_day(asked)) if asked else page
 
 
@@ -154,13 +154,15 @@ async def verify(request: web.Request) -> web.Response:
 
 
 async def new_link(request: web.Request) -> web.Response:
-    """Mail the present link once more to the registered address; an old link may ask for that too."""
+    """Mail the present link once more to the registered address, and say so; an old link may ask for that too."""
     provided = services(request)
     ticket = provided.ticket(Purpose.REQUEST, request.match_info["token"])
     shot, signer = await store.of_signer(ticket.ref)
     found = visiting(request, shot, signer, request.match_info["token"])
     if (ended := await _handed_over(found, ticket) or dead(found)) is not None:
         return answer(request, ended, status=410)
+    if request.method != "POST":
+        return await _link_sent(request, found)
     try:
         await act.ask_link(provided, signer)
     except Refused as refused:
@@ -168,7 +170,20 @@ async def new_link(request: web.Request) -> web.Response:
         mine = ticket.generation == signer.generation
         again = await _landing(request, found, error) if mine else _replaced(found, error)
         return answer(request, again, status=429)
-    return answer(request, signer_views.LinkSent(title=shot.envelope.title, masked_address=found.masked))
+    return move("s", found.token, "link")
+
+
+async def _link_sent(request: web.Request, visit: Visit) -> web.Response:
+    if not await _lately(visit, act.LINK_ASKED):
+        return move("s", visit.token)
+    title = visit.shot.envelope.title
+    return answer(request, signer_views.LinkSent(title=title, masked_address=visit.masked))
+
+
+async def _lately(visit: Visit, kind: str) -> bool:
+    """Whether this signer has done that within a day, as the history has it."""
+    yesterday = visit.services.now() - timedelta(days=1)
+    return await notes.noted(visit.signer, kind, since=yesterday) is not None
 
 
 async def more_time(request: web.Request) -> web.Response:
@@ -237,8 +252,7 @@ def to_told(visit: Visit, page: str) -> web.Response:
 
 async def told_staff(request: web.Request, visit: Visit, telling: Telling) -> views.Message | None:
     """The page after a note to staff: that it is there, and what happens now. None where no note was written today."""
-    yesterday = visit.services.now() - timedelta(days=1)
-    if "told" not in request.query or await notes.told(visit.signer, telling.about, since=yesterday) is None:
+    if "told" not in request.query or not await _lately(visit, telling.about):
         return None
     back_url = "" if visit.token else visit.at("1")
     return views.Message(

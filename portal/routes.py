@@ -88,6 +88,7 @@ ROUTES = (
     web.get(LINK + "/code", link.enter_code),
     web.post(LINK + "/code", link.send_code),
     web.post(LINK + "/verify", link.verify),
+    web.get(LINK + "/link", link.new_link),
     web.post(LINK + "/link", link.new_link),
     web.post(LINK + "/time", link.more_time),
     web.get(LINK + "/wrong", link.wrong_person),

@@ -47,10 +47,10 @@ async def ask_for_time(services: Services, signer: Signer) -> None:
     await tell(services, signer, About.MORE_TIME, note="署名期限の延長を希望しています。", proved=False)
 
 
-async def told(signer: Signer, about: About, *, since: datetime) -> datetime | None:
-    """When this signer first told staff *about* something at *since* or later, or None."""
+async def noted(signer: Signer, kind: str, *, since: datetime) -> datetime | None:
+    """When the history first has a fact of this *kind* by this signer at *since* or later, or None."""
     facts = Fact.filter(subject=Subject.ENVELOPE.value, subject_id=signer.envelope_id, at__gte=since)
-    mine = facts.filter(kind=about.value, actor=str(actor_of(signer)))
+    mine = facts.filter(kind=str(kind), actor=str(actor_of(signer)))
     fact = await mine.order_by("n").first()
     return fact.at if fact else None
 

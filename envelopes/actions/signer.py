@@ -574,9 +574,12 @@ async def refuse(services: Services, signer_ref: str, refusal: Refusal, reason: 
 # Links again
 
 
+LINK_ASKED: Final = "link asked for"
+
+
 async def ask_link(services: Services, signer: Signer) -> None:
     """Have the same link mailed once more to the registered address; changes no state. Raises Refused(RESEND_CAP)."""
-    await _ask_mail(services, signer, Task.NEW_LINK_MAIL, "link asked for")
+    await _ask_mail(services, signer, Task.NEW_LINK_MAIL, LINK_ASKED)
 
 
 async def ask_download(services: Services, signer: Signer) -> None:

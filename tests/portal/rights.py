@@ -62,7 +62,7 @@ _FILLED_IN: Final = {"version", "offer", "n", "code"}
 class Right:
     """One line of the table.
 
-    `status` is what those who get something are answered, `to` where a 303 leads them. `refused` are the answers to the
+    `status` is what those who get something are answered, `to` where they are led. `refused` are the answers to the
     others, where they are not the usual ones (`usual`). `open` are secrets that the page shows also to others than
     `gets`, and `reads` are people who may see the place, though not do this. `changes`: the form changes something.
     `counts` are tables in which also a vain try is counted.
@@ -238,7 +238,8 @@ _ALL: Final[tuple[Right, ...]] = (
     get("/s/{token}/wrong", EVERYBODY, "title", open=_LINK),
     post("/s/{token}/code", UNPROVED, to="/s/{token}/code?sent", refused={Who.SIGNER: 303}),
     post("/s/{token}/verify", UNPROVED, _CODE, to="/sign/{signer}/1", refused={Who.SIGNER: 303}),
-    post("/s/{token}/link", EVERYBODY, status=200, shows=("title", "masked")),
+    get("/s/{token}/link", EVERYBODY, status=303, to="/s/{token}"),
+    post("/s/{token}/link", EVERYBODY, to="/s/{token}/link"),
     post("/s/{token}/time", EVERYBODY, at="late", to="/s/{token}"),
     post("/s/{token}/wrong", EVERYBODY, {"choice": "changed", "note": "退職"}, to="/s/{token}/wrong?told"),
     # The contractor, proved
@@ -352,7 +353,9 @@ _ALL: Final[tuple[Right, ...]] = (
     work(_ENVELOPE + "/remind", SECTION),
     work(_ENVELOPE + "/reissue", SECTION, _VERSION),
     tell(_ENVELOPE + "/access-code/{number}", SECTION, shows=("access",)),
-    tell(_ENVELOPE + "/access-code/{number}/new", SECTION),
+    tell(
+        _ENVELOPE + "/access-code/{number}/new", SECTION, status=307, to=_ENVELOPE + "/access-code/{number}"
+    ),
     get(
         _ENVELOPE + "/identity/{number}", SECTION, "title", "company", "address", refused=to_all(403, READERS)
     ),

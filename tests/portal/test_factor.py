@@ -142,8 +142,12 @@ async def test_staff_choose_it_on_the_draft_and_read_the_digits_out(town: Town) 
         digits = await digits_of(town, one)
         assert digits in page
         assert "アクセスコードを画面に表示しました" in (await get(client, envelope))[2]
-        status, _, page = await post(client, f"{envelope}/access-code/1/new")
+        # A reload repeats what shows the digits, not what makes new ones.
+        status, onward, _ = await post(client, f"{envelope}/access-code/1/new")
+        assert (status, onward) == (307, f"{envelope}/access-code/1")
+        status, _, page = await post(client, onward)
         assert (status, digits in page) == (200, False)
+        assert await digits_of(town, one) in page
 
 
 async def test_nobody_else_reads_the_digits(town: Town) -> None:

@@ -24,7 +24,6 @@ BESIDE = {
     "/d/{token}/fresh": "/d/{token}",
     "/r/{token}/verify": "/r/{token}/code",
     "/register/verify": "/register/code",
-    "/s/{token}/link": "/s/{token}",
     "/s/{token}/time": "/s/{token}",
     "/s/{token}/verify": "/s/{token}/code",
     "/sign/{ref}/complete": "/sign/{ref}/confirm",

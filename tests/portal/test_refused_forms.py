@@ -147,9 +147,11 @@ async def test_a_link_asked_for_a_third_time_is_refused_on_its_own_page(town: To
     _, turn = await out(town)
     old = link(town, turn)
     await Signer.filter(id=turn.id).update(generation=turn.generation + 1)
-    for expected in (200, 200, 429):
+    assert (await get(client, f"{old}/link"))[0] == 303
+    for expected in (303, 303, 429):
         status, said = await post(client, f"{old}/link")
         assert status == expected
+        assert "新しいリンクを送りました" in (await get(client, f"{old}/link"))[1]
     assert "新しいリンクが届いています" in said
     assert "送信回数の上限に達しました" in said
     status, said = await post(client, f"{link(town, await Signer.get(id=turn.id))}/link")

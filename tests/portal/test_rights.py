@@ -124,7 +124,7 @@ def require_nothing(right: Right, who: Who, answer: Answer, place: Place) -> Non
 def require_something(right: Right, who: Who, answer: Answer, place: Place) -> None:
     """*answer* shows what the line says, and a contractor's page no more than that."""
     assert answer.status == right.status, f"{right.name} answers {answer.status} to {who}: {answer.said}"
-    if right.status == HTTPStatus.SEE_OTHER:
+    if right.status in {HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}:
         assert f"Location: {address(right, place, right.to)}" in answer.said, answer.said
         return
     assert answer.kind == right.kind
