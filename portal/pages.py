@@ -6,6 +6,7 @@ in the catalogues (`envelopes.languages`).
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
@@ -25,8 +26,9 @@ from portal.views import Page, Site
 HOME: Final = Path(__file__).resolve().parent.parent
 TEMPLATES: Final = HOME / "templates"
 PREFIX: Final = "/static/"
-_NUMBER: Final = re.compile(r"([（「]?\b0\d{1,4}-\d{1,4}-\d{3,4}\b[）」。、]*)")
-_WHOLE: Final = Markup('<span class="nb">{}</span>')
+_NUMBER: Final = re.compile(r"(例：|for example )?([（「]?)\b(0\d{1,4}-\d{1,4}-\d{3,4})\b([）」。、]*)")
+_WHOLE: Final = Markup('<span class="nb">{}{}{}</span>')
+_DIAL: Final = Markup('<a class="tel" href="tel:{}">{}</a>')
 HASH_DIGITS: Final = 12  # 48 bits tell apart all versions a file ever has
 
 # Stated here, because the system's table of types may lack one and browsers are told not to guess.
@@ -51,10 +53,27 @@ def iso(at: date) -> str:
     return local(at).isoformat(timespec="seconds") if isinstance(at, datetime) else at.isoformat()
 
 
+class Phone(str):
+    """A telephone number, which is a link wherever a page shows it."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """Return the link that dials it."""
+        return _DIAL.format(self.replace("-", ""), str(self))
+
+
 def unbroken(text: str) -> Markup:
-    """*text* for HTML, in which no telephone number is broken at its hyphens or parted from its brackets."""
-    parts = _NUMBER.split(text)
-    return Markup("").join(_WHOLE.format(part) if at % 2 else part for at, part in enumerate(parts))
+    """*text* for HTML, in which telephone numbers are links, never parted from their brackets; an example is none."""
+    if isinstance(text, Markup):
+        return text
+    made, end = Markup(), 0
+    for found in _NUMBER.finditer(text):
+        example, before, number, after = found.groups("")
+        shown = number if example else Phone(number)
+        made += text[end : found.start()] + Markup.escape(example) + _WHOLE.format(before, shown, after)
+        end = found.end()
+    return made + text[end:]
 
 
 def filters(wording: Wording) -> Mapping[str, Callable[..., object]]:
@@ -132,6 +151,7 @@ def render(page: Page, *, site: Site, language: Language = Language.JAPANESE, sw
 
     A template that reads what its view does not have raises UndefinedError.
     """
+    site = replace(site, phone=Phone(site.phone))
     html = _filled(template_name(type(page)), page, site, language, switch=switch, original=page)
     return html if language is Language.JAPANESE else mark_japanese(html)
 

@@ -30,7 +30,7 @@ def overflow(page: Page) -> int:
 
 # Whatever is pressed, but for links inside running text (WCAG 2.2, 2.5.8) and inputs whose label is larger.
 SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), summary, textarea')]
-  .filter(e => e.offsetParent && !e.closest('p:has(> a.tel)') && getComputedStyle(e).opacity !== '0')
+  .filter(e => e.offsetParent && !e.matches('a.tel') && getComputedStyle(e).opacity !== '0')
   .filter(e => !e.matches('.pick input, .problems a, .unseen a, .skip'))
   .filter(e => e.getBoundingClientRect().height < 43.5)
   .map(e => e.outerHTML.slice(0, 120))"""

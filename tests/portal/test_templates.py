@@ -176,12 +176,25 @@ def test_every_text_a_view_holds_is_escaped() -> None:
         assert "<b id=x>" not in render(marked, site=SITE), name
 
 
-def test_a_telephone_number_in_a_sentence_is_whole_and_the_rest_escaped() -> None:
-    number = '<span class="nb">0261-00-0000</span>'
-    assert unbroken("<b>0261-00-0000 へ") == f"&lt;b&gt;{number} へ"
-    assert unbroken("例：0261-00-0000）。") == '例：<span class="nb">0261-00-0000）。</span>'
+def test_a_telephone_number_in_a_sentence_is_whole_and_dials_and_the_rest_is_escaped() -> None:
+    number = '<a class="tel" href="tel:0261000000">0261-00-0000</a>'
+    assert unbroken("<b>0261-00-0000 へ<") == f'&lt;b&gt;<span class="nb">{number}</span> へ&lt;'
+    assert unbroken("電話（0261-00-0000）。") == f'電話<span class="nb">（{number}）。</span>'
+    assert unbroken("（例：0261-00-0000）。") == '（例：<span class="nb">0261-00-0000）。</span>'
     assert unbroken("MHN-2026-0123") == "MHN-2026-0123"
-    assert f"{number} へご連絡ください" in render(SAMPLES["code-unreached"], site=SITE)
+
+
+DIALLED = f'//a[@href="tel:{SITE.phone.replace("-", "")}"]'
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_towns_number_dials_wherever_a_page_shows_it(name: str, language: Language) -> None:
+    main = html.document_fromstring(render(SAMPLES[name], site=SITE, language=language)).xpath("//main")[0]
+    shown = main.text_content().count(SITE.phone)
+    beside_the_field = "".join(main.xpath("//a[starts-with(@href, '#')]//text()")).count(SITE.phone)
+    assert len(main.xpath(DIALLED.replace("//a", ".//a"))) == shown - beside_the_field
+    assert not main.xpath(".//a//a")
 
 
 def test_consent_text_changes_only_with_its_version() -> None:
