@@ -284,7 +284,7 @@ async def test_a_carriers_address_is_met_with_help(client: Client) -> None:
     data = {"email": "minami@docomo.ne.jp", "previous": ""}
     words = await said(await client.post("/register/address", data=data))
     assert "指定受信リスト" in words
-    assert "2MB" in words
+    assert "大きな文書は、メールに添付されません" in words
     reason = {**data, "reason": "現場にいることが多い"}
     assert (await client.post("/register/address", data=reason)).url.path == "/register/terms"
 
