@@ -426,8 +426,8 @@ class _Statements:
         if last is None or last.quoted is not line.quoted:
             self.close()
             return False
-        if last.key in _NAMING and _REACHED.match(words):
-            return True  # a telephone number below a name is of nobody else
+        if last.key in _NAMING and last.said and _is_where(words):
+            return True  # where somebody is reached, below his name, is of nobody else
         if not last.said:
             last.begin(words, line)
         elif last.takes(words, line):
@@ -596,6 +596,9 @@ _REACHED: Final = re.compile(
     r"[(（]?\s{0,4}(?:[℡☎〒]|(?:tel|fax|[ＴＦ][ＥＡ][ＬＸ]|電話|携帯|内線|直通|住所|所在地|郵便番号)(?![ァ-ヶ一-龠]))",
     re.IGNORECASE,
 )
+_PLACE: Final = re.compile(
+    r"\S{0,10}[都道府県市区郡町村]\S{0,20}(?:大字|番地|丁目|[0-9０-９]{1,5}(?:番|[-－−ー―][0-9０-９]))[^@＠様]{0,40}$"
+)
 _ADDRESS_MARK: Final = re.compile(r"[^\s@＠]{1,64}[@＠][^\s@＠]{1,255}")
 
 
@@ -620,6 +623,12 @@ def _is_labelled(words: str) -> bool:
     """Whether *words* have a name of their own before them (担当者：), other than that of an address."""
     hit = _OTHER_KEY.match(words)
     return hit is not None and _ADDRESS_LABEL.fullmatch(_plain(hit)) is None
+
+
+def _is_where(words: str) -> bool:
+    """Whether *words* are a telephone number or a postal address."""
+    is_place = _PLACE.match(words) is not None and legal_form(words) == ""
+    return is_place or _REACHED.match(words) is not None
 
 
 def _is_of_section(words: str) -> bool:
