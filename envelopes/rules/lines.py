@@ -11,9 +11,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Self
 
+from envelopes.rules.continuing import (
+    BLANKS,
+    BULLETS,
+    IS_END,
+    LABELLED,
+    NAMING,
+    OF_WHICH,
+    Line,
+    Open,
+    columns,
+    is_where,
+)
 from envelopes.rules.errors import Reason
 from envelopes.rules.keys import KEY_OF, NOT_KEYS, SEVERAL, WEAK, Key
-from envelopes.rules.names import legal_form
 from envelopes.rules.quoting import LONGEST, QUOTES, end_of, own_lines, split, unread
 from envelopes.rules.slips import fits, meant
 
@@ -22,13 +33,7 @@ ON_ADDRESS: Final = -2  # said by the address that the mail was sent to
 QUOTED_CHARACTERS: Final = 80  # of a line in an answer: enough to find it again
 _UNREADABLE: Final = "\ufffd"  # what decoding puts where bytes mean nothing
 _READABLE: Final = 12  # characters to one that cannot be read: a line with fewer is no text
-_BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
-_BLANKS: Final = " \t\u3000\xa0"
-_INDENT: Final = 2  # columns that a line stands deeper to be of the one above
-_WIDEST: Final = 200  # letters of a line of which the width matters
-_WRAPPED: Final = 60  # columns from which a line may have been broken by the mail program
-_SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
-_MARKS: Final = f" \t\u3000\xa0{QUOTES}{_BULLETS}"
+_MARKS: Final = f" \t\u3000\xa0{QUOTES}{BULLETS}"
 _NUMBER: Final = "[0-9０-９]{1,2}"
 _CIRCLED: Final = "[①-⑳]"
 _COUNTED: Final = rf"(?:{_NUMBER}|[一二三四五六七八九十]{{1,2}}|[ア-コ])"
@@ -55,14 +60,12 @@ _SECOND_KEY: Final = re.compile(
 _DOCUMENT: Final = re.compile(
     rf"(?:添付)?(?:文書|書類|ファイル)\s{{0,4}}(?P<number>{_NUMBER}|{_CIRCLED}){_SEPARATOR}(?P<value>.*)"
 )
-_OTHER_KEY: Final = re.compile(r"(?P<key>[^:：、。「」@＠\t]{1,20})(?P<gap>[:：])\s{0,8}(?P<value>\S.*)")
 # `■部暑　建設課`: a gap alone may also be prose, so more must tell that a key was meant.
 _ITEM: Final = re.compile(rf"(?P<key>[^\s:：=＝、。「」】@＠]{{1,20}}){_SEPARATOR}\s{{0,8}}(?P<value>\S.*)")
 _TIME: Final = re.compile(r"[0-5][0-9](?:$|[\s~〜～\-―ー、。)）]|から|に|まで|頃|ごろ|以降)")
 _BEGINNING: Final = 4  # letters of a known key that another word may begin with by no accident: 署名期限日
 _WORDS: Final = re.compile(r"[\w・ー()/&.-]+")  # what a key is made of; anything else is no attempt at one
 _SECTION_WORD: Final = re.compile("課|室|係|局|部|所|館|班|会|センター|^\\s*$")
-_OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,42 +183,21 @@ _OF_HEADERS: Final = frozenset({Key.TITLE, Key.RECIPIENT, Key.SECTION})
 # Lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    bare: str  # without marks and quotes before the words
-    item: str  # without the number that it has in a list either
-    number: int
-    text: str
-    indented: bool
-    depth: int  # columns before the first word
-    width: int  # columns up to the last word
-    quoted: bool
-
-    @property
-    def whole(self) -> str:
-        """With its marks, though without those of a quote."""
-        return self.text.lstrip(f"{_BLANKS}{QUOTES}")
-
-    @property
-    def is_numbered(self) -> bool:
-        return self.item != self.bare
-
-
-def _lines(text: str) -> Iterator[_Line]:
+def _lines(text: str) -> Iterator[Line]:
     lines = split(text)
     for number, line in enumerate(lines[: end_of(lines, quoted=True)], start=1):
         indented = line[:1] in ("\u3000", "\t") or line.startswith("  ")
         quoted = line.lstrip(" \t\u3000\xa0")[:1] in (">", "＞")
         bare, words = line.lstrip(_MARKS), line.strip()
-        depth = _columns(line[: len(line) - len(line.lstrip(_BLANKS))])
-        yield _Line(
+        depth = columns(line[: len(line) - len(line.lstrip(BLANKS))])
+        yield Line(
             bare=bare,
             item=_item(bare),
             number=number,
             text=words,
             indented=indented,
             depth=depth,
-            width=_columns(line.rstrip()),
+            width=columns(line.rstrip()),
             quoted=quoted,
         )
 
@@ -226,12 +208,7 @@ def _item(bare: str) -> str:
     return bare[hit.end() :] if hit else bare
 
 
-def _columns(text: str) -> int:
-    """How wide *text* is in a mail's window: a Japanese letter takes two columns."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WFA" else 1 for letter in text[:_WIDEST])
-
-
-def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
+def _take(line: Line, found: "_Statements", warnings: list[Problem]) -> None:
     """Give *line* to the statements, or note that its key is unknown, or that nobody can read it."""
     if _is_garbled(line.text):
         _note_garbled(line, warnings, found)
@@ -249,7 +226,7 @@ def _take(line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
         warnings.append(other)
 
 
-def _take_key(hit: re.Match[str], line: _Line, found: "_Statements", warnings: list[Problem]) -> None:
+def _take_key(hit: re.Match[str], line: Line, found: "_Statements", warnings: list[Problem]) -> None:
     """Begin the statement of a known key. 宛先2 is the second of several; of 期限 there is one only."""
     key = _key(hit)
     found.form = _form(hit)
@@ -273,7 +250,7 @@ def _is_garbled(text: str) -> bool:
     return text.count(_UNREADABLE) * _READABLE > len(text)
 
 
-def _note_garbled(line: _Line, warnings: list[Problem], found: "_Statements") -> None:
+def _note_garbled(line: Line, warnings: list[Problem], found: "_Statements") -> None:
     """Say once where it begins. What nobody can read is not quoted, nor what only looks like a key among it."""
     found.close()
     if not any(one.reason is Reason.LINES_GARBLED for one in warnings):
@@ -304,20 +281,20 @@ def _is_person(hit: re.Match[str]) -> bool:
     return _key(hit) is Key.SECTION and not _SECTION_WORD.search(hit["value"])
 
 
-def _unknown(line: _Line, found: "_Statements") -> Problem | None:
+def _unknown(line: Line, found: "_Statements") -> Problem | None:
     """A warning for `部暑：…`, for a row of a table, and for a slip behind a mark; the words of a 備考 are free."""
-    hit = _OTHER_KEY.match(line.item)
+    hit = LABELLED.match(line.item)
     if hit is None and not found.is_note_open and (hit := _ITEM.match(line.item)):
         is_row = _form(hit) == "cells" and not line.indented
         hit = hit if is_row or found.counts(line) or _is_slip(line, hit) else None
-    if hit is None or _OF_WHICH.match(line.bare) or not _is_key(hit):
+    if hit is None or OF_WHICH.match(line.bare) or not _is_key(hit):
         return None
     if found.is_note_open and not _meant(hit):
         return None
     return _odd(line, found.mail, hit["key"], hit["value"], suggestion=_meant(hit))
 
 
-def _left_over(line: _Line, found: "_Statements") -> Problem | None:
+def _left_over(line: Line, found: "_Statements") -> Problem | None:
     """A warning for `納品先　倉庫` where nearly a key, a number or the lines around it tell that a key was meant."""
     hit = _ITEM.match(line.item)
     if hit is None or not _is_key(hit):
@@ -328,8 +305,8 @@ def _left_over(line: _Line, found: "_Statements") -> Problem | None:
     return None
 
 
-def _is_slip(line: _Line, hit: re.Match[str]) -> bool:
-    return line.text.startswith(tuple(_BULLETS)) and _meant(hit) != ""
+def _is_slip(line: Line, hit: re.Match[str]) -> bool:
+    return line.is_marked and _meant(hit) != ""
 
 
 def _is_key(hit: re.Match[str]) -> bool:
@@ -352,7 +329,7 @@ def _meant(hit: re.Match[str]) -> str:
     return meant(_plain(hit), hit["value"].strip()[:QUOTED_CHARACTERS])
 
 
-def _odd(line: _Line, mail: int, key: str, value: str, *, suggestion: str) -> Problem:
+def _odd(line: Line, mail: int, key: str, value: str, *, suggestion: str) -> Problem:
     """A warning about a line whose key is none, with the key that was likely meant, and the value if it is one."""
     is_sure = suggestion and len(value) <= QUOTED_CHARACTERS and fits(KEY_OF[suggestion], value)
     details = {
@@ -377,48 +354,57 @@ class _Statements:
         self._done: list[tuple[int, Statement]] = []
         self.weak: dict[int, str] = {}  # by line: words that may be about something else
         self.form = ""  # of the keys in the lines right above
-        self._open: _Open | None = None
+        self._open: Open | None = None
         self._place = 0
 
     @property
     def is_note_open(self) -> bool:
         return self._open is not None and self._open.key is Key.NOTE
 
-    def counts(self, line: _Line) -> bool:
+    def counts(self, line: Line) -> bool:
         """Whether *line* is the next of a list of numbered keys."""
         return line.is_numbered and self._open is not None and self._open.first.is_numbered
 
-    def is_torn_before(self, line: _Line) -> bool:
+    def is_torn_before(self, line: Line) -> bool:
         """Whether a bracket that the open value begins ends in *line*: the mail program broke the line in it."""
         return self._open is not None and self._open.is_torn_before(line)
 
-    def mend(self, line: _Line) -> None:
+    def mend(self, line: Line) -> None:
         """Give the open value the rest of its bracket."""
         assert self._open is not None
         self._open.join(line.whole, line)
 
     def open(
-        self, key: Key, value: str, line: _Line, *, number: int = 0, place: int = 0, remark: str = ""
+        self, key: Key, value: str, line: Line, *, number: int = 0, place: int = 0, remark: str = ""
     ) -> None:
         """Begin a statement. `契約金額（税込）：100円` says `100円（税込）`; *place* is that of 宛先2 among several."""
         self.close()
         self._place = place
-        self._open = _Open(key, value.strip(), line, number, remark=remark if key is Key.AMOUNT else "")
+        self._open = Open(key, value.strip(), line, number, remark=remark if key is Key.AMOUNT else "")
 
     def close(self) -> None:
         """No further line belongs to the open statement."""
-        if self._open is not None:
-            self._done.append((self._place, self._open.statement(self._day, self.mail)))
+        if (one := self._open) is not None:
+            said = Statement(
+                key=one.key,
+                value=one.value,
+                day=self._day,
+                line=one.number_of_line,
+                text=one.text,
+                mail=self.mail,
+                number=one.number,
+            )
+            self._done.append((self._place, said))
         self._open = None
 
-    def go_on(self, line: _Line, warnings: list[Problem]) -> bool:
+    def go_on(self, line: Line, warnings: list[Problem]) -> bool:
         """Give *line* to the open statement if it belongs there, or say that it may and was not taken.
 
         Whether anything has become of it: it is empty, part of a value, or spoken of.
         """
         last = self._open
-        words = (line.item if last and last.key in _NAMING else line.bare).strip()
-        if not words or _IS_END.fullmatch(words):
+        words = (line.item if last and last.key in NAMING else line.bare).strip()
+        if not words or IS_END.fullmatch(words):
             self.form = ""
             if last and last.said:
                 self.close()
@@ -426,7 +412,7 @@ class _Statements:
         if last is None or last.quoted is not line.quoted:
             self.close()
             return False
-        if last.key in _NAMING and last.said and _is_where(words):
+        if last.key in NAMING and last.said and is_where(words):
             return True  # where somebody is reached, below his name, is of nobody else
         if not last.said:
             last.begin(words, line)
@@ -440,7 +426,7 @@ class _Statements:
             return self._is_cut(last, words, line, warnings)
         return True
 
-    def _is_cut(self, last: "_Open", words: str, line: _Line, warnings: list[Problem]) -> bool:
+    def _is_cut(self, last: Open, words: str, line: Line, warnings: list[Problem]) -> bool:
         """Say so where *words* may belong to the value above: nobody knows that they were not used."""
         if not last.may_go_on(words, line):
             return False
@@ -453,205 +439,6 @@ class _Statements:
         """All statements, in the order of their lines; those that were counted, in that order."""
         self.close()
         return [one for _, one in sorted(self._done, key=lambda done: done[0])]
-
-
-class _Open:
-    """A statement whose next line may still belong to it."""
-
-    def __init__(self, key: Key, value: str, line: _Line, number: int, *, remark: str = "") -> None:
-        self.key = key
-        self.said = [value] if value else []
-        self.first = line
-        self._lines = [line]
-        self._number = number
-        self.quoted = line.quoted
-        self._remark = f"（{remark}）" if remark else ""
-
-    def next(self, words: str, line: _Line) -> "_Open":
-        """Another value of the same key, which *words* begin."""
-        following = _Open(self.key, words, line, self._number)
-        following.first = self.first
-        return following
-
-    def begin(self, words: str, line: _Line) -> None:
-        """An empty key has its value in the line below."""
-        self.said = [words]
-        self.first = line
-        self._lines = [*self._lines, line] if self._remark else [line]
-
-    def is_torn_before(self, line: _Line) -> bool:
-        """Whether the value ends within a bracket that *line* closes. The words of a 備考 are free."""
-        if self.key is Key.NOTE or line.is_numbered or len(self._lines) > _TORN:
-            return False
-        left = [pair for pair in _PAIRS if _depth("".join(self.said), pair) > 0]
-        return any(_depth(line.whole, pair) < 0 for pair in left)
-
-    def takes(self, words: str, line: _Line) -> bool:
-        """Whether *words* complete the value: 備考 has many lines, a name may stand above its address."""
-        match self.key:
-            case Key.NOTE:
-                return True
-            case Key.TITLE:
-                return self._is_second(words) and (self._is_broken(line) or line.depth > self.first.depth)
-            case Key.AMOUNT:
-                is_remark = words[0] in "(（" or _OF_WHICH.match(words) is not None
-                return len(self.said) == 1 and (
-                    is_remark or (self._is_second(words) and self._is_broken(line))
-                )
-            case Key.PERIOD:
-                is_rest = self._is_deeper(line) or self._is_broken(line)
-                return self._is_second(words) and (is_rest or _TO.match(words) is not None or self._is_from)
-            case Key.RECIPIENT | Key.COPY:
-                return self._takes_name(words, line)
-            case _:
-                return False
-
-    def _is_second(self, words: str) -> bool:
-        return len(self.said) == 1 and _is_no_sentence(words)
-
-    def _is_broken(self, line: _Line) -> bool:
-        """Whether the mail program may have broken the line above in the middle; a list has a mark before each."""
-        return self._lines[-1].width >= _WRAPPED and not line.text.startswith(tuple(_BULLETS))
-
-    def _is_deeper(self, line: _Line) -> bool:
-        return line.depth >= self.first.depth + _INDENT
-
-    @property
-    def _is_from(self) -> bool:
-        return _FROM.search(self.said[-1]) is not None
-
-    def _takes_name(self, words: str, line: _Line) -> bool:
-        """Whether *words* are of the same name: behind its 様, only its address is."""
-        said = " ".join(self.said)
-        if has_address(said):
-            return False
-        if _IS_WHOLE.search(said):
-            return _is_address(words)
-        if _is_address(words) or _IS_WHOLE.search(words) or _OFFICE.match(words):
-            return True
-        if _is_labelled(words):
-            return False
-        is_next = self._is_deeper(line) or (has_address(words) and not _is_of_section(words))
-        return is_next or (self._is_broken(line) and _is_no_sentence(words))
-
-    def is_followed_by(self, words: str, line: _Line) -> bool:
-        """Whether *words* are another value of the same key: the next signer below the first."""
-        if self.key not in _NAMING or _is_labelled(words):
-            return False
-        is_next = has_address(words) and not _is_of_section(words)
-        return self._is_deeper(line) or is_next or _names_somebody(words)
-
-    def may_go_on(self, words: str, line: _Line) -> bool:
-        """Whether *words*, which were not taken, may have been meant for the value."""
-        if self.key is Key.TITLE:
-            return _is_no_sentence(words)
-        is_near = self.key in _NAMING or self._is_deeper(line) or words[0] in "(（"
-        return is_near and not _SENTENCE.search(words) and any(letter.isalnum() for letter in words)
-
-    def add(self, words: str, line: _Line) -> None:
-        """Let the value go on with *words*; the lines of a 備考 keep their marks."""
-        match self.key:
-            case Key.NOTE:
-                words = line.whole
-            case Key.AMOUNT if words[0] not in "(（" and _OF_WHICH.match(words):
-                words = f"（{words}）"
-            case _ if (
-                self._is_broken(line) and line.depth <= self._lines[-1].depth and not has_address(words)
-            ):
-                self.join(words, line)
-                return
-        self.said.append(words)
-        self._lines.append(line)
-
-    def join(self, words: str, line: _Line) -> None:
-        """Let the value go on in the middle of a word."""
-        self.said.append(self.said.pop() + words)
-        self._lines.append(line)
-
-    def statement(self, day: date, mail: int) -> Statement:
-        between = "\n" if self.key is Key.NOTE else " "
-        value = between.join(self.said)
-        return Statement(
-            key=self.key,
-            value=f"{value}{self._remark}" if value else "",
-            day=day,
-            line=self._lines[0].number,
-            text=" ".join(line.text for line in self._lines),
-            mail=mail,
-            number=self._number,
-        )
-
-
-_NAMING: Final = frozenset({Key.RECIPIENT, Key.COPY})
-_TORN: Final = 3  # lines of a value that the mail program has torn in a bracket
-_PAIRS: Final = ("()", "<>", "[]", "「」", "【】", "〔〕")
-_IS_END: Final = re.compile(r"(?:以\s{0,4}上|記|敬\s{0,4}具|草々)[。.]?")
-_FROM: Final = re.compile(r"(?:から|より|[~～〜―－-])$")
-_TO: Final = re.compile("至|[~～〜]")
-_OFFICE: Final = re.compile(
-    "代表|取締役|社長|副社長|専務|常務|執行役員|理事|組合長|会頭|会長|支店長|支社長|支所長|営業所長|所長|事業主|店主"
-)
-_OF_TOWN: Final = re.compile(r"\S{0,20}(?:課|係|室|役場|役所|庁|市|町|村)(?:[\s\u3000]|$)")
-_REACHED: Final = re.compile(
-    r"[(（]?\s{0,4}(?:[℡☎〒]|(?:tel|fax|[ＴＦ][ＥＡ][ＬＸ]|電話|携帯|内線|直通|住所|所在地|郵便番号)(?![ァ-ヶ一-龠]))",
-    re.IGNORECASE,
-)
-_PLACE: Final = re.compile(
-    r"\S{0,10}[都道府県市区郡町村]\S{0,20}(?:大字|番地|丁目|[0-9０-９]{1,5}(?:番|[-－−ー―][0-9０-９]))[^@＠様]{0,40}$"
-)
-_ADDRESS_MARK: Final = re.compile(r"[^\s@＠]{1,64}[@＠][^\s@＠]{1,255}")
-
-
-def _is_no_sentence(words: str) -> bool:
-    """Whether *words* may be the rest of a value: no sentence, rule, address or telephone number."""
-    is_other = _SENTENCE.search(words) or _OTHER_KEY.match(words) or has_address(words)
-    return not is_other and any(letter.isalnum() for letter in words)
-
-
-_ADDRESS_LABEL: Final = re.compile(r"(?:e-?)?mail|メール(?:アドレス)?|アドレス", re.IGNORECASE)
-_IS_WHOLE: Final = re.compile(r"(?:様|さま|殿)[\s)）、,，。]{0,8}$")
-_IS_NAMED: Final = re.compile(r"(?:様|さま|殿|御中)[\s)）、,，]{0,8}$")
-
-
-def _depth(text: str, pair: str) -> int:
-    """How many brackets of *pair* the text leaves open; below 0 if it closes more."""
-    plain = unicodedata.normalize("NFKC", text)
-    return plain.count(pair[0]) - plain.count(pair[1])
-
-
-def _is_labelled(words: str) -> bool:
-    """Whether *words* have a name of their own before them (担当者：), other than that of an address."""
-    hit = _OTHER_KEY.match(words)
-    return hit is not None and _ADDRESS_LABEL.fullmatch(_plain(hit)) is None
-
-
-def _is_where(words: str) -> bool:
-    """Whether *words* are a telephone number or a postal address."""
-    is_place = _PLACE.match(words) is not None and legal_form(words) == ""
-    return is_place or _REACHED.match(words) is not None
-
-
-def _is_of_section(words: str) -> bool:
-    """Whether *words* begin with a section or a town hall: they sign the mail, no contract."""
-    return _OF_TOWN.match(words) is not None and legal_form(words) == ""
-
-
-def has_address(text: str) -> bool:
-    """Whether something in *text* looks like a mail address."""
-    return _ADDRESS_MARK.search(text) is not None
-
-
-def _is_address(words: str) -> bool:
-    """Whether *words* are an address and nothing else, but for the word メール before it."""
-    if not has_address(words):
-        return False
-    rest = _ADDRESS_LABEL.sub("", _ADDRESS_MARK.sub("", words, count=1), count=1)
-    return not any(letter.isalnum() for letter in rest)
-
-
-def _names_somebody(words: str) -> bool:
-    """Whether *words* are a name to write to, though no key stands before them: ㈱B, or C 様."""
-    return _IS_NAMED.search(words) is not None or (legal_form(words) != "" and "。" not in words)
 
 
 _OF_ONE_ORDER: Final = frozenset({Key.TITLE, Key.RECIPIENT, Key.AMOUNT})
