@@ -500,6 +500,10 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.CODE_UNREACHED: Text(
         "確認コードのメールは、登録されたアドレスに届きませんでした。{tel} へご連絡ください。",
         "The mail with the code did not reach the registered address. Please call {tel}."),
+    Reason.CODE_UNREACHED_HERE: Text(
+        "確認コードのメールは、このアドレスに届きませんでした。アドレスを確かめてください。"
+        "分からないときは {tel} へご連絡ください。",
+        "The mail with the code did not reach this address. Check the address, or call {tel}."),
     Reason.CODE_UNDER_WAY: Text(
         "確認コードのメールを、まだ届けられていません。数分待っても届かないときは、コードを再送してください。",
         "The mail with the code is held up on its way. If it has not come in a few minutes, send a new code."),

@@ -8,7 +8,7 @@ from aiohttp import web
 from envelopes.actions import signer as act
 from envelopes.actions.signer import Checked, CodeFor, SentCode
 from envelopes.records import sessions
-from envelopes.records.models import Signer
+from envelopes.records.models import Delivery, Signer
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.returns import DeliveryState
@@ -20,7 +20,6 @@ from portal.views import FieldError
 from portal.visit import Visit, request_of
 
 _ON_THE_WAY: Final = {
-    DeliveryState.FAILED.value: Reason.CODE_UNREACHED,
     DeliveryState.RETRY.value: Reason.CODE_UNDER_WAY,
     DeliveryState.DELAYED.value: Reason.CODE_UNDER_WAY,
 }
@@ -33,8 +32,15 @@ async def ask(request: web.Request, signer: Signer, purpose: CodeFor, device: st
 
 async def unreached(request: web.Request, signer: Signer, purpose: CodeFor) -> tuple[FieldError, ...]:
     """That the newest code came back from the registered address, where waiting would be in vain, or is held up."""
-    mail = await act.code_mail(signer, purpose)
-    why = _ON_THE_WAY.get(mail.state) if mail else None
+    return fate(request, await act.code_mail(signer, purpose))
+
+
+def fate(
+    request: web.Request, mail: Delivery | None, *, lost: Reason = Reason.CODE_UNREACHED
+) -> tuple[FieldError, ...]:
+    """What has become of a code's *mail*, where that is nothing good."""
+    reasons = {**_ON_THE_WAY, DeliveryState.FAILED.value: lost}
+    why = reasons.get(mail.state) if mail else None
     return (FieldError(text=told(request, Refused(why))),) if why else ()
 
 

@@ -27,7 +27,7 @@ from envelopes.rules.applications import (
 )
 from envelopes.rules.codes import Verdict
 from envelopes.rules.errors import Reason, Refused
-from portal import form_state, languages
+from portal import codes, form_state, languages
 from portal import registry_views as views
 from portal.errors import STATUS
 from portal.form_state import Form
@@ -446,7 +446,11 @@ async def enter_code(request: web.Request) -> web.Response:
     row, base = mine
     if row.stage != Stage.UNPROVED:
         return move(*base, "done")
-    return answer(request, _code(request, row, base, resent="sent" in request.query))
+    out = proving.sent_code(services(request), row) is not None
+    mail = await proving.code_mail(row) if out else None
+    errors = codes.fate(request, mail, lost=Reason.CODE_UNREACHED_HERE)
+    page = _code(request, row, base, *errors, resent="sent" in request.query and not errors)
+    return answer(request, page)
 
 
 def _code(

@@ -149,6 +149,7 @@ class Reason(StrEnum):
     CODE_SPENT = "code-spent"
     CODE_USED = "code-used"
     CODE_UNREACHED = "code-unreached"
+    CODE_UNREACHED_HERE = "code-unreached-here"
     CODE_UNDER_WAY = "code-under-way"
     ACCESS_CODE_EMPTY = "access-code-empty"
     ACCESS_CODE_FORMAT = "access-code-format"

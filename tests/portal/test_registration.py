@@ -14,9 +14,12 @@ from lxml import html  # type: ignore[import-untyped]
 from envelopes.actions import registry, staff
 from envelopes.actions.applications import deciding, doors, proving
 from envelopes.records.database import unit
-from envelopes.records.models import Application, Contact
+from envelopes.records.models import Application, Contact, Delivery
+from envelopes.records.models import Task as TaskRow
 from envelopes.rules import codes, terms
 from envelopes.rules.applications import COMPANY_CHARACTERS, NAME_CHARACTERS, Stage, Wish
+from envelopes.rules.returns import DeliveryState
+from envelopes.rules.states import Task
 from portal.app import create_app
 from tests.engines import Town
 
@@ -61,6 +64,37 @@ async def digits(town: Town) -> str:
     row = await Application.all().order_by("-id").first()
     assert row is not None
     return codes.make(town.services.code_key, proving.code_subject(row), row.serial)
+
+
+async def test_a_code_that_came_back_is_told_and_a_new_one_has_not_come_back(
+    town: Town, client: Client
+) -> None:
+    await fill(client)
+    words = await said(await client.post("/register/check"))
+    row = await Application.all().order_by("-id").first()
+    assert row is not None
+    task = await TaskRow.get(kind=Task.APPLICATION_CODE_MAIL.value)
+    now = town.clock()
+    mail = await Delivery.create(
+        ref=town.services.ref(),
+        task_id=task.id,
+        mail=task.kind,
+        recipient=row.email,
+        recipient_look_up=row.email_look_up,
+        message_id="<1@mihon.example>",
+        state=DeliveryState.DELAYED.value,
+        created_at=now,
+        updated_at=now,
+    )
+    told = "このアドレスに届きませんでした"
+    assert "まだ届けられていません" in await said(await client.get("/register/code"))
+    await Delivery.filter(id=mail.id).update(state=DeliveryState.FAILED.value)
+    assert told not in words
+    assert told in await said(await client.get("/register/code"))
+    town.clock.forward(minutes=2)
+    words = await said(await client.post("/register/code"))
+    assert told not in words
+    assert "新しいコードを送りました" in words
 
 
 async def test_the_form_leads_to_a_number(town: Town, client: Client) -> None:

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from envelopes.actions import registry
+from envelopes.actions import reachable, registry
 from envelopes.actions.applications import steps
 from envelopes.actions.registry import living
 from envelopes.records import counters, tasks
 from envelopes.records.database import is_sqlite, unit
-from envelopes.records.models import Application, Contact
+from envelopes.records.models import Application, Contact, Delivery
 from envelopes.rules import codes
 from envelopes.rules import terms as words
 from envelopes.rules.applications import Door, Stage
@@ -101,6 +101,11 @@ def sent_code(services: Services, row: Application) -> SentCode | None:
 def has_to_agree(row: Application) -> bool:
     """Whether the terms come before a code."""
     return row.agreed_at is None and row.door != Door.WITHDRAWAL
+
+
+async def code_mail(row: Application) -> Delivery | None:
+    """The mail with the code that was asked for last; None while it is still to be made."""
+    return await reachable.mail_of(Task.APPLICATION_CODE_MAIL, f"{row.id}:{row.serial}")
 
 
 async def send_code(services: Services, row: Application, *, network: str, version: str = "") -> None:
