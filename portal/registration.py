@@ -276,6 +276,7 @@ def _address(request: web.Request, kept: Form) -> views.RegistrationQuestion:
         value=kept.reason,
         hint=_("会社のアドレスがあれば、そちらを登録してください。"),
         rows=3,
+        limit=services(request).policy.reason_characters,
     )
     kind = _kind(kept.email)
     return views.RegistrationQuestion(
@@ -555,6 +556,7 @@ async def done(request: web.Request) -> web.Response:
         company=row.company,
         masked_address=mask(row.email),
         at=row.proved_at,
+        hours=int(services(request).policy.address_wait.total_seconds() // 3600),
         stage=Stage(row.stage),
         works_from=entry.works_from if entry else None,
         answer=_answer(request, row),

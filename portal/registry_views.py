@@ -28,7 +28,10 @@ class RegistrationStart(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One line, or with *rows* several, to be filled in. `shape` is its type, `fill` what browsers may fill in."""
+    """One line, or with *rows* several of *limit* characters, to be filled in.
+
+    `shape` is its type, `fill` what browsers may fill in.
+    """
 
     name: str
     label: str
@@ -36,6 +39,7 @@ class Input:
     hint: str = ""
     required: bool = True
     rows: int = 1
+    limit: int = 0
     shape: str = "text"
     fill: str = "off"
 
@@ -122,14 +126,16 @@ class RegistrationCode(Page):
 class RegistrationDone(Page):
     """The number, and what happens next; or that the address is another company's (*elsewhere*).
 
-    Once decided: from when the address works, where it still stands, or the *answer*, and the page on which one may
-    apply again. Of a *withdrawal*: that it is done, or that the address is *unknown*.
+    An address works *hours* after it is approved. Once decided: from when it works, where it still stands, or the
+    *answer*, and the page on which one may apply again. Of a *withdrawal*: that it is done, or that the address is
+    *unknown*.
     """
 
     number: str
     company: str
     masked_address: str
     at: datetime
+    hours: int
     stage: Stage = Stage.PROVED
     works_from: datetime | None = None
     answer: str = ""

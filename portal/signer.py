@@ -227,4 +227,5 @@ async def _done(visit: Visit) -> signer_views.Done:
         concluded_on=shot.envelope.transaction_on if shot.envelope.completed_at else None,
         download_url=download_page(visit),
         receipt_url=path("sign", signer.ref, "receipt"),
+        download_days=visit.services.policy.download_days,
     )

@@ -199,6 +199,7 @@ class Done(Page):
 
     `signed_after` are those who have signed since. `expected_by` is the day after which a contractor without a mail
     should call. `concluded_on` and `download_url` are given once the signed PDFs exist; `receipt_url` is to be kept.
+    The PDFs can be downloaded for `download_days`.
     """
 
     request: Request
@@ -209,6 +210,7 @@ class Done(Page):
     documents: tuple[SignedDocument, ...]
     masked_address: str
     receipt_url: str
+    download_days: int
     signed_after: tuple[str, ...] = ()
     expected_by: date | None = None
     concluded_on: date | None = None

@@ -34,6 +34,7 @@ ADDRESS = v.RegistrationQuestion(
             label=_("このアドレスを使う理由"),
             hint=_("会社のアドレスがあれば、そちらを登録してください。"),
             rows=3,
+            limit=400,
         ),
         v.Input(
             name="previous",
@@ -71,7 +72,7 @@ CODE = v.RegistrationCode(
     again_url="/register",
     codes_a_day=3,
 )
-DONE = v.RegistrationDone(number="MHN-R2026-0007", company=COMPANY, masked_address=MASKED, at=AT)
+DONE = v.RegistrationDone(number="MHN-R2026-0007", company=COMPANY, masked_address=MASKED, at=AT, hours=24)
 
 SAMPLES: dict[str, Page] = {
     "registration_start": v.RegistrationStart(

@@ -194,6 +194,7 @@ DONE = signer.Done(
     masked_address=MASKED,
     expected_by=date(2026, 8, 11),
     receipt_url="/sign/a/receipt",
+    download_days=14,
 )
 STATUS = signer.Status(
     standing=signer.Standing.SIGNED,

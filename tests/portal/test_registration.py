@@ -18,6 +18,7 @@ from envelopes.records.models import Application, Contact, Delivery
 from envelopes.records.models import Task as TaskRow
 from envelopes.rules import codes, terms
 from envelopes.rules.applications import COMPANY_CHARACTERS, NAME_CHARACTERS, Stage, Wish
+from envelopes.rules.policy import hours
 from envelopes.rules.returns import DeliveryState
 from envelopes.rules.states import Task
 from portal.app import create_app
@@ -321,6 +322,20 @@ async def test_a_carriers_address_is_met_with_help(client: Client) -> None:
     assert "大きな文書は、メールに添付されません" in words
     reason = {**data, "reason": "現場にいることが多い"}
     assert (await client.post("/register/address", data=reason)).url.path == "/register/terms"
+
+
+async def test_the_numbers_on_the_pages_are_those_of_the_policy(town: Town) -> None:
+    rules = replace(
+        town.services.policy, reason_characters=123, registration_codes_a_day=7, address_wait=hours(37)
+    )
+    async with TestClient(TestServer(create_app(replace(town.services, policy=rules)))) as client:
+        await fill(client, until="address")
+        free = {"email": "minami@gmail.com", "previous": ""}
+        assert "123字まで" in await said(await client.post("/register/address", data=free))
+        await fill(client)
+        assert "1日7回まで" in await said(await client.post("/register/check"))
+        words = await said(await client.post("/register/verify", data={"code": await digits(town)}))
+        assert "承認から37時間たつと" in words
 
 
 async def test_without_the_tick_nothing_goes_on(client: Client) -> None:
