@@ -27,6 +27,10 @@ _STOP: Final = re.compile(
     r"|.{0,8}返信は、この線より上に",
     re.IGNORECASE,
 )
+_WHOSE: Final = re.compile(
+    r"(?:@[^\s@]{1,255}|wrote\s{0,2}|\d{4}[年/-].{1,30}\d:\d\d.{0,100}):\s{0,4}$", re.IGNORECASE
+)
+_DATED: Final = re.compile(r"(?:on\s.{0,20}\d{4}|[0-9]{4}[年/-]).{0,20}\d:\d\d", re.IGNORECASE)
 
 
 # The lines that mailers write above what is passed on, in any order: one says who wrote it, one says when.
@@ -75,10 +79,22 @@ def own_lines(text: str) -> tuple[str, ...]:
     """
     lines = split(text)
     end = end_of(lines, quoted=False)
-    below = _below_quote(lines, end)
+    below, introduced = _below_quote(lines, end), _introduction(lines, end)
     return tuple(
-        line if (at < end or below <= at) and not is_quote(line) else "" for at, line in enumerate(lines)
+        line if (at < end or below <= at) and at not in introduced and not is_quote(line) else ""
+        for at, line in enumerate(lines)
     )
+
+
+def _introduction(lines: Sequence[str], end: int) -> range:
+    """The lines that say whose words are quoted below them: one, or two where the mail program broke it."""
+    first = next((at for at, line in enumerate(lines) if is_quote(line)), 0)
+    above = next((at for at in range(first - 1, -1, -1) if lines[at].strip()), end)
+    last = min(end, above) if first else end
+    if last >= len(lines) or not _WHOSE.search(unicodedata.normalize("NFKC", lines[last])):
+        return range(0)
+    is_broken = last > 0 and _DATED.match(unicodedata.normalize("NFKC", lines[last - 1].strip())) is not None
+    return range(last - is_broken, last + 1)
 
 
 def _below_quote(lines: Sequence[str], end: int) -> int:
