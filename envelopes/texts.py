@@ -584,12 +584,16 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "1通のメールに2つ以上の指示があります。1通に1つずつ書いてください。",
         "There are several orders in one mail. Write one a mail."),
     Reason.COMMAND_UNREAD: Text(
-        "返信から指示を読み取れませんでした。指示は、返信のいちばん上の行に書いてください。",
-        "No order could be read. Write it on the first line of your reply."),
+        "返信から指示を読み取れませんでした。指示と6けたの数字だけを、1行に書いてください（例：送信 123456）。",
+        "No order could be read. Write only the order and the six digits on one line (for example 送信 123456)."),
     Reason.COMMAND_WORDS: Text(
-        "「{said}」は、この指示といっしょに書けません。指示と6けたの数字だけを書いてください。"
-        "内容を直すときは、先に「修正」で返信してください。",
-        "“{said}” cannot stand with this order. Write only the order and the six digits. Corrections go first: 修正."),
+        "「{said}」を読み取れないため、止めています。指示と関係がなければ、そこを消して、もう一度返信してください。"
+        "下書きを直すときは、先に「修正」で返信してください。",
+        "“{said}” is not understood, so nothing was done. If it has nothing to do with the order, leave it out and "
+        "reply again. Corrections go first: 修正."),
+    Reason.LINE_UNREAD: Text(
+        "読み取れないため、この行は使っていません。直すことなら、「期限：9月10日」のように項目で書いてください。",
+        "The line is not understood and was not used. If it corrects something, write it as an item (期限：9月10日)."),
     Reason.COMMAND_DOCUMENTS: Text(
         "返信に文書が付いています。この指示で送るのは下書きの文書で、付いている文書ではありません。"
         "下書きのまま送るときは、文書を付けずに返信してください。差し替えるときは、新しいメールで送ってください。",

@@ -188,6 +188,7 @@ class Reason(StrEnum):
     COMMAND_SEVERAL = "command-several"
     COMMAND_UNREAD = "command-unread"
     COMMAND_WORDS = "command-words"
+    LINE_UNREAD = "line-unread"
     COMMAND_DOCUMENTS = "command-documents"
     COMMAND_ABOUT_NOTHING = "command-about-nothing"
     COMMAND_EMPTY = "command-empty"

@@ -50,6 +50,11 @@ _MIXED_UP: Final = str.maketrans("斉", "斎")
 _KATAKANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
+def folded(name: str) -> str:
+    """Return *name* in lower case without spaces and variants of letters; its marks stay."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", name).casefold().translate(_FOLDED))
+
+
 def search_form(name: str) -> str:
     """Return *name* without its legal form, spaces, marks and variants; never empty if *name* has a letter."""
     return exact_form(name).translate(_MIXED_UP)
@@ -57,20 +62,20 @@ def search_form(name: str) -> str:
 
 def exact_form(name: str) -> str:
     """Return the same, with letters kept apart that are only mixed up with each other (斉藤, 斎藤)."""
-    joined = _joined(name)
+    joined = folded(name)
     return _letters(_FORMS.sub("", joined)) or _letters(joined)
 
 
 def form_first(name: str) -> bool | None:
     """Say whether the legal form stands before the name (前株) or behind it (後株); None where none is written."""
-    joined = _joined(name)
+    joined = folded(name)
     found = _FORMS.search(joined)
     return found.start() == 0 if found else None
 
 
 def legal_form(name: str) -> str:
     """Return the legal form written in *name* in its long form, or "" where none is written."""
-    found = _FORMS.search(_joined(name))
+    found = _FORMS.search(folded(name))
     return _LEGAL_FORMS.get(found[0], found[0]) if found else ""
 
 
@@ -85,18 +90,13 @@ def masked(name: str) -> str:
 
 def is_legal_form(word: str) -> bool:
     """Say whether *word* is a legal form and nothing else (㈱, 株式会社)."""
-    return _FORMS.fullmatch(_joined(word)) is not None
+    return _FORMS.fullmatch(folded(word)) is not None
 
 
 def same_company(one: str, other: str) -> bool:
     """Say whether two spellings may mean one company: a legal form may be missing but not differ."""
     forms = {legal_form(one), legal_form(other)} - {""}
     return search_form(one) == search_form(other) and len(forms) <= 1
-
-
-def _joined(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", name).casefold().translate(_FOLDED)
-    return re.sub(r"\s", "", folded)
 
 
 def _letters(text: str) -> str:

@@ -1,20 +1,25 @@
 """Commands by reply: which of a mail's own words order something, and the six digits that go with them.
 
-A command is a whole line that begins with a verb of the grammar (送信 123456, 取消 123456 宛先の間違い). Prose about a
-verb (送信しました、送信しますか) is none. Whether the digits are right, and whether the writer may, is decided
-elsewhere; what leaves this module for anything that is kept has its digits cut.
+A command is a whole line that begins with a verb of the grammar (送信 123456, 取消 123456 宛先の間違い), behind
+courtesies where its digits stand with it (確認しました。送信 123456). Prose about a verb (送信しました、送信しますか)
+is none. Whether the digits are right, and whether the writer may, is decided elsewhere; what leaves this module for
+anything that is kept has its digits cut.
 """
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import accumulate, islice
 from typing import Any, Final, Self
 
+from envelopes.rules import courtesies, exclusions
+from envelopes.rules.courtesies import NOBODY, Writer
 from envelopes.rules.errors import Reason
 from envelopes.rules.keys import Key
-from envelopes.rules.lines import Scan, Statement
+from envelopes.rules.lines import QUOTED_CHARACTERS, Problem, Scan, Statement
 from envelopes.rules.quoting import own_lines
 
 EXAMPLE: Final = "123456"  # the digits of our own examples: copied from a mail, they are none
@@ -70,20 +75,21 @@ _LINES: Final = {
     )
     for verb, words in _WORDS.items()
 }
+_DEADLINE: Final = r"(?:新しい)?(?:署名)?(?:期限|締め?切り?|期日)"
 # 9月30日まで延長してください: the day may stand before its verb.
 _UNTIL: Final = re.compile(
-    rf"(?P<day>(?=.*(?:\d|末)).{{2,30}}?)(?:まで|に|へ)?(?:署名)?(?:期限を)?延長{_POLITE}(?P<rest>(?:{_GAP}|\d).*)?"
+    rf"(?:{_DEADLINE}[をはの:]?\s?)?(?P<day>(?=.*(?:\d|末)).{{2,30}}?)(?:まで|に|へ)?(?:署名)?(?:期限を)?延長{_POLITE}(?P<rest>(?:{_GAP}|\d).*)?"
 )
 _QUESTION: Final = re.compile(r"(?:状況|状態|進捗)(?:は|を|が).{0,14}")  # harmless, so understood generously
 _ALONE: Final = re.compile(rf"{_GAP}*{_LABEL}{_GAP}*(?P<code>{_DIGITS}){_GAP}*(?:です)?{_GAP}*")
 _FIRST: Final = re.compile(rf"{_GAP}*{_LABEL}{_GAP}*(?P<code>{_DIGITS})(?P<words>.*)", re.DOTALL)
 _LAST: Final = re.compile(rf"(?P<words>.*?){_GAP}+{_LABEL}{_GAP}*(?P<code>{_DIGITS}){_GAP}*", re.DOTALL)
-_COURTESY: Final = re.compile(rf"(?:{_GAP}|以上|です|{_PLEASE}|ください|下さい)*")
 _EDGE: Final = " \t\u3000:：、,。.・!「」[]【】=→\"'*＊■□◆●○"
 _AROUND: Final = f"{_EDGE}()（）-"
 _LONGEST: Final = 400  # characters of a line that are looked at: no command is longer
 _REASON_LINES: Final = 10  # below 取消: a reason is one paragraph
 _ANY: Final = "|".join(_WORDS.values())
+_VERB: Final = re.compile(_ANY, re.IGNORECASE)
 _WRITTEN: Final = r"\d{3}[ \u3000-]?\d{3}"
 _BETWEEN: Final = rf"(?:{_GAP}|[（）［］])*{_LABEL}(?:{_GAP}|[（）［］])*"
 # Amounts (修正 980000円) are left alone: they are no digits of an authenticator.
@@ -96,31 +102,20 @@ _DIGIT: Final = re.compile(r"\d")
 _SIX: Final = re.compile(rf"(?<!\d){_WRITTEN}(?!\d)")
 _PREFIX: Final = re.compile(r"\s*(?:(?:re|fwd?|返信)\s?[:：]\s*)+", re.IGNORECASE)
 _RE: Final = re.compile(r"\s*(?:re|返信)\s?[:：]", re.IGNORECASE)
-_VERB: Final = re.compile(rf"\W*(?:{_ANY}){_POLITE}", re.IGNORECASE)
+_BEFORE: Final = re.compile(
+    r"[。、,!]\s*|\s+|(?<=ので)|(?<=では)"
+)  # between courtesies and the order in one line
+_LONGEST_LED: Final = 120
+_SENTENCES: Final = 8  # before an order in its own line
+_UNREAD: Final = 20  # lines that an answer names: nobody reads more
+_TAILS: Final = ("です", "ください", "下さい")  # 送信 123456 です
+_REASON: Final = re.compile(r"(?:取り?消し?の?)?理由(?:は、?|[\s:：、]+|$)")
+# 期限：9月30日 below 延長.
+_DAY: Final = re.compile(
+    rf"(?:{_DEADLINE}[をは]?)?[\s:]*(?P<day>(?=.*(?:\d[月年/.-]|\d日|\d{{8}}|末|元年)).{{2,30}})"
+)
 
-# Beside 送信: words after which it may be that something is to be changed first, or that it is not to go yet.
-_HESITANT: Final = re.compile(
-    r"直[しすさせそっ]|正し[いくて]|修正|訂正|変更|改め|間違|誤|違[いうっえ]|差し?替|追加|削除|増額|減額|ただし|但し"
-    r"|まだ|(?<!お)待[ちたっつて]|ストップ|保留|中止|延期|見合わせ|取り?や?[消止め]|やめ|止め|キャンセル|不要"
-    r"|ないで(?!す|しょ)|送らない|しない|してから|した[後あ]|てから送|前に|先に|次第|あとで|後で|後日|明日|明朝|来週|来月"
-    r"|金額|期限|締切|締め切り|宛先|宛て先|相手方[はを]|工期|履行期間|税込|税抜|税別|\d円|\d万|\d千円"
-    r"|\d日(?:\(.{1,3}\))?まで|\d/\d{1,2}まで"
-)
-_CONTENT: Final = re.compile(
-    r"(?:(?:書き)?直し|修正|訂正|変更|追加|間違い|誤り|相違)(?:点|箇所|事項)?[はもが]?"
-    r"(?:(?:とく|特)に)?(?:ありません|ございません|ないです|なし|無し)"
-)
-# What stands below the mails of many a town hall.
-_FOOTER: Final = re.compile(
-    "(?:誤って|間違って)(?:(?:本|この)(?:電子)?メールを)?(?:受信|受け取|届|配信)|お?心当たり[のが]な"
-)
-_QUESTIONS: Final = re.compile("開始日|期限")  # as answers name them
-# What stands in a letter's signature under a key of its own: how and when somebody can be reached.
-_REACHED: Final = re.compile(
-    r"[^:]{0,12}(?:電話|tel|fax|携帯|内線|直通|代表|担当|時間|所在地|住所|ホームページ|hp|web|url|郵便番号|氏名|名前)[^:]{0,8}:"
-    r"|[^:]{1,20}:\s*(?:〒|https?:|www\.|[^\s@]{1,64}@[^\s@]{1,255}$|[+(]?\d[\d() -]{7,20}(?:\(.{1,12}\))?$)",
-    re.IGNORECASE,
-)
+_ANSWERS: Final = frozenset(word for words in exclusions.WORDS.values() for word in words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,30 +129,38 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the writer himself says: his commands, and his other words in their lines, with digits cut."""
+    """What the writer himself says: his commands, and his other words in their lines, with digits cut.
+
+    `orders` are the lines of the commands, counted from 0, which are empty in `text`.
+    """
 
     commands: tuple[Command, ...]
     text: str = field(repr=False)
+    orders: frozenset[int] = frozenset()
 
 
-def read(text: str) -> Reply:
-    """Read the commands of *text*, a mail's letter with whatever it quotes. Raises nothing."""
+def read(text: str, writer: Writer = NOBODY) -> Reply:
+    """Read the commands of *text*, a mail's letter with whatever it quotes. Raises nothing.
+
+    The signature of *writer* is no reason for anything.
+    """
     own = own_lines(text)
     lines = [_tidy(line) for line in own]
-    found = {at: command for at, line in enumerate(lines) if (command := _command(line))}
+    found = _commands(lines, writer)
     alone = {at: hit["code"] for at, line in enumerate(lines) if found and (hit := _ALONE.fullmatch(line))}
     spoken = set(found) | set(alone)
     commands = []
-    for at, command in found.items():
-        code = command.code or next((alone[near] for near in _beside(at, lines) if near in alone), "")
-        words = _as_written(own[at], command) if command.verb is Verb.CANCEL else command.words
-        if command.verb is Verb.CANCEL and not words:
-            below = _paragraph(at, lines, spoken)
-            spoken |= set(below)
-            words = " ".join(own[line].strip() for line in below)
+    for places, command in _merged(found):
+        near = (alone[line] for at in places for line in _beside(at, lines) if line in alone)
+        code, words = command.code or next(near, ""), command.words
+        if command.verb is Verb.CANCEL:
+            words = _reason(next((own[at] for at in places if found[at].words), ""), words)
+            words = words or _reason_below(max(places), own, spoken, writer)
+        elif command.verb is Verb.EXTEND:
+            words = words or _day_below(max(places), lines, spoken)
         commands.append(replace(command, code=code, words=words))
     rest = ("" if at in spoken else without_codes(line) for at, line in enumerate(own))
-    return Reply(commands=tuple(dict.fromkeys(commands)), text="\n".join(rest))
+    return Reply(commands=tuple(dict.fromkeys(commands)), text="\n".join(rest), orders=frozenset(spoken))
 
 
 def without_codes(text: str) -> str:
@@ -260,21 +263,50 @@ def is_code(command: Command) -> bool:
     return command.code not in ("", EXAMPLE)
 
 
-def objection(reply: Reply, found: Scan) -> str:
-    """The first line beside an order to send that may mean something else than to send what was seen, else "".
+def objection(reply: Reply, found: Scan, writer: Writer = NOBODY) -> str:
+    """The first words beside an order that may mean something else than to do just that, else "".
 
-    *found* are the lines of the reply that say something about the draft. Answers to its questions, greetings and a
-    signature mean nothing else.
+    *found* are the lines of the reply that say something about the draft. Answers to its questions, courtesies and the
+    signature of *writer* mean nothing else; whatever is not understood may.
     """
-    answers = {one.line for one in found.statements if one.key is Key.ANSWERED}
-    said, unclear = {one.line for one in found.statements} - answers, {one.line for one in found.warnings}
-    for number, written in enumerate(own_lines(reply.text), start=1):
-        line = unicodedata.normalize("NFKC", written).strip(_EDGE)
-        left = (_QUESTIONS if number in answers else _CONTENT).sub("", line)
-        odd = number in said or (number in unclear and not _REACHED.match(line))
-        if odd or (_HESITANT.search(left) and not _FOOTER.search(line)):
-            return written.strip()
-    return ""
+    for command in reply.commands:
+        argued = command.verb in _ARGUED or courtesies.is_courtesy(command.words, writer)
+        if not argued:
+            return command.words
+    answers = {one.line for one in found.statements if one.key is Key.ANSWERED and _only_answers(one.value)}
+    lines = reply.text.split("\n")
+    odd = courtesies.strange(lines, writer, orders=reply.orders)
+    return next((lines[at].strip() for at in odd if at + 1 not in answers), "")
+
+
+def unread(reply: Reply, found: Scan, writer: Writer = NOBODY, *, mail: int) -> list[Problem]:
+    """The first lines beside a correction that nobody acts on: they say nothing under any key, and no courtesies."""
+    lines = reply.text.split("\n")
+    heard = {one.line for one in found.statements} | {one.line for one in found.warnings}
+    values = [_squeezed(one.value) for one in found.statements]
+    odd = (
+        Problem(
+            reason=Reason.LINE_UNREAD,
+            line=at + 1,
+            mail=mail,
+            details={"text": lines[at].strip()[:QUOTED_CHARACTERS]},
+        )
+        for at in courtesies.strange(lines, writer, orders=reply.orders)
+        if at + 1 not in heard and not any(_squeezed(lines[at]) in value for value in values)
+    )
+    return list(islice(odd, _UNREAD))
+
+
+def _only_answers(value: str) -> bool:
+    """Whether a line 確認済 names questions and says nothing more."""
+    words = (
+        word for word in re.split(r"[、,・/\s]+", unicodedata.normalize("NFKC", value).strip(_EDGE)) if word
+    )
+    return all(word in _ANSWERS or courtesies.is_courtesy(word) for word in words)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text).strip(_AROUND)
 
 
 # One line
@@ -284,7 +316,14 @@ def _tidy(line: str) -> str:
     return unicodedata.normalize("NFKC", line[:_LONGEST]).strip(_EDGE)
 
 
-def _command(line: str) -> Command | None:
+def _command(line: str, writer: Writer = NOBODY) -> Command | None:
+    """The order that *line* is, as a whole, or behind courtesies together with its digits; else None."""
+    command = _order(line)
+    led = None if command else _led(line, writer)
+    return command or (led if led and led.code else None)
+
+
+def _order(line: str) -> Command | None:
     """The order that *line* is, as a whole; else None."""
     for verb, pattern in _LINES.items():
         if hit := pattern.fullmatch(line):
@@ -293,34 +332,77 @@ def _command(line: str) -> Command | None:
             if verb in _ARGUED:
                 return Command(verb=verb, code=code, words=words)
             if code or not words:
-                return Command(verb=verb, code=code, words=words)
+                return Command(verb=verb, code=code, words="" if _is_again(verb, words) else words)
     if hit := _UNTIL.fullmatch(line):
         code, words = _split(f"{hit['day']} {hit['rest'] or ''}")
         return Command(verb=Verb.EXTEND, code=code, words=words)
-    return Command(verb=Verb.STATUS) if _QUESTION.fullmatch(line) else None
+    return None
+
+
+def _is_again(verb: Verb, words: str) -> bool:
+    """OKです。送信 483920: the same once more."""
+    hit = _LINES[verb].fullmatch(words)
+    return hit is not None and not _split(hit["rest"] or "")[1]
+
+
+def _led(line: str, writer: Writer) -> Command | None:
+    """The order behind courtesies in one line: 確認しました。送信 483920."""
+    if len(line) > _LONGEST_LED or not _VERB.search(line):
+        return None
+    for gap in islice(_BEFORE.finditer(line), _SENTENCES):
+        if (command := _order(line[gap.end() :])) and courtesies.is_courtesy(line[: gap.start()], writer):
+            return command
+    return None
 
 
 def _split(rest: str) -> tuple[str, str]:
     """The digits in *rest*, at its beginning or else at its end, and the words without courtesies."""
     hit = _FIRST.fullmatch(rest) or _LAST.fullmatch(rest)
     words = (hit["words"] if hit else rest).strip(_AROUND)
-    return _plain(hit["code"]) if hit else "", "" if _COURTESY.fullmatch(words) else words
+    return _plain(hit["code"]) if hit else "", "" if words in _TAILS or courtesies.is_courtesy(
+        words
+    ) else words
 
 
 def _plain(code: str) -> str:
     return "".join(letter for letter in code if letter.isdigit())
 
 
-def _as_written(line: str, command: Command) -> str:
-    """The words of *command* as they stand in *line*: ㈱ stays ㈱, for others read a reason."""
-    place = _place(line, command.code) if command.words and command.code else None
-    if place is None:
-        return command.words
-    behind, before = line[place.end() :].strip(_AROUND), _VERB.sub("", line[: place.start()], count=1)
-    return behind or before.strip(_AROUND)
+def _reason(line: str, words: str) -> str:
+    """*words* without what only says that it is a reason, as they stand in *line*: ㈱ stays ㈱, for others read it."""
+    words = _REASON.sub("", words, count=1)
+    letters = [unicodedata.normalize("NFKC", letter) for letter in line]
+    at = "".join(letters).rfind(words) if words else -1
+    if at < 0:
+        return words
+    ends = list(accumulate(map(len, letters)))
+    return line[bisect_right(ends, at) : bisect_left(ends, at + len(words)) + 1]
 
 
 # Lines around it
+
+
+def _commands(lines: Sequence[str], writer: Writer) -> dict[int, Command]:
+    """The orders by their lines. What only may be one (状況が変わったため) is none beside one that is."""
+    found = {at: command for at, line in enumerate(lines) if (command := _command(line, writer))}
+    if found or any(_ALONE.fullmatch(line) for line in lines):
+        again = {at: led for at, line in enumerate(lines) if at not in found and (led := _led(line, writer))}
+        found = dict(sorted((found | again).items()))
+    asked = (at for at, line in enumerate(lines) if _QUESTION.fullmatch(line))
+    return found or {at: Command(verb=Verb.STATUS) for at in asked}
+
+
+def _merged(found: Mapping[int, Command]) -> Iterator[tuple[list[int], Command]]:
+    """Each order with its lines. 送信をお願いします and 送信 483920 below it are one; two that differ stay two."""
+    by_verb: dict[Verb, list[int]] = {}
+    for at, command in found.items():
+        by_verb.setdefault(command.verb, []).append(at)
+    for verb, places in by_verb.items():
+        codes, words = ({getattr(found[at], name) for at in places} - {""} for name in ("code", "words"))
+        if len(codes) <= 1 and len(words) <= 1:
+            yield places, Command(verb=verb, code="".join(codes), words="".join(words))
+        else:
+            yield from (([at], found[at]) for at in places)
 
 
 def _beside(at: int, lines: Sequence[str]) -> Iterator[int]:
@@ -329,12 +411,34 @@ def _beside(at: int, lines: Sequence[str]) -> Iterator[int]:
     yield from (line for line in range(at - 1, -1, -1) if lines[line])
 
 
-def _paragraph(at: int, lines: Sequence[str], spoken: set[int]) -> list[int]:
-    """The lines directly below *at*, past its digits, up to the first without words."""
-    first = at + 1
-    while first < len(lines) and first in spoken:
-        first += 1
-    last = first
-    while last < min(len(lines), first + _REASON_LINES) and lines[last] and last not in spoken:
-        last += 1
-    return list(range(first, last))
+def _reason_below(at: int, own: Sequence[str], spoken: set[int], writer: Writer) -> str:
+    """The paragraph below *at* that begins with 理由, or else the one directly there, without courtesies and signature.
+
+    Its lines become *spoken*.
+    """
+    below = [line for line in range(at + 1, len(own)) if line not in spoken]
+    named = next((line for line in below if _REASON.match(own[line].lstrip(_EDGE))), None)
+    said: list[str] = []
+    for line in below if named is None else below[below.index(named) :]:
+        words = own[line].strip()
+        if line == named:
+            words = _REASON.sub("", words.lstrip(_EDGE), count=1)
+        elif not words or courtesies.is_signature(words, writer) or len(said) == _REASON_LINES:
+            break
+        elif courtesies.is_courtesy(words, writer):
+            if said:
+                break
+            continue
+        spoken.add(line)
+        said += [words] if words else []
+    return " ".join(said)
+
+
+def _day_below(at: int, lines: Sequence[str], spoken: set[int]) -> str:
+    """The day in the next line with words below *at*, which becomes *spoken*; else ""."""
+    line = next((line for line in range(at + 1, len(lines)) if lines[line] and line not in spoken), None)
+    hit = _DAY.fullmatch(lines[line]) if line is not None else None
+    if line is None or hit is None:
+        return ""
+    spoken.add(line)
+    return hit["day"]
