@@ -27,6 +27,7 @@ from envelopes.records.database import unit
 from envelopes.records.models import Mail, Staff
 from envelopes.records.store import Snapshot
 from envelopes.rules import answers, exclusions, replies
+from envelopes.rules.courtesies import Writer
 from envelopes.rules.dates import parse_deadline
 from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.keys import Key
@@ -70,6 +71,7 @@ class _About:
     """A mail with its commands, and the envelope that it is about."""
 
     said: Said
+    writer: Writer
     reply: Reply
     thread: Thread
     shot: Snapshot
@@ -83,12 +85,18 @@ class _About:
         """The lines of the reply that say something about the draft, or seem to."""
         return _lines(self.said, self.reply, mail=self.record.revision)
 
+    @property
+    def objection(self) -> str:
+        """The first words beside the order that may mean something else."""
+        return replies.objection(self.reply, self.lines, self.writer)
+
 
 async def taken(services: Services, said: Said) -> bool:
     """Deal with *said* if it is a command, or a reply about an envelope that should be one; else False."""
-    reply = replies.read(said.parsed.text)
+    writer = await _writer(services, said.staff)
+    reply = replies.read(said.parsed.text, writer)
     try:
-        about = await _about(services, said, reply)
+        about = await _about(services, said, writer, reply)
     except Refused as refused:
         if not reply.commands or await _is_order(services, said, reply):
             return False
@@ -100,13 +108,25 @@ async def taken(services: Services, said: Said) -> bool:
     return True
 
 
-async def _about(services: Services, said: Said, reply: Reply) -> _About:
+async def _writer(services: Services, staff: Staff) -> Writer:
+    """Whose signature may stand below the order."""
+    section = await staff.section
+    return Writer(
+        name=staff.name,
+        office=staff.office,
+        section=section.name,
+        town=services.settings.town.name,
+        address=staff.email,
+    )
+
+
+async def _about(services: Services, said: Said, writer: Writer, reply: Reply) -> _About:
     """The envelope that is meant, if the writer may see it: to others there is none."""
     thread = await threads.find(services, said.sent_to, said.parsed)
     if thread is not None:
         shot = await store.snapshot(ref=thread.ref)
         if act.sees(said.staff, shot):
-            return _About(said=said, reply=reply, thread=thread, shot=shot)
+            return _About(said=said, writer=writer, reply=reply, thread=thread, shot=shot)
     raise Refused(Reason.COMMAND_ABOUT_NOTHING)
 
 
@@ -151,17 +171,20 @@ def _only(commands: Sequence[Command]) -> Command:
 
 async def _prove(services: Services, about: _About, command: Command) -> None:
     """See that the second channel says the same. Digits are spent only on a command that can be read."""
-    said, other = about.said, command.words
+    said = about.said
     if hindrance := await replying.hindrance(services, said.staff):
         raise Refused(hindrance)
     if not replies.is_code(command):
         raise Refused(Reason.REPLY_CODE_MISSING)
-    if command.verb is Verb.SEND:
-        if _has_documents(said):
-            raise Refused(Reason.COMMAND_DOCUMENTS)
-        other = other or replies.objection(about.reply, about.lines)
-    if other and command.verb not in (Verb.CANCEL, Verb.EXTEND):
+    if command.verb is Verb.SEND and _has_documents(said):
+        raise Refused(Reason.COMMAND_DOCUMENTS)
+    other = command.words if command.verb is Verb.REVISE else about.objection
+    if other:
         raise Refused(Reason.COMMAND_WORDS, said=replies.blackened(other[:_QUOTED]))
+    if command.verb is Verb.CANCEL and not command.words:
+        raise Refused(Reason.REASON_MISSING)
+    if command.verb is Verb.EXTEND:
+        parse_deadline(command.words, today=jst_day(said.mail.arrived_at))
     mail = await Mail.filter(id=said.mail.id).select_related("file").get()
     arrival = Arrival(mail_id=mail.id, at=mail.arrived_at, seen_at=mail.file.created_at)
     await replying.prove(services, said.staff, command.code, arrival)
@@ -227,9 +250,10 @@ async def _send(services: Services, about: _About, actor: Actor) -> None:
 
 
 async def _revise(services: Services, about: _About, actor: Actor) -> Sequence[Remark]:
-    """Correct the draft by the lines of the reply; returns what seems to be a line and is none."""
+    """Correct the draft by the lines of the reply; returns those that say nothing that can be corrected."""
     statements = [one for one in about.lines.statements if one.value]
-    odd = [Remark.of(problem) for problem in about.lines.warnings]
+    unread = replies.unread(about.reply, about.lines, about.writer, mail=about.record.revision)
+    odd = [Remark.of(problem) for problem in (*about.lines.warnings, *unread)]
     if not statements:
         raise Unfit(odd) if odd else Refused(Reason.COMMAND_EMPTY)
     envelope = about.shot.envelope

@@ -178,7 +178,8 @@ class DraftMail(ToStaff):
 class CommandMail(ToStaff):
     """A command by reply was carried out, or why not (`why`); `verb` is "" where none could be read.
 
-    `problems` are the lines that were not used, or that keep it from being carried out.
+    `problems` are the lines that were not used, or that keep it from being carried out; `reason` is what all who were
+    asked are told about a cancellation.
     `lines`, `documents` and `questions` show a draft anew where the reader has not seen it as it is; `options` are
     what may be replied, and `off` says why nothing may.
     """
@@ -189,6 +190,7 @@ class CommandMail(ToStaff):
     title: str
     why: str
     problems: tuple[str, ...] = ()
+    reason: str = ""
     lines: tuple[ReadLine, ...] = ()
     documents: tuple[DocumentLine, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -95,6 +95,7 @@ async def command(services: Services, task: Claimed) -> list[Outgoing]:
         **(await _anew(case) if outcome.reason is Reason.DRAFT_CHANGED else {}),
         to=recipient.addressee,
         title=case.shot.envelope.title,
+        reason=(case.shot.envelope.end_reason or "") if is_plain and outcome.verb is Verb.CANCEL else "",
         options=await options(services, staff, case.shot) if outcome.reason else (),
         url=case.page(),
     )

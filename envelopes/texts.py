@@ -191,7 +191,7 @@ TEXTS: Final[Mapping[Reason, Text]] = {
         "暦にない日付です。月と日を確かめて、書き直してください。",
         "No calendar has this date. Check month and day."),
     Reason.WEEKDAY_MISMATCH: Text(
-        "{date}は{right}曜日です（メールには{said}曜日とあります）。日付を確かめてください。",
+        "{date}は{right}曜日です（{said}曜日と書かれています）。日付を確かめてください。",
         "{date} is not the weekday that was written. Check the date."),
     Reason.START_UNREADABLE: Text(
         "履行開始日を日付として読み取れません。署名期限が開始日より後でないか、ご自分で確かめてください。",

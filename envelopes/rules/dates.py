@@ -86,11 +86,14 @@ def parse_date(text: str, *, today: date, nearest: bool = False) -> WrittenDate:
 def parse_deadline(text: str, *, today: date) -> date:
     """Return the day to which a deadline is to be moved: from *today* on, and not where the weekday is wrong.
 
-    Raises `Refused` as `parse_date` does, and `DEADLINE_PAST` for a day without a year that is over this year.
+    Raises `Refused` as `parse_date` does, `WEEKDAY_MISMATCH`, and `DEADLINE_PAST` for a day without a year that is over
+    this year.
     """
     written = parse_date(text, today=today)
     if not written.weekday_right:
-        raise Refused(Reason.DEADLINE_UNREADABLE)
+        day = written.day
+        words, right = f"{day.year}年{day.month}月{day.day}日", WEEKDAYS[day.weekday()]
+        raise Refused(Reason.WEEKDAY_MISMATCH, date=words, said=written.weekday, right=right)
     if written.doubtful:
         raise Refused(Reason.DEADLINE_PAST)
     return written.day

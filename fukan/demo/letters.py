@@ -586,7 +586,9 @@ _JAPANESE: Final[dict[str, mails.Letter]] = {
         ),
     ),
     "command_mail": _command(verb="送信", why=""),
-    "command_mail-cancelled": _command(verb="取消", why="", number="MHN-2026-0123"),
+    "command_mail-cancelled": _command(
+        verb="取消", why="", number="MHN-2026-0123", reason="契約の相手方を間違えたため"
+    ),
     "command_mail-wrong": _command(why=say(Reason.REPLY_CODE_WRONG, n=4), options=MAY_DRAFT),
     "command_mail-how": _command(
         why=say(Reason.REPLY_NOT_ENROLLED), url="https://keiyaku.vill-mihon.example/staff/replies"

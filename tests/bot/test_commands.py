@@ -127,7 +127,7 @@ async def test_every_order_runs_the_verb_that_the_pages_use(built: World) -> Non
     assert "1,000円（税抜）" in text_of(anew)
     assert f"[{envelope.draft_number}-r2]" in anew["Subject"]
     assert await state(envelope) == "draft"
-    await read(built, reply(anew, f"OKです。 {shown[2]}"))
+    await read(built, reply(anew, "お疲れさまです。", f"OKです。 {shown[2]}", "", "建設課 中村"))
     await built.drain()
     assert await state(envelope) == "out"
     sent = next(one for one in built.mails(CLERK) if "相手方に送りました" in one["Subject"])
@@ -157,11 +157,11 @@ async def test_every_order_runs_the_verb_that_the_pages_use(built: World) -> Non
     status = built.last(CLERK)
     assert "相手方の署名待ち" in status["Subject"]
     assert text_of(status).count("認証アプリの数字を付けた返信で指示しました") == 4
-    mail = await read(built, reply(status, f"取消 {shown[8]} 契約の相手方を間違えたため"))
-    assert await refused(mail) is None
-    assert await state(envelope) == "cancelled"
+    mail = await read(built, reply(status, f"取消 {shown[8]}", "契約の相手方を間違えたため", "建設課 中村"))
+    assert (await refused(mail), await state(envelope)) == (None, "cancelled")
     await built.drain()
-    assert "契約の相手方を間違えたため" in text_of(built.last(cast.TAKAHASHI.address))
+    ended = [text_of(built.last(address)) for address in (cast.TAKAHASHI.address, CLERK)]
+    assert all("間違えたため" in said and "間違えたため 建設課" not in said for said in ended)
     facts = await history.payloads(Subject.ENVELOPE, envelope.id)
     assert [said["verb"] for fact, said in facts if fact.kind == "ordered by reply"] == [
         "修正",
@@ -205,6 +205,59 @@ async def test_what_orders_nothing_says_why_and_how(built: World) -> None:
     words = text_of(built.last(CLERK))
     assert "返信の2行目「期限：来週中」：日付を読み取れません" in words
     assert "期眼" in words
+
+
+async def test_no_order_is_carried_out_beside_words_that_are_not_understood(built: World) -> None:
+    envelope, told = await drafted(built)
+    code = digits(built)
+    cases = {
+        (f"送信 {code}", "村長決裁後に送ってください。"): Reason.COMMAND_WORDS,
+        (f"再送 {code}", "来週お願いします"): Reason.COMMAND_WORDS,
+        (f"延長 {code} 2026年9月30日", "田中組は外してください"): Reason.COMMAND_WORDS,
+        (f"延長 {code}",): Reason.DEADLINE_UNREADABLE,
+        (f"延長 {code} 2026年9月30日（火）",): Reason.WEEKDAY_MISMATCH,
+        (f"取消 {code} 宛先の間違い", "まだ取り消さないでください"): Reason.COMMAND_WORDS,
+        (f"取消 {code}", "よろしくお願いします。", "建設課 中村"): Reason.REASON_MISSING,
+    }
+    for lines, reason in cases.items():
+        assert await refused(await read(built, reply(told, *lines))) is reason, lines
+    await built.drain()
+    answers = [text_of(one) for one in built.mails(CLERK)[-len(cases) :]]
+    assert any("「村長決裁後に送ってください。」を読み取れないため、止めています" in one for one in answers)
+    assert any("2026年9月30日は水曜日です" in one for one in answers)
+    assert await state(envelope) == "draft"
+    # None of them has spent the digits, and what clerks write every day may stand beside them.
+    signed = (
+        "",
+        "よろしくお願いします。",
+        "",
+        "みほん村役場 建設課",
+        "中村 美咲",
+        "TEL 0261-72-5000",
+        "クールビズ実施中です",
+    )
+    mail = await read(
+        built, reply(told, "お疲れさまです。建設課の中村です。", f"確認しました。送信 {code}", *signed)
+    )
+    assert await refused(mail) is None
+    assert await state(envelope) == "preparing"
+
+
+async def test_a_correction_names_the_lines_that_it_did_not_use(built: World) -> None:
+    _, told = await drafted(built)
+    lines = (
+        "期限：10日以内",
+        "宛先は田中組に変更してください",
+        "",
+        "よろしくお願いします。",
+        "",
+        "建設課 中村",
+    )
+    assert await refused(await read(built, reply(told, f"修正 {digits(built)}", *lines))) is None
+    await built.drain()
+    (done,) = (text_of(one) for one in built.mails(CLERK) if "「修正」を受け付けました" in one["Subject"])
+    assert "返信の3行目「宛先は田中組に変更してください」：読み取れないため、この行は使っていません" in done
+    assert done.count("使っていません") == 1
 
 
 async def test_digits_stand_in_no_answer_no_log_and_no_column(

@@ -174,7 +174,7 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "why"),
-    [("8月31日（火）", Reason.DEADLINE_UNREADABLE), ("7月31日", Reason.DEADLINE_PAST)],
+    [("8月31日（火）", Reason.WEEKDAY_MISMATCH), ("7月31日", Reason.DEADLINE_PAST)],
 )
 def test_a_deadline_is_moved_to_no_day_that_may_be_a_slip(written: str, why: Reason) -> None:
     with pytest.raises(Refused) as refusal:
