@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
+from envelopes.actions import notes
 from envelopes.actions import signer as act
 from envelopes.actions.signer import CodeFor
 from envelopes.records import counters, sessions, store
@@ -122,7 +123,8 @@ async def show(request: web.Request) -> web.Response:
     if not await _is_open(request, visit):
         page = await _code_page(visit)
         if page.valid_until:
-            page = replace(page, errors=await codes.unreached(request, visit.signer, CodeFor.DOWNLOAD))
+            errors = await codes.unreached(request, visit.signer, CodeFor.DOWNLOAD)
+            page = replace(page, errors=errors, resent="sent" in request.query and not errors)
         return answer(request, page)
     return answer(request, await _page(visit))
 
@@ -154,7 +156,7 @@ async def _file(visit: Visit, item: Document) -> views.File:
 
 
 async def _code_page(
-    visit: Visit, *, resent: bool = False, typed: str = "", errors: tuple[FieldError, ...] = ()
+    visit: Visit, *, typed: str = "", errors: tuple[FieldError, ...] = ()
 ) -> signer_views.CodeEntry:
     sent = await act.last_code(visit.services, visit.signer, CodeFor.DOWNLOAD)
     wait = (sent.resend_at - visit.services.now()).total_seconds() if sent else 0
@@ -167,7 +169,6 @@ async def _code_page(
         valid_until=sent.valid_until if sent else None,
         word=sent.word if sent else None,
         resend_wait=max(0, int(wait)),
-        resent=resent,
         typed=typed,
         errors=errors,
     )
@@ -186,7 +187,7 @@ async def send_code(request: web.Request) -> web.Response:
             raise
         page = await _code_page(visit, errors=(FieldError(text=told(request, refused)),))
         return answer(request, page, status=429)
-    response = answer(request, await _code_page(visit, resent=True))
+    response = web.Response(status=303, headers={"Location": f"{visit.at()}?sent=1"})
     cookies.keep(request, response, cookies.ASKED, device)
     return response
 
@@ -282,14 +283,18 @@ async def together(request: web.Request) -> web.Response:
 
 
 async def fresh(request: web.Request) -> web.Response:
-    """Have a fresh link mailed to the registered address, and to no other."""
+    """Have a fresh link mailed to the registered address, and to no other; then say so."""
     visit = await _by_link(request, closed_too=True)
     assert isinstance(visit, Visit)
+    if request.method != "POST":
+        if not await notes.lately(visit.services, visit.signer, act.DOWNLOAD_ASKED):
+            return move("d", visit.token)
+        title = visit.shot.envelope.title
+        return answer(request, signer_views.LinkSent(title=title, masked_address=visit.masked))
     try:
         await act.ask_download(visit.services, visit.signer)
     except Refused as refused:
         error = FieldError(text=told(request, refused))
         again = _closed(visit, error) if _is_over(visit) else _replaced(visit, error)
         return answer(request, again, status=429)
-    sent = signer_views.LinkSent(title=visit.shot.envelope.title, masked_address=visit.masked)
-    return answer(request, sent)
+    return move("d", visit.token, "fresh")

@@ -5,7 +5,6 @@ have a code mailed to the registered address.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -174,16 +173,10 @@ async def new_link(request: web.Request) -> web.Response:
 
 
 async def _link_sent(request: web.Request, visit: Visit) -> web.Response:
-    if not await _lately(visit, act.LINK_ASKED):
+    if not await notes.lately(visit.services, visit.signer, act.LINK_ASKED):
         return move("s", visit.token)
     title = visit.shot.envelope.title
     return answer(request, signer_views.LinkSent(title=title, masked_address=visit.masked))
-
-
-async def _lately(visit: Visit, kind: str) -> bool:
-    """Whether this signer has done that within a day, as the history has it."""
-    yesterday = visit.services.now() - timedelta(days=1)
-    return await notes.noted(visit.signer, kind, since=yesterday) is not None
 
 
 async def more_time(request: web.Request) -> web.Response:
@@ -252,7 +245,7 @@ def to_told(visit: Visit, page: str) -> web.Response:
 
 async def told_staff(request: web.Request, visit: Visit, telling: Telling) -> views.Message | None:
     """The page after a note to staff: that it is there, and what happens now. None where no note was written today."""
-    if "told" not in request.query or not await _lately(visit, telling.about):
+    if "told" not in request.query or not await notes.lately(visit.services, visit.signer, telling.about):
         return None
     back_url = "" if visit.token else visit.at("1")
     return views.Message(

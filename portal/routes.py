@@ -126,6 +126,7 @@ ROUTES = (
     web.get(FILES, download.show),
     web.post(FILES + "/code", download.send_code),
     web.post(FILES + "/verify", download.verify),
+    web.get(FILES + "/fresh", download.fresh),
     web.post(FILES + "/fresh", download.fresh),
     web.get(FILES + r"/{number:\d{1,2}}.pdf", download.pdf),
     web.get(FILES + "/certificate.pdf", download.certificate),

@@ -55,6 +55,11 @@ async def noted(signer: Signer, kind: str, *, since: datetime) -> datetime | Non
     return fact.at if fact else None
 
 
+async def lately(services: Services, signer: Signer, kind: str) -> bool:
+    """Whether the history has a fact of this *kind* by this signer within a day."""
+    return await noted(signer, kind, since=services.now() - timedelta(days=1)) is not None
+
+
 async def checking(services: Services, signer: Signer, *, note: str, remind_on: date | None) -> None:
     """Tell staff that the signer's side is still looking, and remind him on *remind_on*, a day of his choice.
 

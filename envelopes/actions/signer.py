@@ -575,6 +575,7 @@ async def refuse(services: Services, signer_ref: str, refusal: Refusal, reason: 
 
 
 LINK_ASKED: Final = "link asked for"
+DOWNLOAD_ASKED: Final = "download asked for"
 
 
 async def ask_link(services: Services, signer: Signer) -> None:
@@ -587,7 +588,7 @@ async def ask_download(services: Services, signer: Signer) -> None:
     shot = await store.snapshot(id=signer.envelope_id)
     if shot.envelope.window_ends_at is None:
         raise Refused(Reason.NOT_PERMITTED, state=shot.state, event="download")
-    await _ask_mail(services, signer, Task.FRESH_DOWNLOAD_MAIL, "download asked for")
+    await _ask_mail(services, signer, Task.FRESH_DOWNLOAD_MAIL, DOWNLOAD_ASKED)
 
 
 async def _ask_mail(services: Services, signer: Signer, task: Task, kind: str) -> None:

@@ -21,7 +21,6 @@ KNOWN = {"token": "A" * 60, "ref": "a" * 16, "mobile": "b" * 16, "number": "1", 
 BESIDE = {
     "/d/{token}/verify": "/d/{token}",
     "/d/{token}/code": "/d/{token}",
-    "/d/{token}/fresh": "/d/{token}",
     "/r/{token}/verify": "/r/{token}/code",
     "/register/verify": "/register/code",
     "/s/{token}/time": "/s/{token}",

@@ -164,9 +164,11 @@ async def test_a_download_link_asked_for_a_third_time_says_no_window_is_over_tha
 ) -> None:
     _, signer, old = await done(town)
     await Signer.filter(id=signer.id).update(download_generation=signer.download_generation + 1)
-    for expected in (200, 200, 429):
+    assert (await get(client, f"{old}/fresh"))[0] == 303
+    for expected in (303, 303, 429):
         status, said = await post(client, f"{old}/fresh")
         assert status == expected
+        assert "新しいリンクを送りました" in (await get(client, f"{old}/fresh"))[1]
     assert "新しいリンクが届いています" in said
     assert "ダウンロード期間が終わりました" not in said
     assert "送信回数の上限に達しました" in said
