@@ -28,7 +28,8 @@ _STOP: Final = re.compile(
     re.IGNORECASE,
 )
 _WHOSE: Final = re.compile(
-    r"(?:@[^\s@]{1,255}|wrote\s{0,2}|\d{4}[年/-].{1,30}\d:\d\d.{0,100}):\s{0,4}$", re.IGNORECASE
+    r"(?:@[^\s@]{1,255}|wrote\s{0,2}|の(?:メール|メッセージ)|\d{4}[年/-].{1,30}\d:\d\d.{0,100}):\s{0,4}$",
+    re.IGNORECASE,
 )
 _DATED: Final = re.compile(r"(?:on\s.{0,20}\d{4}|[0-9]{4}[年/-]).{0,20}\d:\d\d", re.IGNORECASE)
 

@@ -322,6 +322,7 @@ def test_own_lines_keep_their_places() -> None:
         "2026年8月4日(火) 14:21 みほん村 電子契約\n<keiyaku@keiyaku.example>:",
         "みほん村 電子契約 <keiyaku@keiyaku.example>:",
         "2026/08/04 14:21 みほん村:",
+        "みほん村 電子契約さんのメール:",
     ],
 )
 def test_who_is_quoted_is_not_said_by_the_writer(introduced: str) -> None:
