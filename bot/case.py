@@ -161,9 +161,7 @@ def unlisted(services: Services, address: str) -> Recipient:
 
 
 def drafter(case: Case) -> Recipient:
-    """Who drafted the envelope; its section's desk once he has left."""
-    if not case.shot.drafter.active:
-        return section_desk(case)
+    """Who drafted the envelope."""
     return clerk(case.services, case.shot.drafter, case.shot.section.name)
 
 
@@ -176,6 +174,22 @@ def section_desk(case: Case) -> Recipient:
         look_up=case.services.address_look_up(section.email),
         reader=Reader.STAFF,
     )
+
+
+async def turned_to_desk(case: Case, mails: Sequence[Outgoing]) -> list[Outgoing]:
+    """*mails*, where those to people who have left the town's service go to the section's desk, each address once."""
+    ids = {one.recipient.staff_id for one in mails} - {None}
+    left = {one.id for one in await Staff.filter(id__in=list(ids), active=False).only("id")}
+    if not left:
+        return list(mails)
+    desk = section_desk(case)
+    turned = (
+        replace(one, recipient=desk, letter=replace(one.letter, to=desk.addressee))
+        if one.recipient.staff_id in left
+        else one
+        for one in mails
+    )
+    return list({one.recipient.look_up: one for one in turned}.values())
 
 
 async def copied(case: Case) -> list[Recipient]:

@@ -20,7 +20,7 @@ from bot import letters_about_reminders as reminders
 from bot import letters_about_requests as requests
 from bot import letters_about_returns as returns
 from bot import letters_to_staff as staff
-from bot.case import Case, Outgoing
+from bot.case import Case, Outgoing, turned_to_desk
 from bot.render import MailSite
 from envelopes.records import store
 from envelopes.records.tasks import Claimed
@@ -51,7 +51,7 @@ async def compose(services: Services, task: Claimed) -> Sequence[Outgoing]:
     mails = await _ABOUT_ENVELOPE[task.kind](case)
     if task.kind in _ENDS:
         mails = [*mails, *await changes.ended(case, {one.recipient.look_up for one in mails})]
-    return mails
+    return await turned_to_desk(case, mails)
 
 
 # The mails about an end: whoever has handed his place over is told of it too.

@@ -161,6 +161,7 @@ def staff_end(
     person, waiting = _with(directory, work)
     print(f"名簿から外しました：{person.name}。ログインもメールでの指示も、もうできません。")
     print("この職員の依頼は、課のほかの担当が画面で続けられます。お知らせは課のアドレスに届きます。")
+    print("この職員が確かめた台帳の申請は、台帳の担当が差し戻して、もう一度受け付けてください。")
     for envelope in waiting:
         print(
             f"この職員の署名を待っています：{envelope.number}。取り消して、別の署名者で送り直してください。"

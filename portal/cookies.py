@@ -71,13 +71,13 @@ async def staff_session(request: web.Request) -> Session | None:
     return await _find(request, STAFF, policy.staff_idle, policy.staff_total)
 
 
-async def was_signed_in(request: web.Request) -> bool:
-    """Whether this browser was signed in with both factors until a while ago, and did not sign out."""
+async def was_signed_in(request: web.Request) -> Staff | None:
+    """Who was signed in here with both factors until a while ago, and did not sign out."""
     policy = services(request).policy
     session = await _find(request, STAFF, KNOWN + policy.staff_idle, None)
     if session is None or not bonds.is_sign_in(session):
-        return False
-    return await Staff.filter(id=session.staff_id or 0, active=True).exists()
+        return None
+    return await Staff.filter(id=session.staff_id or 0, active=True).first()
 
 
 async def _find(request: web.Request, kind: str, idle: timedelta, total: timedelta | None) -> Session | None:

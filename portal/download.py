@@ -121,10 +121,10 @@ async def show(request: web.Request) -> web.Response:
     if isinstance(visit, web.Response):
         return visit
     if not await _is_open(request, visit):
-        page = await _code_page(visit)
+        page = await _code_page(visit, resent="sent" in request.query)
         if page.valid_until:
             errors = await codes.unreached(request, visit.signer, CodeFor.DOWNLOAD)
-            page = replace(page, errors=errors, resent="sent" in request.query and not errors)
+            page = replace(page, errors=errors, resent=page.resent and not errors)
         return answer(request, page)
     return answer(request, await _page(visit))
 
@@ -156,7 +156,7 @@ async def _file(visit: Visit, item: Document) -> views.File:
 
 
 async def _code_page(
-    visit: Visit, *, typed: str = "", errors: tuple[FieldError, ...] = ()
+    visit: Visit, *, typed: str = "", errors: tuple[FieldError, ...] = (), resent: bool = False
 ) -> signer_views.CodeEntry:
     sent = await act.last_code(visit.services, visit.signer, CodeFor.DOWNLOAD)
     wait = (sent.resend_at - visit.services.now()).total_seconds() if sent else 0
@@ -169,6 +169,7 @@ async def _code_page(
         valid_until=sent.valid_until if sent else None,
         word=sent.word if sent else None,
         resend_wait=max(0, int(wait)),
+        resent=resent and sent is not None and sent.again,
         typed=typed,
         errors=errors,
     )

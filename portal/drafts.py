@@ -242,8 +242,9 @@ async def confirm(request: web.Request) -> web.Response:
     except Refused as refused:
         error = FieldError(text=told(request, refused))
         fresh = await store.snapshot(ref=shot.envelope.ref)
-        if refused.reason is Reason.STALE:  # the warnings may be others now
-            posted.pop("acknowledged", None)
+        if refused.reason is Reason.STALE:  # warnings and questions may be others now
+            answers = {"acknowledged", *map(_tick, QUESTIONS)}
+            posted = {name: value for name, value in posted.items() if name not in answers}
         return answer(request, await _draft(provided, staff, fresh, error, posted=posted), status=409)
     return move("staff", "envelopes", shot.envelope.ref)
 

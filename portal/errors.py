@@ -9,11 +9,12 @@ from aiohttp import web
 
 from envelopes.records.models import Staff
 from envelopes.rules.errors import FukanError, NotPermitted, Reason, Refused
+from portal import cookies
 from portal.leading import page_above, page_of
 from portal.phrases import _
 from portal.respond import REQUEST_ID, answer, path, phone, told
 from portal.signer_views import DeadLink, UnusableLink
-from portal.staff import known, nav, sign_in_url, typed
+from portal.staff import TYPED_BY, known, nav, sign_in_url, typed
 from portal.staff_views import SignedOut
 from portal.views import Failure
 
@@ -97,6 +98,8 @@ def _leading_on(request: web.Request, page: Failure) -> Failure:
     if staff is None:
         return page
     back = page_above(request)
+    if back == "/":  # the desk itself could not be shown
+        return replace(page, nav=nav(staff))
     label = _("封筒の一覧に戻る") if back == path("staff") else _("前の画面に戻る")
     return replace(page, nav=nav(staff), next_url=back, next_label=label)
 
@@ -128,10 +131,13 @@ def _refused(request: web.Request, error: Refused) -> web.Response:
 
 
 async def _signed_out(request: web.Request) -> web.Response:
+    staff = await cookies.was_signed_in(request)
+    assert staff is not None
     page = SignedOut(
+        name=staff.name,
         post_url=request.path,
         sign_in_url=sign_in_url(next=page_of(request)),
-        typed=tuple((await typed(request)).items()),
+        typed=(*(await typed(request)).items(), (TYPED_BY, staff.ref)),
     )
     return answer(request, page, status=STATUS[Reason.SIGNED_OUT])
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from envelopes.actions import changing, notes
 from envelopes.actions import signer as act
+from envelopes.actions.factors import missing
 from envelopes.actions.signer import CodeFor
 from envelopes.records import counters, store
 from envelopes.records.models import Contact
@@ -101,16 +102,16 @@ async def landing(request: web.Request) -> web.Response:
 
 
 async def _landing(request: web.Request, visit: Visit, *errors: FieldError) -> signer_views.Landing:
-    here = await cookies.proved(request, visit.signer.ref) is not None
+    proof = await cookies.proved(request, visit.signer.ref)
     return signer_views.Landing(
         request=request_of(visit),
         masked_address=visit.masked,
         send_code_url=visit.at("code"),
         have_code_url=visit.at("code"),
-        open_url=path("sign", visit.signer.ref, "1") if here else None,
+        open_url=path("sign", visit.signer.ref, "1") if proof else None,
         wrong_person_url=visit.at("wrong"),
         decline_url=f"{visit.at('code')}?for=decline",
-        second=factors.second(visit.signer.proof),
+        second=missing(proof, visit.signer) if proof else factors.second(visit.signer.proof),
         quick=wording.are_quick(sum(item.page_count for item in visit.shot.documents)),
         errors=errors,
     )

@@ -17,14 +17,15 @@ from envelopes.rules.errors import Reason, Refused
 from envelopes.rules.states import State
 from envelopes.services import Services
 from portal import cookies
-from portal.leading import page_of
+from portal.leading import page_above, page_of
 from portal.phrases import _
 from portal.respond import about, form, number, path
 from portal.staff_views import Money, Phase
 from portal.views import StaffNav
 
 _KNOWN: Final = web.RequestKey("staff", Staff)
-_FILLED_IN: Final = frozenset({"version", "key", "offer", "n"})
+_FILLED_IN: Final = frozenset({"version", "offer", "n"})
+TYPED_BY: Final = "typed_by"
 TAXES: Final = {"included": _("税込"), "excluded": _("税抜"), "none": ""}
 _PHASES: Final = {
     State.DRAFT: Phase.DRAFT,
@@ -59,13 +60,29 @@ async def require_staff(request: web.Request) -> Staff:
     """
     staff = await cookies.signed_in(request)
     if staff is None and request.method != "POST":
-        raise web.HTTPSeeOther(sign_in_url(next=request.path_qs))
+        raise web.HTTPSeeOther(sign_in_url(next=_page_to_show(request)))
     if staff is None:
         if await cookies.was_signed_in(request) and await typed(request):
             raise Refused(Reason.SIGNED_OUT)
         raise web.HTTPSeeOther(sign_in_url(next=page_of(request), again="1"))
     request[_KNOWN] = staff
+    if request.method == "POST" and await _typed_by(request) not in ("", staff.ref):
+        raise web.HTTPSeeOther(page_of(request))  # somebody else has signed in meanwhile: it is not his
     return staff
+
+
+def _page_to_show(request: web.Request) -> str:
+    """What to lead to after sign-in: in place of a file, which would leave the sign-in on the screen, its page."""
+    name = request.path.rpartition("/")[2]
+    if name == "search.csv":
+        return str(request.rel_url.with_path(path("staff", "search"), keep_query=True))
+    return page_above(request) if name == "pdf" or "." in name else request.path_qs
+
+
+async def _typed_by(request: web.Request) -> str:
+    """Who filled in a form that is sent once more, where it says so."""
+    is_form = request.content_type == "application/x-www-form-urlencoded"
+    return (await form(request)).get(TYPED_BY, "") if is_form else ""
 
 
 def sign_in_url(**query: str) -> str:
@@ -77,7 +94,7 @@ async def typed(request: web.Request) -> dict[str, str]:
     """What a form says that its page cannot fill in by itself; empty where nothing was typed. Never digits."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    said = {name: value for name, value in (await form(request)).items() if name != "code"}
+    said = {name: value for name, value in (await form(request)).items() if name not in ("code", TYPED_BY)}
     return said if any(value.strip() for name, value in said.items() if name not in _FILLED_IN) else {}
 
 

@@ -77,8 +77,12 @@ class SignIn(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOut(Page):
-    """A form came after the sign-in had run out: posts what was *typed*, field by field, once more to *post_url*."""
+    """A form came after the sign-in had run out: posts what was *typed*, field by field, once more to *post_url*.
 
+    Only whoever typed it, *name*, can send it.
+    """
+
+    name: str
     post_url: str
     sign_in_url: str
     typed: tuple[tuple[str, str], ...]

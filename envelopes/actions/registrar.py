@@ -8,6 +8,7 @@ Only the demo may seed addresses that work at once.
 from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import F
 
 from envelopes.actions import registry
 from envelopes.actions.registry import ACTIVE, ENDED, Answerable, Entry
@@ -97,7 +98,7 @@ async def invite_again(services: Services, email: str) -> Staff:
 
 
 async def end_staff(services: Services, email: str) -> tuple[Staff, list[Envelope]]:
-    """Let a member of staff leave: no session, no factor and no link of his works any more, and no mail goes to him.
+    """Let a member of staff leave: no session, factor or link of his works any more, and mails go to the section.
 
     What he did stays his. Returns him, and the open envelopes that wait for his signature: those are for others to end
     and to send anew. Raises Refused(NOT_STAFF | ADDRESS_FORM).
@@ -106,7 +107,7 @@ async def end_staff(services: Services, email: str) -> tuple[Staff, list[Envelop
 
     async def work(connection: BaseDBAsyncClient) -> list[Envelope]:
         left = Staff.filter(id=staff.id, active=True).using_db(connection)
-        if not await left.update(active=False, enrolled_at=None):
+        if not await left.update(active=False, enrolled_at=None, enrolment=F("enrolment") + 1):
             raise Refused(Reason.NOT_STAFF)
         await Credential.filter(staff_id=staff.id).using_db(connection).delete()
         await sessions.end_all(connection, staff_id=staff.id, now=now)

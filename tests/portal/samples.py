@@ -960,6 +960,7 @@ SAMPLES: dict[str, views.Page] = {
         "設定になっています。",
     ),
     "signed-out": staff.SignedOut(
+        name="宮﨑 さくら",
         post_url="/staff/e/1/cancel",
         sign_in_url="/staff/sign-in",
         typed=(("version", "3"), ("reason", "工期を直すため")),

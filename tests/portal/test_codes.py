@@ -10,6 +10,7 @@ from aiohttp.web import Application, Request
 from envelopes.actions import signer as act
 from envelopes.actions.signer import CodeFor
 from envelopes.records.models import Code, Delivery, Signer
+from envelopes.rules.factors import Method
 from envelopes.rules.returns import DeliveryState
 from envelopes.rules.states import Task
 from portal.app import create_app
@@ -102,6 +103,29 @@ async def test_a_code_that_opened_the_pages_elsewhere_is_said_to_be_used(
     assert status == 422
     assert "使用済みです" in said
     assert "間違いが続いた" not in said
+
+
+async def test_the_landing_page_still_names_the_second_proof_after_the_code_by_mail(
+    town: Town, client: Client
+) -> None:
+    shot = await town.out(method=Method.ACCESS_CODE)
+    turn = shot.turn
+    assert turn is not None
+    await prove(town, client, turn)
+    status, said = await get(client, link(town, turn))
+    assert (status, "続きから開く" in said) == (200, True)
+    assert "8けたのアクセスコードを入力します" in said
+
+
+async def test_the_first_code_for_the_files_is_called_no_new_one(town: Town, client: Client) -> None:
+    _, _, page = await done(town)
+    assert (await post(client, f"{page}/code"))[0] == 303
+    said = (await get(client, f"{page}?sent=1"))[1]
+    assert "確認コードを入力してください" in said
+    assert "新しいコードを送りました" not in said
+    town.clock.forward(minutes=2)
+    assert (await post(client, f"{page}/code"))[0] == 303
+    assert "新しいコードを送りました" in (await get(client, f"{page}?sent=1"))[1]
 
 
 async def led(client: Client, method: str, path: str) -> str:

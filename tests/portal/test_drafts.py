@@ -191,6 +191,7 @@ async def test_that_the_warnings_were_read_is_ticked_again_unless_they_may_have_
     status, words = await post(client, shot, "confirm", **{**fields, "version": "0"})
     assert status == 409
     assert html.document_fromstring(words).xpath(ticked) == []
+    assert html.document_fromstring(words).xpath("//input[@name='answer_excluded-start']/@checked") == []
 
 
 async def test_a_draft_is_not_thrown_away_by_one_press(town: Town, client: Client) -> None:

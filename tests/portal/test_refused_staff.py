@@ -91,7 +91,12 @@ async def test_what_was_typed_before_the_sign_in_ran_out_is_sent_after_the_next_
         assert again.get("action") == f"{page}/cancel"
         # Digits are asked for anew.
         kept = dict(again.form_values())
-        assert kept == {name: value for name, value in typed.items() if name != "code"}
+        mine = {name: value for name, value in typed.items() if name != "code"}
+        assert kept == {**mine, "typed_by": town.drafter.ref}
+        # Whoever else signs in at this browser sends nothing in his own name.
+        await signed_in_again(town, client, town.approver)
+        assert (await sent(client, "POST", f"{page}/cancel", **kept))[:2] == (303, page)
+        assert (await town.again(shot)).state.value == "out"
         await signed_in_again(town, client, town.drafter)
         assert (await sent(client, "POST", f"{page}/cancel", **kept))[0] == 303
     assert (await town.again(shot)).envelope.end_reason == "工期を\n直すため"
@@ -102,7 +107,7 @@ async def test_a_form_in_which_nothing_was_typed_leads_to_sign_in_and_back_to_it
     page = f"/staff/envelopes/{shot.envelope.ref}"
     async with signed_in(town, town.drafter) as client:
         town.clock.forward(minutes=31)
-        status, place, _ = await sent(client, "POST", f"{page}/remind", version="1", key="x")
+        status, place, _ = await sent(client, "POST", f"{page}/remind", version="1")
     assert status == 303
     assert parse_qs(urlsplit(place).query) == {"next": [page], "again": ["1"]}
 
@@ -123,6 +128,23 @@ async def test_sign_in_leads_to_what_was_asked_for_with_all_that_was_asked(town:
         _, _, found = await sent(client, "GET", place)
         (action,) = found.xpath("//main//form/@action")
     assert parse_qs(urlsplit(str(action)).query)["next"] == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [
+        ("/staff/search.csv?party=%E9%AB%99%E6%A9%8B", "/staff/search?party=%E9%AB%99%E6%A9%8B"),
+        ("/staff/registry/list.csv", "/staff/registry"),
+        ("/staff/envelopes/aaaaaaaaaaaaaaaa/1/pdf", "/staff/envelopes/aaaaaaaaaaaaaaaa/1"),
+    ],
+)
+async def test_sign_in_leads_to_the_page_of_a_file_that_was_asked_for(
+    town: Town, wanted: str, page: str
+) -> None:
+    async with signed_in(town, None) as client:
+        status, place, _ = await sent(client, "GET", wanted)
+    assert status == 303
+    assert parse_qs(urlsplit(place).query)["next"] == [page]
 
 
 @pytest.mark.parametrize(

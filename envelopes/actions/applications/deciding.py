@@ -46,7 +46,10 @@ async def to_decide(actor: Actor) -> int:
 
 
 def _waits_for(actor: Actor, row: Application) -> bool:
-    if row.stage == Stage.PROVED:
+    is_stranded = (
+        row.registrar is not None and not row.registrar.active
+    )  # to be sent back and put forward anew
+    if row.stage == Stage.PROVED or is_stranded:
         return Role.REGISTRAR in actor.roles
     return may_approve(actor, row) is None
 
