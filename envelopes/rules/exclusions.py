@@ -35,7 +35,8 @@ _RENEWAL: Final = re.compile(
     rf"|(?:同一|同じ|同様|従前)の?(?:契約)?条件{_SENTENCE}{{0,20}}?(?:更新|延長|継続)"
     rf"|(?:申し?出|申し?入れ|意思表示|異議|通知){_SENTENCE}{{0,12}}?(?:ない|なき)(?:とき|場合|限り)"
     rf"{_SENTENCE}{{0,40}}?(?:(?:更新|延長|継続)(?:する|さ|した|とみな)|効力を有))"
-    rf"(?!{_SENTENCE}{{0,12}}?(?:しない|行わない|しません|行いません|認めない|の定めはない|ない|なし|無し|無$|不可|ありません))"
+    rf"(?!{_SENTENCE}{{0,12}}?(?:しない|行わない|しません|行いません|認めない|の定めはない)"
+    r"|(?:する|の)?(?:条項|規定|旨|定め|旨の定め|契約)?[はがもを]?[:(]{0,2}(?:有無:?)?(?:ない|なし|無し|無$|不可|ありません))"
 )
 _TERM: Final = re.compile(
     rf"(?:契約|賃貸借|賃借|貸付け?|借受け?|借地権?|存続|有効|履行|使用|委託|リース)の?期間{_SENTENCE}{{0,60}}?"
@@ -45,6 +46,7 @@ _FROM_TO: Final = re.compile(
     rf"期間{_SENTENCE}{{0,30}}?(?P<from>令和[元0-9]{{1,2}}|[0-9]{{4}})年{_SENTENCE}{{0,20}}?(?:から|至|~|より)"
     rf"{_SENTENCE}{{0,12}}?(?P<to>令和[0-9]{{1,2}}|[0-9]{{4}})年"
 )
+_CLOSING: Final = re.compile(r"(?:の件)?(?:は?(?:確認)?済み?(?:です)?|です)?[。.]?$")
 _KANJI: Final = {letter: number for number, letter in enumerate("一二三四五六七八九", start=1)}
 _REIWA: Final = 2018
 
@@ -100,10 +102,8 @@ def in_pages(texts: Sequence[str], policy: Policy) -> list[Sign]:
 
 def answered(words: str) -> frozenset[Reason]:
     """The questions that a line 確認済 names."""
-    named = {_compact(word) for word in re.split(r"[、,，・/／\s]+", words)}
-    return frozenset(
-        reason for reason, known in WORDS.items() if any(word.startswith(known) for word in named if word)
-    )
+    named = {_CLOSING.sub("", _compact(word)) for word in re.split(r"[、,，・/／\s]+", words)}
+    return frozenset(reason for reason, known in WORDS.items() if not named.isdisjoint(known))
 
 
 def unanswered(asked: Collection[Reason], given: Collection[Reason]) -> list[Reason]:

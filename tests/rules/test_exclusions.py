@@ -63,6 +63,13 @@ def test_ten_years_and_other_years_are_not(text: str) -> None:
         "本サービスは自動更新です。",
         "従前の条件により継続する。",
         "終了の申出がない限り、その効力を有する。",
+        "本契約は1年ごとの自動更新とし、異議がない場合は以後も同様とする。",
+        "自動更新（申出がない限り）",
+        "自動更新（解約の申出がない場合）",
+        "自動更新とし、変更がない限り同一条件とする。",
+        "自動更新（途中解約不可）",
+        "自動更新あり・中途解約なし",
+        "自動的に更新し、終期は定めない。",
     ],
 )
 def test_a_renewal_by_itself_is_seen(text: str) -> None:
@@ -75,6 +82,10 @@ def test_a_renewal_by_itself_is_seen(text: str) -> None:
         "この契約は自動更新しない。",
         "契約の自動更新は行わない。",
         "自動更新なし",
+        "自動更新：なし",
+        "自動更新（なし）",
+        "自動更新の有無：無",
+        "自動更新の条項はない。",
         "許可の更新を受けること。",
         "工期を延長することができる。",
     ],
@@ -143,6 +154,14 @@ def test_answers_are_read_by_their_words() -> None:
     assert answered("書面必須、自動更新") == {Reason.EXCLUDED_PAPER, Reason.EXCLUDED_RENEWAL}
     assert answered("書面必須 / 履行開始日") == {Reason.EXCLUDED_PAPER, Reason.EXCLUDED_START}
     assert answered("期間") == {Reason.EXCLUDED_TERM, Reason.SPAN_UNREADABLE}
+    assert answered("期限の件、書面必須は確認済みです。") == {Reason.EXCLUDED_START, Reason.EXCLUDED_PAPER}
+    for doubt in (
+        "10年以内、自動更新なし",
+        "自動更新はまだ確認していません",
+        "期間は未確認です",
+        "期限は未定",
+    ):
+        assert answered(doubt) == frozenset()
     assert answered("はい") == answered("") == frozenset()
 
 
