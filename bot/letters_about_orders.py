@@ -165,6 +165,9 @@ def _is_about_files(problem: Remark) -> bool:
 
 # The lines that a reply wants
 
+# What was written by mistake and can be written anew.
+_MENDED: Final = frozenset({Reason.LINE_TYPO, Reason.LINE_UNPARTED})
+
 
 def _reply(said: Answered) -> tuple[str, ...]:
     """A line for each thing that is wanted, to be filled in. Left as they are, these lines say nothing.
@@ -177,7 +180,7 @@ def _reply(said: Answered) -> tuple[str, ...]:
             lines += _recipients(said)
         elif "key" in problem.details:
             lines.append(_wanted(problem))
-    mended = [_corrected(remark) for remark in said.record.warnings if remark.reason is Reason.LINE_TYPO]
+    mended = [_corrected(remark) for remark in said.record.warnings if remark.reason in _MENDED]
     empty = {line for line in lines if line.endswith("：") and any(one.startswith(line) for one in mended)}
     return tuple(dict.fromkeys(line for line in (*lines, *mended) if line not in empty))
 

@@ -243,6 +243,9 @@ TEXTS: Final[Mapping[Reason, Text]] = {
     Reason.LINE_TYPO: Text(
         "「{key}」は「{suggestion}」の書き間違いではありませんか。この行は使っていません。",
         "Did you mean “{suggestion}” by “{key}”? The line was not used."),
+    Reason.LINE_UNPARTED: Text(
+        "「{key}」のあとに「：」がないため、この行は使っていません。「{key}：」で始めて書き直してください。",
+        "“{key}” has no colon behind it, so the line was not used. Write it again, beginning with “{key}：”."),
     Reason.ORDERS_SEVERAL: Text(
         "この行から、2件目の依頼があるようです。ここから下は読んでいません。1通に1件ずつ、文書を添付して送ってください。",
         "A second order seems to begin here. Nothing from here on was read. Send each order, with its documents, in a "

@@ -12,12 +12,12 @@ from envelopes.rules.keys import Key
 from envelopes.rules.names import legal_form
 from envelopes.rules.quoting import QUOTES
 
-BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶※→⇒【[［「〈〔<＜"
+BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶➢➤※→⇒★☆◯✔✓【[［「『〈《〔<＜"
 BLANKS: Final = " \t\u3000\xa0"
 _INDENT: Final = 2  # columns that a line stands deeper to be of the one above
 _WIDEST: Final = 200  # letters of a line of which the width matters
 _WRAPPED: Final = 60  # columns from which a line may have been broken by the mail program
-_SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
+SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
 # A line with a word and a colon before it, whatever the word.
 LABELLED: Final = re.compile(r"(?P<key>[^:：、。「」@＠\t]{1,20})(?P<gap>[:：])\s{0,8}(?P<value>\S.*)")
 # The part of an amount that is tax; it may stand in the line below.
@@ -57,6 +57,7 @@ class Line:
 
     bare: str  # without marks and quotes before the words
     item: str  # without the number that it has in a list either
+    plain: str  # without any symbol either: where its key stands
     number: int
     text: str
     indented: bool
@@ -179,7 +180,7 @@ class Open:
         if self.key is Key.TITLE:
             return _is_no_sentence(words)
         is_near = self.key in NAMING or self._is_deeper(line) or words[0] in "(（"
-        return is_near and not _SENTENCE.search(words) and any(letter.isalnum() for letter in words)
+        return is_near and not SENTENCE.search(words) and any(letter.isalnum() for letter in words)
 
     def add(self, words: str, line: Line) -> None:
         """Let the value go on with *words*; the lines of a 備考 keep their marks."""
@@ -217,7 +218,7 @@ class Open:
 
 def _is_no_sentence(words: str) -> bool:
     """Whether *words* may be the rest of a value: no sentence, rule, address or telephone number."""
-    is_other = _SENTENCE.search(words) or LABELLED.match(words) or has_address(words)
+    is_other = SENTENCE.search(words) or LABELLED.match(words) or has_address(words)
     return not is_other and any(letter.isalnum() for letter in words)
 
 

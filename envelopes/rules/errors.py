@@ -77,6 +77,7 @@ class Reason(StrEnum):
     LINE_SEVERAL = "line-several"
     LINE_UNKNOWN = "line-unknown"
     LINE_TYPO = "line-typo"
+    LINE_UNPARTED = "line-unparted"
     ORDERS_SEVERAL = "orders-several"
     LINES_BELOW = "lines-below"
     LINES_QUOTED = "lines-quoted"

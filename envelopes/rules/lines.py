@@ -18,6 +18,7 @@ from envelopes.rules.continuing import (
     LABELLED,
     NAMING,
     OF_WHICH,
+    SENTENCE,
     Line,
     Open,
     columns,
@@ -33,7 +34,8 @@ ON_ADDRESS: Final = -2  # said by the address that the mail was sent to
 QUOTED_CHARACTERS: Final = 80  # of a line in an answer: enough to find it again
 _UNREADABLE: Final = "\ufffd"  # what decoding puts where bytes mean nothing
 _READABLE: Final = 12  # characters to one that cannot be read: a line with fewer is no text
-_MARKS: Final = f" \t\u3000\xa0{QUOTES}{BULLETS}"
+_SYMBOLS: Final = 8  # before a key
+_MARKS: Final = f" \t\u3000\xa0\ufe0f{QUOTES}{BULLETS}"
 _NUMBER: Final = "[0-9０-９]{1,2}"
 _CIRCLED: Final = "[①-⑳]"
 _COUNTED: Final = rf"(?:{_NUMBER}|[一二三四五六七八九十]{{1,2}}|[ア-コ])"
@@ -42,15 +44,32 @@ _NUMBERING: Final = re.compile(
     rf"(?:[(（]{_COUNTED}[)）]|{_COUNTED}(?:[.．、)）]|(?=[ \u3000\t]))|{_CIRCLED})[ \u3000\t]{{0,4}}"
 )
 _SEPARATOR: Final = (  # after the key
-    r"(?P<gap>\s{0,4}[】\]］」〉〕>＞]\s{0,4}[:：=＝]?|\s{0,8}[:：=＝]|\t|\u3000|\s{2})"
+    r"(?P<gap>\s{0,4}[】\]］」』〉》〕>＞]\s{0,4}[:：=＝]?|[*＊]{0,2}\s{0,8}[:：=＝][*＊]{0,2}|\t|\u3000|\s{2})"
 )
 _REMARK: Final = r"(?:\s{0,4}[(（](?P<remark>[^()（）]{1,20})[)）])?"  # 金額（税込）：
+_SPACED: Final = "|".join(
+    r"\s{0,4}".join(map(re.escape, name)) for name in sorted(KEY_OF, key=len, reverse=True)
+)
 _KEY: Final = re.compile(
-    "(?P<key>"
-    + "|".join(r"\s{0,4}".join(map(re.escape, name)) for name in sorted(KEY_OF, key=len, reverse=True))
-    + rf")(?P<place>{_NUMBER}|{_CIRCLED})?{_REMARK}{_SEPARATOR}(?P<value>.*)"
+    rf"(?P<key>{_SPACED})(?P<place>{_NUMBER}|{_CIRCLED})?{_REMARK}{_SEPARATOR}(?P<value>.*)"
 )
 _KEY_NAME: Final = "|".join(map(re.escape, sorted(KEY_OF, key=len, reverse=True)))
+# A known key that no separator sets apart: 期限 8月31日, 期限→8月31日, 期限は8月31日です, 金額1,000円.
+_UNPARTED: Final = re.compile(
+    rf"(?P<key>{_SPACED}){_REMARK}"
+    r"(?:(?P<mark>\s?(?:[;；→⇒…‥|｜／/~〜～－―–—-]|[・.．]{2}){1,8}\s?)|(?P<blank>\s)|(?P<is>は、?)|(?=[0-9０-９¥￥金令(（]))"
+    r"(?P<value>\S.*)"
+)
+_ENDING: Final = re.compile(  # of a sentence that says a value
+    r"(?:で(?:す|ございます)|[でに]?(?:よろしく|宜しく)?お願い.{1,12}|と(?:なります|します|いたします))?[。.\s|｜]{0,8}$"
+)
+_PARTICLE: Final = re.compile("[をにはがのともへ、]|で(?!ん)|から|まで|など|等|欄|について|各位")
+# Points to where a value stands, or says that there is none.
+_POINTS: Final = re.compile(
+    "とおり|通り|下記|以下|次の|上記|添付|別|後日|同じ|ません|不要|なし|未定|ました|済"
+)
+_SIGNED: Final = frozenset({"担当", "所属", "部署"})  # who writes, as often as whose contract it is
+_NAMED: Final = frozenset({Key.SIGNER, Key.COPY, Key.HAND_OVER})  # of which prose says little else
 # A second key in a value: one with its own separator, or the cell of a table. 村道　期限付き has none.
 _SECOND_KEY: Final = re.compile(
     rf"(?:^|(?<=[\s、,，;；／/|｜]))(?P<said>(?:{_KEY_NAME}|文書{_NUMBER}){_REMARK})\s{{0,8}}[:：=＝]"
@@ -152,7 +171,7 @@ def not_read(text: str, said: Sequence[Statement], *, mail: int, quoted: bool = 
     end, below = unread(text, quoted=quoted)
     known = {one.key for one in said} | (_OF_HEADERS if quoted else set())
     bare = [line.lstrip(_MARKS) for line in below]
-    hits = [hit for line in bare if (hit := _KEY.match(line) or _KEY.match(_item(line)))]
+    hits = [hit for line in bare if (hit := _KEY.match(line) or _KEY.match(_plain_item(line)))]
     missed = [hit for hit in hits if _key(hit) not in known and hit["value"].strip()]
     if not missed:
         return []
@@ -193,6 +212,7 @@ def _lines(text: str) -> Iterator[Line]:
         yield Line(
             bare=bare,
             item=_item(bare),
+            plain=_plain_item(bare),
             number=number,
             text=words,
             indented=indented,
@@ -208,6 +228,23 @@ def _item(bare: str) -> str:
     return bare[hit.end() :] if hit else bare
 
 
+def _plain_item(bare: str) -> str:
+    """What stands behind number and symbols: ▲期限, 📌期限. ㈱ is a word, and so is what else stands for one."""
+    words = _item(bare)
+    first = next((at for at, letter in enumerate(words[:_SYMBOLS]) if not _is_symbol(letter)), 0)
+    return _item(words[first:].lstrip(_MARKS)) if first else words
+
+
+def _is_symbol(letter: str) -> bool:
+    is_drawn = unicodedata.category(letter)[0] == "S" and unicodedata.normalize("NFKC", letter) == letter
+    return is_drawn or letter in " \ufe0f"
+
+
+def _match(pattern: re.Pattern[str], line: Line) -> re.Match[str] | None:
+    """Where *line* begins with *pattern*, whatever stands before its words."""
+    return next((hit for words in (line.bare, line.item, line.plain) if (hit := pattern.match(words))), None)
+
+
 def _take(line: Line, found: "_Statements", warnings: list[Problem]) -> None:
     """Give *line* to the statements, or note that its key is unknown, or that nobody can read it."""
     if _is_garbled(line.text):
@@ -215,11 +252,11 @@ def _take(line: Line, found: "_Statements", warnings: list[Problem]) -> None:
         return
     if found.is_torn_before(line):
         found.mend(line)
-    elif hit := _DOCUMENT.match(line.bare) or _DOCUMENT.match(line.item):
+    elif hit := _match(_DOCUMENT, line):
         found.open(Key.DOCUMENT, hit["value"], line, number=_number(hit["number"]))
-    elif (hit := _KEY.match(line.bare) or _KEY.match(line.item)) and not _is_person(hit):
+    elif (hit := _match(_KEY, line)) and not _is_person(hit):
         _take_key(hit, line, found, warnings)
-    elif other := _unknown(line, found):
+    elif other := _unknown(line, found) or _unparted(line, found):
         warnings.append(other)
         found.close()
     elif not found.go_on(line, warnings) and (other := _left_over(line, found)):
@@ -283,8 +320,8 @@ def _is_person(hit: re.Match[str]) -> bool:
 
 def _unknown(line: Line, found: "_Statements") -> Problem | None:
     """A warning for `部暑：…`, for a row of a table, and for a slip behind a mark; the words of a 備考 are free."""
-    hit = LABELLED.match(line.item)
-    if hit is None and not found.is_note_open and (hit := _ITEM.match(line.item)):
+    hit = LABELLED.match(line.plain)
+    if hit is None and not found.is_note_open and (hit := _ITEM.match(line.plain)):
         is_row = _form(hit) == "cells" and not line.indented
         hit = hit if is_row or found.counts(line) or _is_slip(line, hit) else None
     if hit is None or OF_WHICH.match(line.bare) or not _is_key(hit):
@@ -292,6 +329,34 @@ def _unknown(line: Line, found: "_Statements") -> Problem | None:
     if found.is_note_open and not _meant(hit):
         return None
     return _odd(line, found.mail, hit["key"], hit["value"], suggestion=_meant(hit))
+
+
+def _unparted(line: Line, found: "_Statements") -> Problem | None:
+    """A warning for `期限 8月31日` and `期限は8月31日です。`: a known key that nothing sets apart from its value."""
+    hit = None if found.is_note_open else _match(_UNPARTED, line)
+    if hit is None:
+        return None
+    key, value = _key(hit), _ENDING.sub("", hit["value"])
+    if hit["remark"] and key is Key.AMOUNT:
+        value = f"{value}（{hit['remark']}）"
+    if not value or not _is_said(hit, line, is_fitting=fits(key, value)):
+        return None
+    return _odd(line, found.mail, _name(hit), value, suggestion=_name(hit), reason=Reason.LINE_UNPARTED)
+
+
+def _is_said(hit: re.Match[str], line: Line, *, is_fitting: bool | None) -> bool:
+    """Whether what stands behind a known key is its value; prose may begin with the same word."""
+    key, value = _key(hit), hit["value"]
+    if _name(hit) in _SIGNED or (hit["is"] and line.quoted):
+        return False
+    if is_fitting is not None:
+        return is_fitting
+    if hit["is"]:
+        return key in _NAMED and not _POINTS.search(value)
+    if hit["mark"]:
+        return not re.match(_KEY_NAME, value)
+    is_sentence = SENTENCE.search(value) is not None and not line.is_marked and key is not Key.NOTE
+    return hit["blank"] is not None and not _PARTICLE.match(value) and not is_sentence
 
 
 def _left_over(line: Line, found: "_Statements") -> Problem | None:
@@ -329,7 +394,9 @@ def _meant(hit: re.Match[str]) -> str:
     return meant(_plain(hit), hit["value"].strip()[:QUOTED_CHARACTERS])
 
 
-def _odd(line: Line, mail: int, key: str, value: str, *, suggestion: str) -> Problem:
+def _odd(
+    line: Line, mail: int, key: str, value: str, *, suggestion: str, reason: Reason | None = None
+) -> Problem:
     """A warning about a line whose key is none, with the key that was likely meant, and the value if it is one."""
     is_sure = suggestion and len(value) <= QUOTED_CHARACTERS and fits(KEY_OF[suggestion], value)
     details = {
@@ -338,7 +405,7 @@ def _odd(line: Line, mail: int, key: str, value: str, *, suggestion: str) -> Pro
         "value": value.strip() if is_sure else "",
         "suggestion": suggestion,
     }
-    reason = Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN
+    reason = reason or (Reason.LINE_TYPO if suggestion else Reason.LINE_UNKNOWN)
     return Problem(reason=reason, line=line.number, mail=mail, details=details)
 
 

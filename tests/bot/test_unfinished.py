@@ -81,8 +81,9 @@ async def test_lines_of_the_answer_that_were_left_as_they_are_say_nothing(built:
     assert (envelope.kind, envelope.tax) == ("契約書", "excluded")
 
 
-async def test_a_slip_of_the_pen_is_offered_once_as_it_was_meant(built: World) -> None:
-    _, asked = await answer_to(built, order(CONTRACT, amount="", more=["■金顎　1,000円（税込）"]))
+@pytest.mark.parametrize("line", ["■金顎　1,000円（税込）", "金額は1,000円（税込）です。"])
+async def test_a_slip_of_the_pen_is_offered_once_as_it_was_meant(line: str, built: World) -> None:
+    _, asked = await answer_to(built, order(CONTRACT, amount="", more=[line]))
     lines = [line for line in text_of(asked).splitlines() if line.startswith("金額：")]
     assert lines == ["金額：1,000円（税込）"]
     await answer_to(built, reply(asked, *lines))
