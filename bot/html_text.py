@@ -6,7 +6,8 @@ value can be read as lines; words that are struck out are left out. Nothing is r
 
 import html
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 # What Outlook makes of a long thread is below this; beyond it there is no order to find.
 _LONGEST: Final = 2_000_000
@@ -34,6 +35,21 @@ _LINES: Final = frozenset(
 _CELLS: Final = frozenset({"td", "th"})
 _STRUCK: Final = frozenset({"s", "strike", "del"})
 _STRUCK_STYLE: Final = re.compile(r"text-decoration[a-z-]{0,5}\s*:[^;\"']*line-through", re.IGNORECASE)
+# Elements whose end may be left out: the next of these ends them, or the end of what holds them, ...
+_ENDED_BY: Final[Mapping[str, frozenset[str]]] = {
+    "li": frozenset({"li"}),
+    **dict.fromkeys(("dt", "dd"), frozenset({"dt", "dd"})),
+    **dict.fromkeys(("td", "th"), frozenset({"td", "th", "tr", "tbody"})),
+    "tr": frozenset({"tr", "tbody"}),
+    "p": _LINES,
+}
+# ... but not inside one of these, which begins their like anew.
+_HELD_BY: Final[Mapping[str, frozenset[str]]] = {
+    "li": frozenset({"ul", "ol"}),
+    **dict.fromkeys(("dt", "dd"), frozenset({"dl"})),
+    **dict.fromkeys(("td", "th", "tr"), frozenset({"table"})),
+    "p": frozenset(),
+}
 _EMPTY: Final = frozenset({"br", "hr", "img", "input", "col", "wbr"})  # they have no end
 
 
@@ -43,7 +59,14 @@ _TIGHT: Final = re.compile(
 )
 
 
-def html_to_text(markup: str) -> str:
+class Seen(NamedTuple):
+    """What is to be read of a page: its words, and whether others were left out because they are struck out."""
+
+    words: str
+    has_struck: bool
+
+
+def seen_in(markup: str) -> Seen:
     """Return the words of *markup*, one line a block, cells apart by a tab."""
     markup = markup[:_LONGEST]
     out = _Out()
@@ -59,7 +82,7 @@ def html_to_text(markup: str) -> str:
             out.take(found[0], tag, closing=bool(found[1]))
         elif not found[0].startswith("<") or found[0] == "<":
             out.write(re.sub(r"[ \t\r\n]+", " ", html.unescape(found[0])))
-    return _tidy("".join(out.parts))
+    return Seen(_tidy("".join(out.parts)), out.has_struck)
 
 
 class _Out:
@@ -70,11 +93,15 @@ class _Out:
         self._ends = 2
         self._cell = 0  # where the latest cell begins
         self._gap = 1
-        self._struck: list[str] = []  # the element that is struck out, and those of its name inside it
+        self.has_struck = False
+        self._struck = ""  # the element that is struck out
+        self._inside = 0  # how many elements are open in it that begin its like anew
 
     def write(self, words: str) -> None:
         """Add *words*. Blanks between two blocks are not seen."""
-        if not self._struck and (words != " " or not self._ends):
+        if self._struck:
+            self.has_struck |= not words.isspace()
+        elif words != " " or not self._ends:
             self.parts.append(words)
             self._ends = 0
 
@@ -93,11 +120,19 @@ class _Out:
 
     def _strike(self, token: str, tag: str, *, closing: bool) -> None:
         """Note where what is struck out begins and ends."""
-        if self._struck:
-            if tag == self._struck[0]:
-                self._struck.pop() if closing else self._struck.append(tag)
-        elif not closing and tag not in _EMPTY and (tag in _STRUCK or _STRUCK_STYLE.search(token)):
-            self._struck.append(tag)
+        if self._struck and self._is_end(tag, closing=closing):
+            self._struck = ""
+        is_struck = tag in _STRUCK or _STRUCK_STYLE.search(token) is not None
+        if not self._struck and not closing and tag not in _EMPTY and is_struck:
+            self._struck, self._inside = tag, 0
+
+    def _is_end(self, tag: str, *, closing: bool) -> bool:
+        """Whether *tag* ends what is struck out."""
+        if tag in _HELD_BY.get(self._struck, {self._struck}):
+            self._inside += -1 if closing else 1
+            return self._inside < 0
+        is_own = tag in _ENDED_BY.get(self._struck, ()) or (closing and tag == self._struck)
+        return is_own and self._inside == 0
 
     def _end(self) -> None:
         self.parts.append("\n")

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from email.message import Message
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from bot import forwards, tree
 from bot.automatic import Sign, signs
 from bot.charsets import decode, header_text, one_line, parameter, unfold
 from bot.forwards import Forwarded
-from bot.html_text import html_to_text
+from bot.html_text import seen_in
 from bot.mailboxes import Mailbox, mailboxes
 from bot.returned import Returned, read
 from bot.tree import PDF, Kind, Node, Sealed, Tree, first
@@ -272,13 +272,19 @@ def _is_shown(leaf: Node, shown: set[tuple[int, str]]) -> bool:
 # The letter
 
 
+class _Text(NamedTuple):
+    words: str
+    is_plain: bool = True  # written as text
+    has_struck: bool = False  # words were left out that are struck out
+
+
 def _letter(root: Node) -> str:
     """The text of the letter: written text before HTML that says no more, and nothing of the mails inside it."""
-    return "\n".join(text for _, text in _texts(root) if text.strip()).strip("\r\n")
+    return _joined([text for text in _texts(root) if text.words.strip()]).strip("\r\n")
 
 
-def _texts(node: Node) -> list[tuple[bool, str]]:
-    """Texts in order, each with whether it was written as text."""
+def _texts(node: Node) -> list[_Text]:
+    """Texts in order."""
     match node.kind:
         case Kind.LEAF:
             return _leaf_text(node)
@@ -293,41 +299,51 @@ def _texts(node: Node) -> list[tuple[bool, str]]:
             assert_never(node.kind)
 
 
-def _preferred(alternatives: list[list[tuple[bool, str]]]) -> list[tuple[bool, str]]:
+def _preferred(alternatives: list[list[_Text]]) -> list[_Text]:
     """Of alternatives, the first that was written as text and is not empty; else the last with any words.
 
-    The last goes before the written text too where that has lost lines of an order which are seen in the last.
+    The last goes before the written text too where that has lost lines of an order which are seen in the last, or that
+    words are struck out. What the written text quotes stays marked as quoted.
     """
-    filled = [texts for texts in alternatives if any(text.strip() for _, text in texts)]
-    plain = [texts for texts in filled if any(written and text.strip() for written, text in texts)]
-    if plain and _has_lost(_joined(plain[0]), _joined(filled[-1])):
+    filled = [texts for texts in alternatives if any(text.words.strip() for text in texts)]
+    plain = [texts for texts in filled if any(text.is_plain and text.words.strip() for text in texts)]
+    if plain and not _quotes(plain[0]) and _has_lost(plain[0], filled[-1]):
         return filled[-1]
     return (plain or filled[-1:] or [[]])[0]
 
 
-def _joined(texts: list[tuple[bool, str]]) -> str:
-    return "\n".join(text for _, text in texts)
+def _joined(texts: list[_Text]) -> str:
+    return "\n".join(text.words for text in texts)
 
 
-def _has_lost(plain: str, seen: str) -> bool:
-    """Whether *plain* has lost a table, or only says that the letter is HTML. What it quotes stays marked as quoted."""
-    return not any(is_quote(line) for line in plain.splitlines()) and _keys(plain) < _keys(seen)
+def _quotes(texts: list[_Text]) -> bool:
+    return any(is_quote(line) for line in _joined(texts).splitlines())
+
+
+def _has_lost(plain: list[_Text], seen: list[_Text]) -> bool:
+    """Whether *plain* has lost what is struck out or a table, or only says that the letter is HTML."""
+    return any(text.has_struck for text in seen) or _keys(_joined(plain)) < _keys(_joined(seen))
 
 
 def _keys(text: str) -> set[Key]:
     return {one.key for one in scan(text, day=date.min).statements}
 
 
-def _leaf_text(leaf: Node) -> list[tuple[bool, str]]:
+def _leaf_text(leaf: Node) -> list[_Text]:
     if leaf.message is None or not leaf.may_be_letter or leaf.is_attached:
         return []
     content_type = first(leaf.message, "content-type")
     text = decode(leaf.data, parameter(content_type, "charset"))
     if leaf.media_type == "text/html":
-        return [(False, html_to_text(text))]
+        return [_text_of_html(text)]
     if parameter(content_type, "format").lower() == "flowed":
         text = _unflow(text, delsp=parameter(content_type, "delsp").lower() == "yes")
-    return [(True, text)]
+    return [_Text(text)]
+
+
+def _text_of_html(markup: str) -> _Text:
+    seen = seen_in(markup)
+    return _Text(seen.words, is_plain=False, has_struck=seen.has_struck)
 
 
 def _unflow(text: str, *, delsp: bool) -> str:

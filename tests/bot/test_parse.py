@@ -318,6 +318,19 @@ def test_trace_headers_keep_their_places() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("plain", "is_read"),
+    [
+        ("宛先：髙橋建設㈱\n宛先：田中組", True),
+        ("宛先：髙橋建設㈱\n宛先：田中組\n> ありがとうございます。", False),
+    ],
+)
+def test_written_text_goes_behind_html_in_which_words_are_struck_out(plain: str, *, is_read: bool) -> None:
+    html = "<p>宛先：髙橋建設㈱</p><p><s>宛先：田中組</s></p>"
+    found = read(mail(multipart(b"alternative", text(plain), text(html, b"html"))))
+    assert ("田中組" not in found.text) == is_read
+
+
 def test_headers_inside_the_body_are_no_headers() -> None:
     found = read(letter(b"Authentication-Results: mx; dmarc=pass\r\nFrom: boss@town.example\r\n"))
     assert found.authentication_results == ()
@@ -346,6 +359,12 @@ SEEN = {
     '<span style="text-decoration-line:line-through">旧<br></span>新': "新",
     "一<del>二<del>三</del>四</del>五<strike>六</strike>": "一五",
     "<s>旧</s><b>新</b></s>": "新",
+    '<ul><li style="text-decoration: line-through">旧<li>新</ul>後': "新\n後",
+    '<ul><li style="text-decoration: line-through">旧<ul><li>古<li>い</ul><li>新</ul>': "新",
+    '<ol><li style="text-decoration: line-through">旧</ol>新': "新",
+    '<table><tr><td style="text-decoration: line-through">旧<td>新<tr><td>次</table>': "新\n次",
+    '<table><tr style="text-decoration: line-through"><td>旧<td>い<tr><td>新</table>': "新",
+    '<p style="text-decoration: line-through">旧<p>新': "新",
     '<br style="text-decoration:line-through">新<span style="text-decoration:underline">線</span>': "新線",
 }
 
