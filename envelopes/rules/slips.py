@@ -16,12 +16,19 @@ from envelopes.rules.keys import KEY_OF, Key
 from envelopes.rules.names import legal_form
 
 # Near a key by their letters, but words of their own: nobody has mistaken the one for the other.
-_NO_SLIPS: Final = frozenset({"発注者", "契約日", "契約者", "納期", "履行期限", "備品"})
+# fmt: off
+_NO_SLIPS: Final = frozenset({
+    "発注者", "契約日", "契約者", "納期", "履行期限", "備品", "変更前契約金額", "増額", "減額", "差額", "契約差額",
+    "税額", "残額", "月額", "年額", "日額", "定額", "全額",
+})
+# fmt: on
 _SHORT: Final = 2  # letters; of a longer word the last says what it is: 請負額, 請負者
 
 _MONEY: Final = re.compile(r"[0-9][0-9,]{3,}|[0-9万億]円|^なし|単価契約")
 _SPAN: Final = re.compile(r"から|[~～〜]|まで|[年月]間")
-_DATE: Final = re.compile(rf"(?!.*(?:{_SPAN.pattern})).*(?:[0-9]{{1,2}}\s?[月/.-]\s?[0-9]|月末|末日|以内)")
+_DATE: Final = re.compile(
+    r"^(?!.*(?:から|[~～〜]|[年月]間)).*(?:[0-9]{1,2}\s?[月/.-]\s?[0-9]|月末|末日|以内)"
+)
 _LOOKS: Final[Mapping[Key, re.Pattern[str]]] = {
     Key.AMOUNT: _MONEY,
     Key.DEADLINE: _DATE,
