@@ -63,6 +63,13 @@ def test_nothing_and_what_nobody_knows_never_suffices() -> None:
         ("メールのみ（SMS不可）", Method.MAIL),
         ("メール（アクセスコードは不要）", Method.MAIL),
         ("SMSは使えないのでアクセスコード", Method.ACCESS_CODE),
+        ("アクセスコードをやめてメール", Method.MAIL),
+        ("アクセスコードは使わずメール", Method.MAIL),
+        ("メール（アクセスコードから変更）", Method.MAIL),
+        ("メールからアクセスコードに", Method.ACCESS_CODE),
+        ("アクセスコードの代わりにSMS", Method.SMS),
+        ("アクセスコードに代えて認証アプリ", Method.AUTHENTICATOR),
+        ("電話からアクセスコードを伝えます", Method.ACCESS_CODE),
     ],
 )
 def test_a_line_of_an_order_is_read(written: str, method: Method) -> None:
@@ -70,7 +77,8 @@ def test_a_line_of_an_order_is_read(written: str, method: Method) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "印鑑証明", "アクセスコードか認証アプリ", "アクセスコードは不要", "認証アプリなし"]
+    "written",
+    ["", "印鑑証明", "アクセスコードか認証アプリ", "アクセスコードは不要", "認証アプリなし", "SMSをやめる"],
 )
 def test_a_line_that_says_none_or_two_is_asked_about(written: str) -> None:
     with pytest.raises(Refused) as error:
