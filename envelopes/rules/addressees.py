@@ -17,6 +17,10 @@ _OFFICE: Final = re.compile(
 )
 _PLACE: Final = re.compile(r"(?:支店|本店|営業所|事業所|出張所|支社|本社|工場|支部|本部|部|課|係|室)$")
 _BRACKETS: Final = re.compile(r"[(（][^()（）]{0,200}[)）]?")
+# In brackets: that he is not meant after all.
+_LEFT_OUT: Final = re.compile(
+    r"[(（][^()（）]{0,200}(?:除[くきいか]|除外|対象外|取り?消|外[しす]|以外|変更|中止|やめ|不要)"
+)
 
 
 class Fit(StrEnum):
@@ -29,6 +33,11 @@ class Fit(StrEnum):
 
 def fit(name: str, *, company: str, office: str, person: str) -> Fit:
     """Compare *name*, a recipient as written without 様 and address, with a registered *company* and its *person*."""
+    found = _fit(name, company, office, person)
+    return Fit.IN_DOUBT if found is Fit.WHOLE and _LEFT_OUT.search(name) else found
+
+
+def _fit(name: str, company: str, office: str, person: str) -> Fit:
     words = _BRACKETS.sub(_unless_legal_form, name).split() or name.split()
     behind = _behind_company(words, company)
     if behind is not None:

@@ -29,6 +29,7 @@ def compared(name: str, *, company: str = COMPANY) -> Fit:
         "髙橋建設㈱髙橋一郎",
         "髙橋建設㈱代表取締役髙橋一郎",
         "髙橋建設㈱ 髙橋一郎 （担当 佐藤）",
+        "髙橋建設㈱（除雪班）",
         "髙橋一郎",
         "髙橋",
         "代表取締役 髙橋一郎",
@@ -53,9 +54,12 @@ def test_short_names_are_those_of_the_registered(name: str) -> None:
         "株式会社髙橋建設",
         "(株) 髙橋建設 髙橋一郎",
         "㈱髙橋建設髙橋一郎",
+        "髙橋建設㈱（今回は除く）",
+        "髙橋建設㈱ 髙橋一郎 (取消)",
+        "髙橋（髙橋二郎に変更）",
     ],
 )
-def test_another_person_or_a_name_only_nearly_the_same_is_in_doubt(name: str) -> None:
+def test_another_person_a_name_only_nearly_the_same_and_one_left_out_are_in_doubt(name: str) -> None:
     assert compared(name) is Fit.IN_DOUBT
 
 
