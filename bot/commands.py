@@ -253,7 +253,7 @@ async def _revise(services: Services, about: _About, actor: Actor) -> Sequence[R
     """Correct the draft by the lines of the reply; returns those that say nothing that can be corrected."""
     statements = [one for one in about.lines.statements if one.value]
     unread = replies.unread(about.reply, about.lines, about.writer, mail=about.record.revision)
-    odd = [Remark.of(problem) for problem in (*about.lines.warnings, *unread)]
+    odd = [Remark.of(replies.to_be_told(problem)) for problem in (*about.lines.warnings, *unread)]
     if not statements:
         raise Unfit(odd) if odd else Refused(Reason.COMMAND_EMPTY)
     envelope = about.shot.envelope

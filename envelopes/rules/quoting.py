@@ -44,7 +44,7 @@ _HEADER: Final = re.compile(
 
 def split(text: str) -> list[str]:
     """The lines of *text* as far as they are looked at, without what shows nothing."""
-    return [INVISIBLE.sub("", line[:LONGEST]) for line in LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES]]
+    return [INVISIBLE.sub("", line)[:LONGEST] for line in LINE_ENDS.split(text, MOST_LINES)[:MOST_LINES]]
 
 
 def end_of(lines: Sequence[str], *, quoted: bool) -> int:

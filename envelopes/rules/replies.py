@@ -20,7 +20,7 @@ from envelopes.rules.courtesies import NOBODY, Writer
 from envelopes.rules.errors import Reason
 from envelopes.rules.keys import Key
 from envelopes.rules.lines import QUOTED_CHARACTERS, Problem, Scan, Statement
-from envelopes.rules.quoting import own_lines
+from envelopes.rules.quoting import LONGEST, own_lines
 
 EXAMPLE: Final = "123456"  # the digits of our own examples: copied from a mail, they are none
 CUT: Final = "●"  # stands where a digit stood
@@ -66,7 +66,9 @@ _POLITE: Final = (
     r"|し?て(?:よい|いい)です|します|する|です)?"
 )
 _GAP: Final = r"[\s:：、,。.・!()「」\[\]【】=→\"'-]"
-_LABEL: Final = r"(?:(?:認証|確認)?(?:コード|番号|数字)(?:は)?)?"
+_LABEL: Final = (
+    r"(?:認証(?:アプリ)?の?|確認の?|返信用の?|6(?:桁|けた|ケタ)の?){0,3}(?:コード|番号|数字)(?:は|が)?"
+)
 _DIGITS: Final = r"(?<!\d)\d{3}[ -]?\d{3}(?!\d)"
 _LINES: Final = {
     verb: re.compile(
@@ -81,17 +83,18 @@ _UNTIL: Final = re.compile(
     rf"(?:{_DEADLINE}[をはの:]?\s?)?(?P<day>(?=.*(?:\d|末)).{{2,30}}?)(?:まで|に|へ)?(?:署名)?(?:期限を)?延長{_POLITE}(?P<rest>(?:{_GAP}|\d).*)?"
 )
 _QUESTION: Final = re.compile(r"(?:状況|状態|進捗)(?:は|を|が).{0,14}")  # harmless, so understood generously
-_ALONE: Final = re.compile(rf"{_GAP}*{_LABEL}{_GAP}*(?P<code>{_DIGITS}){_GAP}*(?:です)?{_GAP}*")
-_FIRST: Final = re.compile(rf"{_GAP}*{_LABEL}{_GAP}*(?P<code>{_DIGITS})(?P<words>.*)", re.DOTALL)
-_LAST: Final = re.compile(rf"(?P<words>.*?){_GAP}+{_LABEL}{_GAP}*(?P<code>{_DIGITS}){_GAP}*", re.DOTALL)
+# No blank is looked at twice (*+): a line of thousands of them costs no more than one of words.
+_TO_CODE: Final = rf"{_GAP}*+(?:{_LABEL}{_GAP}*+)?(?P<code>{_DIGITS})"
+_ALONE: Final = re.compile(rf"{_TO_CODE}{_GAP}*+(?:です)?{_GAP}*+")
+_FIRST: Final = re.compile(rf"{_TO_CODE}(?P<words>.*)", re.DOTALL)
+_LAST: Final = re.compile(rf"(?<!{_GAP})(?={_GAP}){_TO_CODE}{_GAP}*+$")
 _EDGE: Final = " \t\u3000:：、,。.・!「」[]【】=→\"'*＊■□◆●○"
 _AROUND: Final = f"{_EDGE}()（）-"
-_LONGEST: Final = 400  # characters of a line that are looked at: no command is longer
 _REASON_LINES: Final = 10  # below 取消: a reason is one paragraph
 _ANY: Final = "|".join(_WORDS.values())
 _VERB: Final = re.compile(_ANY, re.IGNORECASE)
 _WRITTEN: Final = r"\d{3}[ \u3000-]?\d{3}"
-_BETWEEN: Final = rf"(?:{_GAP}|[（）［］])*{_LABEL}(?:{_GAP}|[（）［］])*"
+_BETWEEN: Final = rf"(?:{_GAP}|[（）［］])*+(?:{_LABEL}(?:{_GAP}|[（）［］])*+)?"
 # Amounts (修正 980000円) are left alone: they are no digits of an authenticator.
 _NEAR: Final = re.compile(
     rf"(?P<verb>(?:{_ANY}){_POLITE})(?P<between>{_BETWEEN})(?P<code>{_WRITTEN})(?![\d,，円万])"
@@ -100,6 +103,7 @@ _NEAR: Final = re.compile(
 )
 _DIGIT: Final = re.compile(r"\d")
 _SIX: Final = re.compile(rf"(?<!\d){_WRITTEN}(?!\d)")
+_NO_AMOUNT: Final = re.compile(rf"{_SIX.pattern}(?![,，円万])")
 _PREFIX: Final = re.compile(r"\s*(?:(?:re|fwd?|返信)\s?[:：]\s*)+", re.IGNORECASE)
 _RE: Final = re.compile(r"\s*(?:re|返信)\s?[:：]", re.IGNORECASE)
 _BEFORE: Final = re.compile(
@@ -145,7 +149,7 @@ def read(text: str, writer: Writer = NOBODY) -> Reply:
     The signature of *writer* is no reason for anything.
     """
     own = own_lines(text)
-    lines = [_tidy(line) for line in own]
+    lines = [_tidy(line) if len(line) < LONGEST else "" for line in own]  # what was cut is no order
     found = _commands(lines, writer)
     alone = {at: hit["code"] for at, line in enumerate(lines) if found and (hit := _ALONE.fullmatch(line))}
     spoken = set(found) | set(alone)
@@ -160,7 +164,11 @@ def read(text: str, writer: Writer = NOBODY) -> Reply:
             words = words or _day_below(max(places), lines, spoken)
         commands.append(replace(command, code=code, words=words))
     rest = ("" if at in spoken else without_codes(line) for at, line in enumerate(own))
-    return Reply(commands=tuple(dict.fromkeys(commands)), text="\n".join(rest), orders=frozenset(spoken))
+    return Reply(
+        commands=tuple(dict.fromkeys(commands)),
+        text="\n".join(rest),
+        orders=frozenset(spoken),
+    )
 
 
 def without_codes(text: str) -> str:
@@ -204,7 +212,8 @@ def _kept(said: str | int) -> str | int:
 
 def _without_code(line: str) -> str:
     """*line* without the digits of the order that it is; digits far from their verb are found only so."""
-    command = _command(_tidy(_PREFIX.sub("", line)))
+    prefix = _PREFIX.match(line)
+    command = _command(_tidy(line[prefix.end() :] if prefix else line))
     place = _place(line, command.code) if command and command.code else None
     return f"{line[: place.start()]}{_DIGIT.sub(CUT, place[0])}{line[place.end() :]}" if place else line
 
@@ -255,7 +264,15 @@ class Outcome:
 
 def blackened(text: str) -> str:
     """*text* with every six digits that stand alone cut: an answer quotes what was not understood."""
-    return _SIX.sub(lambda hit: _DIGIT.sub(CUT, hit[0]), text)
+    return _NO_AMOUNT.sub(lambda hit: _DIGIT.sub(CUT, hit[0]), text)
+
+
+def to_be_told(problem: Problem) -> Problem:
+    """*problem* without any digits that an answer might quote with it."""
+    said = {
+        name: blackened(words) if isinstance(words, str) else words for name, words in problem.details.items()
+    }
+    return replace(problem, details=said)
 
 
 def is_code(command: Command) -> bool:
@@ -275,8 +292,10 @@ def objection(reply: Reply, found: Scan, writer: Writer = NOBODY) -> str:
             return command.words
     answers = {one.line for one in found.statements if one.key is Key.ANSWERED and _only_answers(one.value)}
     lines = reply.text.split("\n")
-    odd = courtesies.strange(lines, writer, orders=reply.orders)
-    return next((lines[at].strip() for at in odd if at + 1 not in answers), "")
+    odd = [
+        lines[at] for at in courtesies.strange(lines, writer, orders=reply.orders) if at + 1 not in answers
+    ]
+    return odd[0].strip() if odd else ""
 
 
 def unread(reply: Reply, found: Scan, writer: Writer = NOBODY, *, mail: int) -> list[Problem]:
@@ -313,7 +332,7 @@ def _squeezed(text: str) -> str:
 
 
 def _tidy(line: str) -> str:
-    return unicodedata.normalize("NFKC", line[:_LONGEST]).strip(_EDGE)
+    return unicodedata.normalize("NFKC", line).strip(_EDGE)
 
 
 def _command(line: str, writer: Writer = NOBODY) -> Command | None:
@@ -357,11 +376,15 @@ def _led(line: str, writer: Writer) -> Command | None:
 
 def _split(rest: str) -> tuple[str, str]:
     """The digits in *rest*, at its beginning or else at its end, and the words without courtesies."""
-    hit = _FIRST.fullmatch(rest) or _LAST.fullmatch(rest)
-    words = (hit["words"] if hit else rest).strip(_AROUND)
-    return _plain(hit["code"]) if hit else "", "" if words in _TAILS or courtesies.is_courtesy(
-        words
-    ) else words
+    if hit := _FIRST.fullmatch(rest):
+        words = hit["words"]
+    elif hit := _LAST.search(rest):
+        words = rest[: hit.start()]
+    else:
+        words = rest
+    words = words.strip(_AROUND)
+    means_nothing = words in _TAILS or courtesies.is_courtesy(words)
+    return _plain(hit["code"]) if hit else "", "" if means_nothing else words
 
 
 def _plain(code: str) -> str:
@@ -370,7 +393,8 @@ def _plain(code: str) -> str:
 
 def _reason(line: str, words: str) -> str:
     """*words* without what only says that it is a reason, as they stand in *line*: ㈱ stays ㈱, for others read it."""
-    words = _REASON.sub("", words, count=1)
+    named = _REASON.match(words)
+    words = words[named.end() :] if named else words
     letters = [unicodedata.normalize("NFKC", letter) for letter in line]
     at = "".join(letters).rfind(words) if words else -1
     if at < 0:

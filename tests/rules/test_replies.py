@@ -7,17 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envelopes.rules.courtesies import Writer
-from envelopes.rules.lines import scan
+from envelopes.rules.errors import Reason
+from envelopes.rules.lines import Problem, scan
 from envelopes.rules.quoting import own_lines
 from envelopes.rules.replies import (
     CODED,
     EXAMPLE,
     Command,
     Verb,
+    blackened,
     is_code,
     order_without_codes,
     read,
     subject_without_codes,
+    to_be_told,
     unread,
     without_codes,
 )
@@ -54,6 +57,10 @@ WRITTEN = [
     ("送信（483920）", S, ""),
     ("送信 コード：483920", S, ""),
     ("送信してください。認証コードは 483 920", S, ""),
+    ("返信用コード：483920\n送信お願いします", S, ""),
+    ("送信 返信用の数字：483920", S, ""),
+    ("送信してください。\n認証アプリの数字：483920", S, ""),
+    ("送信をお願いします。6けたの数字は483920です。", S, ""),
     ("送付してください 483920", S, ""),
     ("送ってください 483920", S, ""),
     ("OK 483920", S, ""),
@@ -329,6 +336,59 @@ def test_who_is_quoted_is_not_said_by_the_writer(introduced: str) -> None:
     text = f"送信 483920\n\n{introduced}\n\n> 一\n> 二"
     assert [line for line in own_lines(text) if line] == ["送信 483920"]
     assert [line for line in own_lines("期限は次のとおり：\n\n> 一") if line] == ["期限は次のとおり："]
+
+
+# Lines, and subjects before anyone knows whose they are, that are built to take long.
+LONG = [
+    f"送信{'(' * 3900}",
+    f"送信{'- ' * 1900}",
+    f"送信{'()' * 1900}",
+    f"延長{'-' * 3900}",
+    f"取消 {'コード ' * 900}",
+    f"延長9月{'日' * 3900}",
+    f"483920{' ' * 3900}x",
+    f"送信{' 123456' * 500}",
+    f"送信{'返信用の' * 900}",
+]
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize("line", LONG)
+def test_long_lines_are_read_in_time(line: str) -> None:
+    text = "\n".join([line] * 500)
+    read(text, WRITER)
+    without_codes(text)
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize(
+    "subject",
+    [
+        f"Re: x{' ' * 100_000}x",
+        f"Re: 送信{' ' * 100_000}x",
+        f"{'Re: ' * 30_000}x",
+        f"送信{chr(10) * 100_000}x",
+        "送信(" * 30_000,
+        f"送信{' コード ' * 20_000}",
+    ],
+)
+def test_long_subjects_are_read_in_time(subject: str) -> None:
+    for answers in (True, False):
+        assert subject_without_codes(subject, answers=answers) == subject
+
+
+def test_a_long_reason_is_read_whole() -> None:
+    (command,) = read(f"取消 483920 {'長い理由' * 200}").commands
+    assert command.words == "長い理由" * 200
+
+
+def test_digits_that_an_answer_might_quote_are_cut() -> None:
+    for words in ("返信用ナンバー：483920", "４８３　９２０です"):
+        problem = Problem(reason=Reason.LINE_UNREAD, line=1, details={"text": words, "years": 10})
+        told = to_be_told(problem).details
+        assert told["years"] == 10
+        assert not any(letter.isdigit() for letter in str(told["text"]))
+    assert blackened("金額：980000円") == "金額：980000円"
 
 
 @given(st.text(max_size=400))
