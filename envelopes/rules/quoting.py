@@ -15,14 +15,18 @@ LINE_ENDS: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 INVISIBLE: Final = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
+_NEAR: Final = 3  # lines from a rule to the first line of such a block
 _HEADERS: Final = 6  # lines of such a block below the one that ends the letter
+_WRAPPED: Final = 60  # columns: no mail program wraps a shorter line
 QUOTES: Final = ">＞|｜"
 _STOP: Final = re.compile(
-    r"-- ?$|_{4,}|-{2,}.{0,20}(?:original|forwarded|転送|元の|引用)|-{2,}.{1,120}wrote\s?:\s?-{2,}"
+    r"-- ?$|-{2,}.{0,20}(?:original|forwarded|転送(?:された|メ|元)|元の(?:メッセージ|メール))"
+    r"|-{2,}.{0,20}引用(?:元|開始|ここから)?\s{0,4}$|-{2,}.{0,20}(?:転送|元の|引用).{0,160}-{2,}\s{0,4}$|-{2,}.{1,120}wrote\s?:\s?-{2,}"
     r"|begin forwarded message"
-    r"|(?:from|差出人|送信者|送信元|発信者|送信日時)[*\s]{0,6}:|on .{5,200} wrote:|(?:.{0,200}\s)?wrote\s{0,2}:\s{0,4}$"
-    r"|.{1,200}書きました\s{0,2}:\s{0,4}$"
-    r"|(?=.{0,200}(?:@|[0-9]:[0-9]{2}|[0-9][時/年月]|[0-9]{4}-)).{5,200}(?:のメッセージ|のメール)\s{0,2}:\s{0,4}$"
+    r"|on .{5,200} wrote:|(?:.{0,200}\s)?wrote\s{0,2}:\s{0,4}$"
+    r"|.{1,200}さん[はが]\s?書きました\s{0,2}:\s{0,4}$"
+    r"|(?=.{0,200}(?:@|[0-9]:[0-9]{2}|[0-9][時/年月]|[0-9]{4}-))"
+    r".{5,200}(?:書きました|のメッセージ|のメール)\s{0,2}:\s{0,4}$"
     r"|[0-9]{4}[年/-].{4,200}@[^\s@]{3,80}>\s{0,2}:$"
     r"|.{0,8}返信は、この線より上に",
     re.IGNORECASE,
@@ -33,11 +37,13 @@ _WHOSE: Final = re.compile(
 )
 _DATED: Final = re.compile(r"(?:on\s.{0,20}\d{4}|[0-9]{4}[年/-]).{0,20}\d:\d\d", re.IGNORECASE)
 
-
+# A rule, or a line that the writer may have begun himself: they end nothing unless a mailer's lines stand with them.
+_RULE: Final = re.compile(r"_{4,}")
+_MAYBE: Final = re.compile(r"(?:from|差出人|送信者|送信元|発信者|送信日時)[*\s]{0,6}:", re.IGNORECASE)
 # The lines that mailers write above what is passed on, in any order: one says who wrote it, one says when.
 _WHEN: Final = "日付|日時|送信日時|送信日|受信日時|date|sent"
 _HEADER: Final = re.compile(
-    rf"[*]?(?:(?P<who>差出人|送信者|送信元|発信者|from)|(?P<when>{_WHEN})|宛先|件名|題名|to|cc|bcc|subject)[*\s]{{0,4}}:",
+    rf"[*]?(?:(?P<who>差出人|送信者|送信元|発信者|from)|(?P<when>{_WHEN})|件名|題名|subject|(?P<to>宛先|to|cc|bcc))[*\s]{{0,4}}:",
     re.IGNORECASE,
 )
 
@@ -53,7 +59,12 @@ def end_of(lines: Sequence[str], *, quoted: bool) -> int:
     Unless *quoted*, what begins in a line with a quote's mark ends nothing.
     """
     end = next(
-        (at for at, line in enumerate(lines) if (quoted or not is_quote(line)) and ends(line)), len(lines)
+        (
+            at
+            for at, line in enumerate(lines)
+            if (quoted or not is_quote(line)) and _ends(lines, at, quoted=quoted)
+        ),
+        len(lines),
     )
     first = end
     while first > 0 and first < len(lines) and _header(lines[first - 1]):
@@ -111,9 +122,20 @@ def is_quote(line: str) -> bool:
     return line.lstrip(" \t\u3000\xa0")[:1] in tuple(QUOTES)
 
 
-def ends(line: str) -> bool:
-    """Whether *line* is a signature's mark, or begins what somebody else has written."""
-    return _STOP.match(_bare(line)) is not None
+def _ends(lines: Sequence[str], at: int, *, quoted: bool) -> bool:
+    """Whether the line *at* is a signature's mark, or begins what somebody else has written.
+
+    Of a reply (not *quoted*) nothing may be hidden by a line that the writer may have written himself.
+    """
+    line = _bare(lines[at])
+    if _STOP.match(line) or (quoted and (_RULE.match(line) or _MAYBE.match(line))):
+        return True
+    if _RULE.match(line):
+        return any(_MAYBE.match(_bare(below)) for below in lines[at + 1 : at + 1 + _NEAR])
+    if not _MAYBE.match(line):
+        return False
+    near = (*lines[max(0, at - _HEADERS) : at], *lines[at + 1 : at + 1 + _HEADERS])
+    return "@" in line or any((hit := _header(other)) and (not hit["to"] or "@" in other) for other in near)
 
 
 def _bare(line: str) -> str:
@@ -127,12 +149,28 @@ def unread(text: str, *, quoted: bool) -> tuple[int, list[str]]:
     """
     lines = split(text)
     end = end_of(lines, quoted=quoted)
-    if quoted:
-        return end, lines[end + 1 :]
+    return end, lines[end + 1 :] if quoted else [lines[at] for at in _between(lines, end)]
+
+
+def between_quotes(text: str) -> list[str]:
+    """The lines between quoted ones in *text* that no mail program has wrapped: they may be answers."""
+    lines = split(text)
+    return [lines[at] for at in _between(lines, end_of(lines, quoted=False)) if not _is_wrapped(lines, at)]
+
+
+def _between(lines: Sequence[str], end: int) -> list[int]:
+    """The lines among what is quoted behind *end* that are not marked, unless all of them are the writer's own."""
     if _below_quote(lines, end) < len(lines):
-        return end, []
+        return []
     first = next((at for at in range(end + 1, len(lines)) if is_quote(lines[at])), len(lines))
-    return end, [line for line in lines[first:] if not is_quote(line)]
+    return [at for at in range(first, len(lines)) if not is_quote(lines[at])]
+
+
+def _is_wrapped(lines: Sequence[str], at: int) -> bool:
+    """Whether the line *at* may be the rest of a long line that is quoted above it."""
+    above = lines[at - 1] if at else ""
+    columns = sum(2 if unicodedata.east_asian_width(letter) in "WFA" else 1 for letter in above)
+    return is_quote(above) and columns >= _WRAPPED
 
 
 def one_line(text: str) -> str:

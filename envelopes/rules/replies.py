@@ -20,7 +20,7 @@ from envelopes.rules.courtesies import NOBODY, Writer
 from envelopes.rules.errors import Reason
 from envelopes.rules.keys import Key
 from envelopes.rules.lines import QUOTED_CHARACTERS, Problem, Scan, Statement
-from envelopes.rules.quoting import LONGEST, own_lines
+from envelopes.rules.quoting import LONGEST, between_quotes, own_lines
 
 EXAMPLE: Final = "123456"  # the digits of our own examples: copied from a mail, they are none
 CUT: Final = "●"  # stands where a digit stood
@@ -135,12 +135,14 @@ class Command:
 class Reply:
     """What the writer himself says: his commands, and his other words in their lines, with digits cut.
 
-    `orders` are the lines of the commands, counted from 0, which are empty in `text`.
+    `orders` are the lines of the commands, counted from 0, which are empty in `text`. `between` are lines among what
+    is quoted: others wrote them, or he answers there.
     """
 
     commands: tuple[Command, ...]
     text: str = field(repr=False)
     orders: frozenset[int] = frozenset()
+    between: tuple[str, ...] = field(default=(), repr=False)
 
 
 def read(text: str, writer: Writer = NOBODY) -> Reply:
@@ -168,6 +170,7 @@ def read(text: str, writer: Writer = NOBODY) -> Reply:
         commands=tuple(dict.fromkeys(commands)),
         text="\n".join(rest),
         orders=frozenset(spoken),
+        between=tuple(map(without_codes, between_quotes(text))),
     )
 
 
@@ -295,6 +298,7 @@ def objection(reply: Reply, found: Scan, writer: Writer = NOBODY) -> str:
     odd = [
         lines[at] for at in courtesies.strange(lines, writer, orders=reply.orders) if at + 1 not in answers
     ]
+    odd += [reply.between[at] for at in courtesies.strange(reply.between, writer)]
     return odd[0].strip() if odd else ""
 
 

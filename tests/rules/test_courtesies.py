@@ -463,6 +463,78 @@ def test_but_not_with_one_line_more(mail: str, line: str) -> None:
         assert told or not read("\n".join([*lines[:at], f"{lines[at]}{line}"]), WRITER).commands
 
 
+# What looks like a mailer's line, written by the clerk, and what stands below it.
+UNDER_A_MARK = [
+    ("送信日時：8月10日 9:00", "送信日時：8月10日 9:00"),
+    ("送信日時：8月10日でお願いします", "送信日時：8月10日でお願いします"),
+    ("\n差出人：建設課 中村\n※田中組は外してください", "※田中組は外してください"),
+    ("発信者：建設課 中村\n宛先は田中組だけにしてください", "宛先は田中組だけにしてください"),
+    ("差出人：建設課 中村\n宛先：田中組", "宛先：田中組"),
+    ("送信者：副村長", "送信者：副村長"),
+    ("--元の期限に戻してから送ってください", "--元の期限に戻してから送ってください"),
+    ("--転送はしないでください", "--転送はしないでください"),
+    ("備考に追記することと書きました：\n決裁後に送ってください", "備考に追記することと書きました："),
+    (
+        "\n____________\n建設課 中村\n____________\n追伸：期限は9月10日に直してから送ってください",
+        "追伸：期限は9月10日に直してから送ってください",
+    ),
+]
+# The same lines where mailers write them: what stands below is not the clerk's.
+MAILERS = [
+    "From: みほん村 <keiyaku@keiyaku.example>",
+    "差出人: みほん村\n件名: Re: x",
+    "________________________________\n差出人: みほん村\n送信日時: 2026年8月4日 14:21\n宛先: 中村",
+    "送信日時: 2026年8月4日 14:21\n差出人: みほん村",
+    "From: みほん村\nTo: nakamura@vill-mihon.example",
+    "-----Original Message-----",
+    "---------- Forwarded message ---------",
+    "-------- 転送されたメッセージ --------",
+    "----- 元のメッセージ -----",
+    "---- 引用 ----",
+    "--- 引用開始",
+    "----- 転送者 中村/みほん村 投稿日 2026/08/04 14:21 -----",
+    "2026/08/04 14:21、みほん村 電子契約 さんは書きました:",
+    "みほん村 電子契約さんは書きました:",
+    "2026年8月4日 14:21 みほん村と書きました:",
+]
+
+
+@pytest.mark.parametrize(("lines", "asked"), UNDER_A_MARK)
+def test_a_line_that_only_looks_like_a_mailers_hides_nothing(lines: str, asked: str) -> None:
+    assert objected("送信 483920", *lines.split("\n")) == asked
+
+
+@pytest.mark.parametrize("mark", MAILERS)
+def test_what_stands_below_a_mailers_lines_is_not_the_clerks(mark: str) -> None:
+    assert objected("送信 483920", "", *mark.split("\n"), "", "決裁後に送ってください") == ""
+
+
+QUOTED = "2026年8月4日(火) 14:21 みほん村 電子契約 <keiyaku@keiyaku.example>:\n> 期限：8月31日"
+
+
+@pytest.mark.parametrize("line", ASKED_BACK)
+def test_an_answer_between_quoted_lines_is_asked_back(line: str) -> None:
+    assert objected("送信 483920", *QUOTED.split("\n"), line, "> 金額：100円") == line
+
+
+@pytest.mark.parametrize("line", ["", "確認しました。", "問題ありません", "建設課 中村"])
+def test_a_courtesy_between_quoted_lines_means_nothing(line: str) -> None:
+    assert objected("送信 483920", *QUOTED.split("\n"), line, "> 金額：100円") == ""
+
+
+def test_the_rest_of_a_quoted_line_that_was_wrapped_is_no_answer() -> None:
+    long = "> この下書きで署名を依頼すると、相手方にメールが届き、期限まで署名で"
+    assert objected("送信 483920", *QUOTED.split("\n"), long, "きます。", "> 金額：100円") == ""
+    assert objected("送信 483920", *QUOTED.split("\n"), "> 期限", "きます。", "> 金額：100円") == "きます。"
+
+
+@pytest.mark.parametrize("blank", [" ", "\u3000", "\u200b"])
+@pytest.mark.parametrize("many", [400, 5000])
+def test_nothing_is_hidden_behind_blanks(blank: str, many: int) -> None:
+    text = f"送信 483920{blank * many}※決裁後に送ってください"
+    assert objected(text) or not read(text, WRITER).commands
+
+
 def test_who_writes_at_the_top_has_not_signed_yet() -> None:
     """Below the order a number or an address may be meant for the request."""
     for line in ("携帯：090-1234-5678", "メール：taro@takahashi.example", "総務課"):
