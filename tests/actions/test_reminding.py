@@ -131,7 +131,7 @@ async def test_silence_from_a_carriers_address_is_told_once(built: World) -> Non
     assert (await kinds(envelope)).count("mail unopened") == 1
     await built.drain()
     letter = next(mail for mail in built.mails(cast.NAKAMURA.address) if "未開封" in mail["Subject"])
-    assert "24時間" in text_of(letter)
+    assert "送ったあと、リンクが開かれていません" in text_of(letter)
     assert cast.SENDER in text_of(letter)
 
 
