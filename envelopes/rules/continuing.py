@@ -22,6 +22,8 @@ SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|くだ�
 LABELLED: Final = re.compile(r"(?P<key>[^:：、。「」@＠\t]{1,20})(?P<gap>[:：])\s{0,8}(?P<value>\S.*)")
 # The part of an amount that is tax; it may stand in the line below.
 OF_WHICH: Final = re.compile(r"[(（]?\s{0,4}(?:うち|内)(?:\s{0,4}取引に係る)?\s{0,4}消費税")
+# Another sum, or of which kind the one above is.
+_OF_MONEY: Final = re.compile(r"[0-9万億千]\s?円|税[込抜別]")
 # Whose value is a name, with what belongs to it below.
 NAMING: Final = frozenset({Key.RECIPIENT, Key.COPY})
 _TORN: Final = 3  # lines of a value that the mail program has torn in a bracket
@@ -179,6 +181,8 @@ class Open:
         """Whether *words*, which were not taken, may have been meant for the value."""
         if self.key is Key.TITLE:
             return _is_no_sentence(words)
+        if self.key is Key.AMOUNT and _OF_MONEY.search(unicodedata.normalize("NFKC", words)):
+            return True
         is_near = self.key in NAMING or self._is_deeper(line) or words[0] in "(（"
         return is_near and not SENTENCE.search(words) and any(letter.isalnum() for letter in words)
 
