@@ -14,7 +14,7 @@ from envelopes.rules.quoting import QUOTES
 
 BULLETS: Final = "■□◆◇●○◎・･*＊-－–—▼▽▶➢➤※→⇒★☆◯✔✓【[［「『〈《〔<＜"
 BLANKS: Final = " \t\u3000\xa0"
-_INDENT: Final = 2  # columns that a line stands deeper to be of the one above
+INDENT: Final = 2  # columns that a line stands deeper to be of the one above
 _WIDEST: Final = 200  # letters of a line of which the width matters
 _WRAPPED: Final = 60  # columns from which a line may have been broken by the mail program
 SENTENCE: Final = re.compile(r"。|(?:ます|です|ません|ました|ください|下さい|願い)[!！.．]?$")
@@ -66,6 +66,7 @@ class Line:
     depth: int  # columns before the first word
     width: int  # columns up to the last word
     quoted: bool
+    is_heading: bool  # words stand deeper right below it
 
     @property
     def whole(self) -> str:
@@ -150,7 +151,7 @@ class Open:
         return self.lines[-1].width >= _WRAPPED and not line.is_marked
 
     def _is_deeper(self, line: Line) -> bool:
-        return line.depth >= self.first.depth + _INDENT
+        return line.depth >= self.first.depth + INDENT
 
     @property
     def _is_from(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from envelopes.rules.continuing import (
     BLANKS,
     BULLETS,
+    INDENT,
     IS_END,
     LABELLED,
     NAMING,
@@ -52,6 +53,10 @@ _SPACED: Final = "|".join(
 )
 _KEY: Final = re.compile(
     rf"(?P<key>{_SPACED})(?P<place>{_NUMBER}|{_CIRCLED})?{_REMARK}{_SEPARATOR}(?P<value>.*)"
+)
+# A known key alone in its line, as a heading.
+_HEADING: Final = re.compile(
+    rf"(?P<key>{_SPACED})(?P<place>{_NUMBER}|{_CIRCLED})?{_REMARK}(?P<gap>)(?P<value>)\s{{0,8}}$"
 )
 _KEY_NAME: Final = "|".join(map(re.escape, sorted(KEY_OF, key=len, reverse=True)))
 # A known key that no separator sets apart: 期限 8月31日, 期限→8月31日, 期限は8月31日です, 金額1,000円.
@@ -219,7 +224,17 @@ def _lines(text: str) -> Iterator[Line]:
             depth=depth,
             width=columns(line.rstrip()),
             quoted=quoted,
+            is_heading=_stands_deeper(lines[number : number + 1], line),
         )
+
+
+def _stands_deeper(below: Sequence[str], line: str) -> bool:
+    """Whether there are words *below* and they stand deeper than *line*, in the same quote."""
+    return any(one.strip(_MARKS) and _margin(one) >= _margin(line) + INDENT for one in below)
+
+
+def _margin(line: str) -> int:
+    return columns(line[: len(line) - len(line.lstrip(f"{BLANKS}{QUOTES}"))])
 
 
 def _item(bare: str) -> str:
@@ -254,13 +269,20 @@ def _take(line: Line, found: "_Statements", warnings: list[Problem]) -> None:
         found.mend(line)
     elif hit := _match(_DOCUMENT, line):
         found.open(Key.DOCUMENT, hit["value"], line, number=_number(hit["number"]))
-    elif (hit := _match(_KEY, line)) and not _is_person(hit):
+    elif hit := _begins(line):
         _take_key(hit, line, found, warnings)
     elif other := _unknown(line, found) or _unparted(line, found):
         warnings.append(other)
         found.close()
     elif not found.go_on(line, warnings) and (other := _left_over(line, found)):
         warnings.append(other)
+
+
+def _begins(line: Line) -> re.Match[str] | None:
+    """The known key with which *line* begins a statement; the value of one that stands alone is below it."""
+    if hit := _match(_KEY, line):
+        return None if _is_person(hit) else hit
+    return _heading(line) if line.is_heading else None
 
 
 def _take_key(hit: re.Match[str], line: Line, found: "_Statements", warnings: list[Problem]) -> None:
@@ -306,6 +328,8 @@ def _name(hit: re.Match[str]) -> str:
 def _form(hit: re.Match[str]) -> str:
     """How key and value are kept apart: the lines of a list do it alike."""
     gap = hit["gap"]
+    if not gap:
+        return "heading"
     if "\t" in gap:
         return "cells"
     if re.search("[:：=＝]", gap):
@@ -331,9 +355,19 @@ def _unknown(line: Line, found: "_Statements") -> Problem | None:
     return _odd(line, found.mail, hit["key"], hit["value"], suggestion=_meant(hit))
 
 
+def _heading(line: Line) -> re.Match[str] | None:
+    """The known key that *line* is and nothing else."""
+    hit = _match(_HEADING, line)
+    return hit if hit and _name(hit) not in _SIGNED else None
+
+
 def _unparted(line: Line, found: "_Statements") -> Problem | None:
     """A warning for `期限 8月31日` and `期限は8月31日です。`: a known key that nothing sets apart from its value."""
-    hit = None if found.is_note_open else _match(_UNPARTED, line)
+    if found.is_note_open:
+        return None
+    if hit := _heading(line):
+        return _odd(line, found.mail, _name(hit), "", suggestion=_name(hit), reason=Reason.LINE_UNPARTED)
+    hit = _match(_UNPARTED, line)
     if hit is None:
         return None
     key, value = _key(hit), _ENDING.sub("", hit["value"])
