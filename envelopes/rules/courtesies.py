@@ -162,7 +162,8 @@ _PHRASE: Final = rf"""(?>
     |{_PLEASE}
 
     # beginnings and ends
-    |(?:以上|取り?急ぎ|まずは)(?:、?ご?(?:連絡|報告|返信|返事|回答|確認|御礼|お礼))?(?:まで(?:に)?|(?:いた)?します|申し上げます)?
+    |(?:以上|取り?急ぎ|まずは)(?:、?ご?(?:確認(?:まで)?
+        |(?:連絡|報告|返信|返事|回答|御礼|お礼)(?:まで(?:に)?|(?:いた)?します|申し上げます)?))?
         (?:です|でございます|となります)?
     |ご?返信(?:いたし|致し|し|申し上げ)ます|ご?(?:連絡|報告)(?:いたし|致し|し)ます
     |それでは|それじゃ|では|さて
@@ -184,9 +185,19 @@ _RULE: Final = re.compile(r"[-–—―─━=_*#~〜+|/\\.,・…^`'\"◆◇■
 _MISDIRECTED: Final = re.compile(
     r"""(?:(?:本|この)(?:電子)?メール[にをがは]?)?、?(?:万一|万が一|もし)?、?
         (?:誤送信|(?:誤って|間違って)(?:(?:本|この)(?:電子)?メールを)?(?:受信|受け取|届|配信)[^。]{0,12}?|お?心当たり[のが](?:ない|無い|なき))
-        の?(?:場合|方|際|とき)[はに]{0,2}[^。]{0,60}?(?:削除|破棄|廃棄|連絡|知らせ)[^。送信]{0,20}?(?:ください|下さい|ます)
-    |(?:本|この)(?:電子)?メールに?は、?(?:機密|秘密|個人|業務上の)(?:情報)?[^。]{0,30}?(?:含|記載)[^。]{0,20}
-    |(?:本|この)(?:電子)?メール[^。]{0,30}?(?:無断|転送|複製|転載|開示|利用)[^。]{0,20}?(?:禁|控え|遠慮)[^。]{0,12}
+        の?(?:場合|方|際|とき)[はに]{0,2}
+        (?:(?!宛|期限|送[^信]|送信(?!者|元)|外し|下書|契約|依頼|先方|相手)[^。]){0,60}?(?:削除|破棄|廃棄|連絡|知らせ)
+        (?:(?:の上|のうえ)、?(?:ご?(?:連絡|一報|返信)|お?知らせ))?[のをし]?(?:て|ほど)?
+        (?:お?願い(?:いたし|致し|し|申し?上げ)?ます|願います|(?:ください|下さい)(?:ますよう、?お?願い(?:いたし|致し|し|申し?上げ)?ます)?)
+    |(?:本|この)(?:電子)?メールに?は、?(?:機密|秘密|個人|業務上の)(?:に関する|性の高い)?(?:情報)?
+        (?:[をがや・等]|など|または|又は|機密|秘密|個人|情報){0,12}
+        含(?:む|みます|まれます|んで(?:い|おり)ます|まれて(?:い|おり)ます|(?:む|まれる|まれている)(?:場合|こと)があります)
+    |(?:本|この)(?:電子)?メール(?:の|に記載された|に含まれる)?
+        (?:内容|情報|添付ファイル|全部又は一部|全部または一部|一部|または|又は|及び|および|[・、をの]){0,6}
+        を?(?:無断|第三者)[でにへの]{0,2}、?(?:[・、や又はまた]{0,3}(?:転送|複製|転載|開示|利用|使用|配布|公開)){1,5}
+        (?:する|される)?(?:こと|の)?[はをも]?(?:固く|堅く)?
+        (?:禁じ(?:ます|られて(?:い|おり)ます)|禁止(?:します|です|されて(?:い|おり)ます)|ご?遠慮(?:ください|下さい|願います)
+        |お控え(?:ください|下さい))
     |宛て?先の(?:誤り|間違い)にご?注意(?:ください|下さい)""",
     re.VERBOSE,
 )
@@ -271,7 +282,8 @@ _NO_NAME: Final = re.compile(
     + _words("""
     至急 急ぎ 明日 翌日 本日 今日 [一二三四五六七八九十]日 確認 検討 協議 相談 以外 代理 交代 中止 建設 工業
     会社 商店 土木 電機 電気 興業 産業 商事 設備 測量 設計 破棄 無効 取下 試験
-    試行 練習 要注意 修正 押印 テスト ダミー ストップ キャンセル""")
+    試行 練習 要注意 修正 押印 テスト ダミー ストップ キャンセル ペンディング 反対 白紙 凍結 再[提作考]
+    (?:作成|調整|精査|照会|審査|申請|手配|対応|準備|訂正)中""")
 )
 _ROMAN: Final = re.compile(r"[a-z][a-z.,'&()\s-]{2,80}")  # Mihon Village Office, Misaki Nakamura
 _OFFICE_IN_ROMAN: Final = re.compile(r"office|division|section|department|town hall|city hall")
@@ -293,6 +305,7 @@ _TALK: Final = re.compile(
 # Where a town talks about itself it orders nothing.
 _NO_TALK: Final = re.compile(
     r"""送[っりるら付信]|契約|署名|宛|金額|税[込抜]|下書|文書|書類|仕様|修正|訂正|変更|取り?消|(?<!友だち)(?<!友達)追加|削除|外し|でした|ではなく
+    |中止|保留|延期|未定|取りやめ|なりました|ません|(?<!日)です(?!か)|(?<!期限)(?<!期間)(?<!投票日)は(?:令和)?[0-9]
     |じゃなく|間違|違い|まだ|待っ|決裁|業務|課|係|の件|の方は|分は|期限:|までに|後で|後に|の後|次第|てから|以降|(?<!お済みですか)[?]|(?<!お済み)ですか|ますか
     |(?<!協力を)(?<!協力)(?<!よろしく)お願い|(?<!ご覧)(?<!登録して)(?<!フォローして)(?<!参加)(?<!利用)(?<!応募)(?:ください|下さい)""",
     re.VERBOSE,
@@ -324,7 +337,10 @@ def _in_signature(line: str, writer: Writer) -> _Found | None:
     words = folded(_READING.sub("", line)).strip(_MARKS).rstrip("。.!")
     is_place = _PLACE.fullmatch(words) is not None
     data = is_place or _DATA.search(words) is not None
+    keyed = _KEY.match(unicodedata.normalize("NFKC", line).strip(_MARKS)) is not None
     own = mine is not None and mine.search(words) is not None
+    if keyed:  # of a line that may say which section is in charge, the town's name is not enough
+        own = any(folded(part) in words for part in (writer.section, *writer.name.split()) if part)
     left = tokens.sub(lambda found: _NAMED if found["naming"] else _SEEN, _DATA.sub(_SEEN, words))
     hit = None if is_place else _LEFT.fullmatch(left)
     if not is_place and (hit is None or left == words or _NO_NAME.search(hit["name"] or "")):
@@ -332,7 +348,7 @@ def _in_signature(line: str, writer: Writer) -> _Found | None:
     return _Found(
         own=own,
         data=data,
-        keyed=_KEY.match(unicodedata.normalize("NFKC", line).strip(_MARKS)) is not None,
+        keyed=keyed,
         introduces=hit is not None and hit["introduces"] is not None,
     )
 
