@@ -113,7 +113,18 @@ _LONGEST_LED: Final = 120
 _SENTENCES: Final = 8  # before an order in its own line
 _UNREAD: Final = 20  # lines that an answer names: nobody reads more
 _TAILS: Final = ("です", "ください", "下さい")  # 送信 123456 です
-_REASON: Final = re.compile(r"(?:取り?消し?の?)?理由(?:は、?|[\s:：、]+|$)")
+_REASON: Final = re.compile(r"(?:取り?消し?の?)?理由(?:は、?|[\s:：、)）\]】」]+|$)")
+# Beside 取消, unless it is called the reason: what is asked for, of whom, when, or not. Reasons end in other words.
+_WISH: Final = re.compile(
+    r"ください|下さい|お?願い(?:(?:いた|致)?し)?ます|ないで|だけ|のみ|ではな|じゃな|[?？]"
+    r"|(?:後|てから|たら|次第|まで|以降|明日|明後日|来週|来月|週明け|午前|午後|\d時|\d日|曜日?|まだ|一旦|いったん|保留|不要"
+    r"|検討中|確認中|未定|待ち|しない|しません|やめます|ほしい|について|の件)(?:に|で|から)?(?:です|します)?$"
+)
+_PIECES: Final = re.compile(r"[、,\s]+|(?<=ので)|(?<=ため)")
+# Below an empty line it is a reason only where it says so.
+_BECAUSE: Final = re.compile(
+    r"(?:ため|為|ので|から|により|による|よります)(?:です|となります)?。?$|間違[いえ]|誤[りっ]|二重|重複"
+)
 # 期限：9月30日 below 延長.
 _DAY: Final = re.compile(
     rf"(?:{_DEADLINE}[をは]?)?[\s:]*(?P<day>(?=.*(?:\d[月年/.-]|\d日|\d{{8}}|末|元年)).{{2,30}})"
@@ -124,11 +135,15 @@ _ANSWERS: Final = frozenset(word for words in exclusions.WORDS.values() for word
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One order: the verb, its six digits ("" where none are written), and the words that belong to it."""
+    """One order: the verb, its six digits ("" where none are written), and the words that belong to it.
+
+    `doubtful`: they stand where a reason may stand, and ask for something.
+    """
 
     verb: Verb
     code: str = field(default="", repr=False)
     words: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,13 +173,14 @@ def read(text: str, writer: Writer = NOBODY) -> Reply:
     commands = []
     for places, command in _merged(found):
         near = (alone[line] for at in places for line in _beside(at, lines) if line in alone)
-        code, words = command.code or next(near, ""), command.words
+        code, words, doubtful = command.code or next(near, ""), command.words, False
         if command.verb is Verb.CANCEL:
+            doubtful = not _REASON.match(words) and _is_wish(words)
             words = _reason(next((own[at] for at in places if found[at].words), ""), words)
             words = words or _reason_below(max(places), own, spoken, writer)
         elif command.verb is Verb.EXTEND:
             words = words or _day_below(max(places), lines, spoken)
-        commands.append(replace(command, code=code, words=words))
+        commands.append(replace(command, code=code, words=words, doubtful=doubtful))
     rest = ("" if at in spoken else without_codes(line) for at, line in enumerate(own))
     return Reply(
         commands=tuple(dict.fromkeys(commands)),
@@ -291,7 +307,7 @@ def objection(reply: Reply, found: Scan, writer: Writer = NOBODY) -> str:
     """
     for command in reply.commands:
         argued = command.verb in _ARGUED or courtesies.is_courtesy(command.words, writer)
-        if not argued:
+        if command.doubtful or not argued:
             return command.words
     answers = {one.line for one in found.statements if one.key is Key.ANSWERED and _only_answers(one.value)}
     lines = reply.text.split("\n")
@@ -440,26 +456,55 @@ def _beside(at: int, lines: Sequence[str]) -> Iterator[int]:
 
 
 def _reason_below(at: int, own: Sequence[str], spoken: set[int], writer: Writer) -> str:
-    """The paragraph below *at* that begins with 理由, or else the one directly there, without courtesies and signature.
+    """The paragraph below *at* that begins with 理由, or else the one there, without courtesies and signature.
 
-    Its lines become *spoken*.
+    It ends before a line that asks for something. Its lines become *spoken*.
     """
     below = [line for line in range(at + 1, len(own)) if line not in spoken]
-    named = next((line for line in below if _REASON.match(own[line].lstrip(_EDGE))), None)
+    named = next((line for line in below if _REASON.match(own[line].lstrip(_AROUND))), None)
     said: list[str] = []
+    apart = False
     for line in below if named is None else below[below.index(named) :]:
         words = own[line].strip()
         if line == named:
-            words = _REASON.sub("", words.lstrip(_EDGE), count=1)
+            words = _named(words)
+        elif not words and not said and named is None and not apart:
+            apart = True
+            continue
         elif not words or courtesies.is_signature(words, writer) or len(said) == _REASON_LINES:
             break
         elif courtesies.is_courtesy(words, writer):
             if said:
                 break
             continue
+        elif _is_wish(words) or (apart and not said and not _BECAUSE.search(words)):
+            break
         spoken.add(line)
         said += [words] if words else []
     return " ".join(said)
+
+
+def _named(line: str) -> str:
+    """What *line* says behind 理由; （理由：…） may stand in brackets as a whole."""
+    words = _REASON.sub("", line.lstrip(_AROUND), count=1)
+    is_open = line[:1] in ("(", "（") and not re.search("[(（]", words)
+    return words.rstrip(")）") if is_open else words
+
+
+def _is_wish(words: str) -> bool:
+    """Whether *words* ask for something rather than say why; courtesies, and that it be cancelled, ask for nothing."""
+    return any(
+        map(_WISH.search, map(_without_pleas, re.split("[。!]", unicodedata.normalize("NFKC", words))))
+    )
+
+
+def _without_pleas(sentence: str) -> str:
+    return "".join(
+        piece
+        for piece in _PIECES.split(sentence)
+        if not courtesies.is_courtesy(piece)
+        and ((order := _order(piece)) is None or order.verb is not Verb.CANCEL or order.words)
+    )
 
 
 def _day_below(at: int, lines: Sequence[str], spoken: set[int]) -> str:

@@ -498,6 +498,57 @@ def test_but_not_with_one_line_more(mail: str, line: str) -> None:
         assert told or not read("\n".join([*lines[:at], f"{lines[at]}{line}"]), WRITER).commands
 
 
+# Beside 取消: no reason, and nothing that may be told to others.
+NO_REASONS = [
+    ("取消 483920\n村長決裁後にお願いします", "村長決裁後にお願いします"),
+    ("取消 483920 明日お願いします", "明日お願いします"),
+    ("取消 483920 決裁後に", "決裁後に"),
+    ("取消 483920 決裁後、取り消してください", "決裁後、取り消してください"),
+    ("取消 483920\nまだ取り消さないでください", "まだ取り消さないでください"),
+    ("取消 483920 ではなく修正でお願いします", "ではなく修正でお願いします"),
+    ("取消：不要 483920", "不要"),
+    ("取消 483920 まだ", "まだ"),
+    ("取消 483920 来週にします", "来週にします"),
+    ("取消 483920\n9月10日に", "9月10日に"),
+    ("取消 483920 でよいですか？", "でよいですか？"),
+    ("取消 483920 しないでください", "しないでください"),
+    (
+        "取消 483920\n田中組だけ取り消してください。髙橋建設はそのままで",
+        "田中組だけ取り消してください。髙橋建設はそのままで",
+    ),
+    (
+        "取消 483920\n理由：金額の誤り\n取消後、下書きに戻してください",
+        "取消後、下書きに戻してください",
+    ),
+    ("取消 483920\n\n期限は8月末でした", "期限は8月末でした"),
+]
+
+
+@pytest.mark.parametrize(("text", "asked"), NO_REASONS)
+def test_what_is_asked_for_is_no_reason_to_cancel(text: str, asked: str) -> None:
+    told = objected(*text.split("\n"))
+    assert told == asked or not read(text, WRITER).commands
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "取消 483920 宛先を間違えました",
+        "取消 483920\n宛先を間違えました。\n改めて送ります。",
+        "取消 483920 不要になったため",
+        "取消 483920 理由：受注者だけが変わるため",
+        "取消 483920 宛先の間違いのため、取り消しをお願いします",
+        "取消 483920\n\n（理由）契約内容の変更のため",
+        "取消 483920\n契約の相手方が辞退しました。\nよろしくお願いします。",
+        "取消 483920 申し訳ありませんが、金額を誤ったため",
+    ],
+)
+def test_reasons_to_cancel_are_asked_back_no_more(text: str) -> None:
+    (command,) = read(text, WRITER).commands
+    assert command.words
+    assert objected(*text.split("\n"), "", "建設課 中村") == ""
+
+
 # What looks like a mailer's line, written by the clerk, and what stands below it.
 UNDER_A_MARK = [
     ("送信日時：8月10日 9:00", "送信日時：8月10日 9:00"),
