@@ -375,7 +375,8 @@ def _unparted(line: Line, found: "_Statements") -> Problem | None:
         value = f"{value}（{hit['remark']}）"
     if not value or not _is_said(hit, line, is_fitting=fits(key, value)):
         return None
-    return _odd(line, found.mail, _name(hit), value, suggestion=_name(hit), reason=Reason.LINE_UNPARTED)
+    offered = "" if SENTENCE.search(value) else value
+    return _odd(line, found.mail, _name(hit), offered, suggestion=_name(hit), reason=Reason.LINE_UNPARTED)
 
 
 def _is_said(hit: re.Match[str], line: Line, *, is_fitting: bool | None) -> bool:

@@ -383,6 +383,24 @@ def test_only_a_value_that_is_one_of_the_key_is_offered_with_it(line: str, offer
     assert [one for one in result.problems if one.line] == []
 
 
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("期限は8月20日です。", "期限：8月20日"),
+        ("締切 8月20日までにお願いします。", "締切：8月20日まで"),
+        ("金額（税込） 1,000円", "金額：1,000円（税込）"),
+        ("| 種別 | 請書 |", "種別：請書"),
+        ("期限は8月20日に直してください。", "期限："),
+        ("工事名 舗装補修工事", "工事名："),
+    ],
+)
+def test_a_line_without_a_colon_is_offered_with_it_where_its_value_is_plain(line: str, offered: str) -> None:
+    [odd] = scan(line, day=TODAY).warnings
+    assert odd.reason is Reason.LINE_UNPARTED
+    assert f"{odd.details['suggestion']}：{odd.details['value']}" == offered
+    assert [one for one in reading(offered).problems if one.line] == []
+
+
 def test_what_nobody_can_read_is_said_once_and_not_quoted() -> None:
     noise = "ﾛ乞\ufffd燁:ﾓ\ufffd!ｼ|\ufffd弡\n\ufffd\ufffd\ufffd：\ufffd\n納品先：倉庫\nYﾔ:x\n"
     read = reading(f"{COMPLETE}{noise}金額：1円（税込）\n")
