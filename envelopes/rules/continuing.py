@@ -27,6 +27,7 @@ _OF_MONEY: Final = re.compile(r"[0-9万億千]\s?円|税[込抜別]")
 # Whose value is a name, with what belongs to it below.
 NAMING: Final = frozenset({Key.RECIPIENT, Key.COPY})
 _TORN: Final = 3  # lines of a value that the mail program has torn in a bracket
+_BRACKETS: Final = ("「」", "『』", "【】", "［］", "[]", "〔〕", "〈〉", "《》")
 _PAIRS: Final = ("()", "<>", "[]", "「」", "【】", "〔〕")
 # Closes a letter, so nothing above goes on below it.
 IS_END: Final = re.compile(r"(?:以\s{0,4}上|記|敬\s{0,4}具|草々)[。.]?")
@@ -72,6 +73,14 @@ class Line:
     def whole(self) -> str:
         """With its marks, though without those of a quote."""
         return self.text.lstrip(f"{BLANKS}{QUOTES}")
+
+    @property
+    def value(self) -> str:
+        """The words where they are all of a value, with the bracket that stood before them and is closed in them."""
+        words = self.bare.strip()
+        mark = self.text.removesuffix(words)[-1:]
+        is_own = any(mark == pair[0] and pair[1] in words for pair in _BRACKETS)
+        return mark + words if is_own else words
 
     @property
     def is_marked(self) -> bool:

@@ -517,7 +517,7 @@ class _Statements:
         if last.key in NAMING and last.said and is_where(words):
             return True  # where somebody is reached, below his name, is of nobody else
         if not last.said:
-            last.begin(words, line)
+            last.begin(line.value if words == line.bare.strip() else words, line)
         elif last.takes(words, line):
             last.add(words, line)
         elif last.is_followed_by(words, line):
