@@ -49,9 +49,10 @@ SAMPLES: Final[Mapping[Verb, str]] = {
 CODED: Final = frozenset(Verb) - {Verb.STATUS}  # what sends, changes or ends something wants a second channel
 _ARGUED: Final = frozenset({Verb.CANCEL, Verb.EXTEND})  # the words behind it are part of the order
 
+_WHICH: Final = r"(?:(?:その後|現在|現時点|今|署名|進捗|契約|手続き?)の?){0,2}"
 # As people write them, in NFKC and lower case.
 _WORDS: Final[Mapping[Verb, str]] = {
-    Verb.STATUS: r"(?:状況|状態|進捗)(?:の?(?:確認|照会))?",
+    Verb.STATUS: rf"{_WHICH}(?:状況|状態|進捗)(?:の?(?:確認|照会))?",
     Verb.SEND: r"送信|送付|送って|ok|okay|オーケー|オッケー",
     Verb.REVISE: r"修正|訂正",
     Verb.CANCEL: r"取り?消す|取り?消し?|取りやめ|とりけし|キャンセル",
@@ -65,14 +66,24 @@ _POLITE: Final = (
     rf"(?:を|で|の|は)?(?:{_PLEASE}|(?:お?(?:教え|知らせ)て?|して)?(?:ください|下さい|ほしいです|欲しいです)"
     r"|し?て(?:よい|いい)です|します|する|です)?"
 )
+_FINE: Final = (
+    r"(?:(?:して|で)?(?:ok|オーケー|オッケー|結構|大丈夫|構いません|かまいません|問題(?:ありません|ない))"
+    r"(?:です)?)"
+)
 _GAP: Final = r"[\s:：、,。.・!()「」\[\]【】=→\"'-]"
 _LABEL: Final = (
     r"(?:認証(?:アプリ)?の?|確認の?|返信用の?|6(?:桁|けた|ケタ)の?){0,3}(?:コード|番号|数字)(?:は|が)?"
 )
 _DIGITS: Final = r"(?<!\d)\d{3}[ -]?\d{3}(?!\d)"
+# 1. 送信, 【指示】送信; この下書きを送信, 相手方に送信: nothing but the order itself.
+_ITEM: Final = r"(?:\d[.)、]?\s?(?=\D)|(?:ご?指示|用件)[】\]:」]\s?)?"
+_OBJECT: Final = (
+    r"(?:(?:本件|(?:(?:この|上記の?|添付の?)?下書き?|この(?:依頼|封筒|内容))[のをで]?)[を、]?\s?)?"
+    r"(?:(?:相手方|受注者|先方)[にへ]、?)?"
+)
 _LINES: Final = {
     verb: re.compile(
-        rf"(?:(?P<before>{_DIGITS}){_GAP}+)?(?:{words}){_POLITE}(?P<rest>(?:{_GAP}|\d).*)?",
+        rf"{_ITEM}(?:(?P<before>{_DIGITS}){_GAP}++)?{_OBJECT}(?:{words})(?:{_FINE}|{_POLITE})(?P<rest>(?:{_GAP}|\d).*)?",
         re.DOTALL | re.IGNORECASE,
     )
     for verb, words in _WORDS.items()
@@ -82,7 +93,9 @@ _DEADLINE: Final = r"(?:新しい)?(?:署名)?(?:期限|締め?切り?|期日)"
 _UNTIL: Final = re.compile(
     rf"(?:{_DEADLINE}[をはの:]?\s?)?(?P<day>(?=.*(?:\d|末)).{{2,30}}?)(?:まで|に|へ)?(?:署名)?(?:期限を)?延長{_POLITE}(?P<rest>(?:{_GAP}|\d).*)?"
 )
-_QUESTION: Final = re.compile(r"(?:状況|状態|進捗)(?:は|を|が).{0,14}")  # harmless, so understood generously
+_QUESTION: Final = re.compile(
+    rf"{_WHICH}(?:状況|状態|進捗)(?:は|を|が).{{0,14}}"
+)  # harmless, so understood generously
 # No blank is looked at twice (*+): a line of thousands of them costs no more than one of words.
 _TO_CODE: Final = rf"{_GAP}*+(?:{_LABEL}{_GAP}*+)?(?P<code>{_DIGITS})"
 _ALONE: Final = re.compile(rf"{_TO_CODE}{_GAP}*+(?:です)?{_GAP}*+")

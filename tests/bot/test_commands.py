@@ -253,11 +253,15 @@ async def test_a_correction_names_the_lines_that_it_did_not_use(built: World) ->
         "",
         "建設課 中村",
     )
-    assert await refused(await read(built, reply(told, f"修正 {digits(built)}", *lines))) is None
+    assert await refused(await read(built, reply(told, f"修正 {digits(built, earlier=60)}", *lines))) is None
     await built.drain()
     (done,) = (text_of(one) for one in built.mails(CLERK) if "「修正」を受け付けました" in one["Subject"])
     assert "返信の3行目「宛先は田中組に変更してください」：読み取れないため、この行は使っていません" in done
     assert done.count("使っていません") == 1
+    code = digits(built)
+    mail = await read(built, reply(told, f"修正 {code}", f"暗号：{code}", f"暗号は{code}です"))
+    assert "●●●●●●" in (mail.answer or "")
+    assert not says(mail.answer or "", code)
 
 
 async def test_digits_stand_in_no_answer_no_log_and_no_column(
