@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from typing import Any, Final, Self
 
 from envelopes.rules import courtesies, exclusions
@@ -324,11 +324,11 @@ def objection(reply: Reply, found: Scan, writer: Writer = NOBODY) -> str:
             return command.words
     answers = {one.line for one in found.statements if one.key is Key.ANSWERED and _only_answers(one.value)}
     lines = reply.text.split("\n")
-    odd = [
+    odd = (
         lines[at] for at in courtesies.strange(lines, writer, orders=reply.orders) if at + 1 not in answers
-    ]
-    odd += [reply.between[at] for at in courtesies.strange(reply.between, writer)]
-    return odd[0].strip() if odd else ""
+    )
+    between = (reply.between[at] for at in courtesies.strange(reply.between, writer))
+    return next(chain(odd, between), "").strip()
 
 
 def unread(reply: Reply, found: Scan, writer: Writer = NOBODY, *, mail: int) -> list[Problem]:
