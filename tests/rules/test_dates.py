@@ -185,3 +185,21 @@ def test_a_deadline_is_moved_to_no_day_that_may_be_a_slip(written: str, why: Rea
 @pytest.mark.parametrize("written", ["2026-08-31", "令和8年8月31日", "8月31日（月）"])
 def test_a_deadline_is_written_as_any_day(written: str) -> None:
     assert parse_deadline(written, today=TODAY) == date(2026, 8, 31)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "9月30日まで よろしくお願いします",
+        "9月30日までよろしくお願いいたします。",
+        "9月30日で宜しくお願いします",
+    ],
+)
+def test_a_day_may_be_asked_for_politely(words: str) -> None:
+    assert parse_deadline(words, today=date(2026, 8, 4)) == date(2026, 9, 30)
+
+
+@pytest.mark.parametrize("words", ["9月30日頃よろしくお願いします", "来週よろしくお願いします"])
+def test_but_not_vaguely(words: str) -> None:
+    with pytest.raises(Refused):
+        parse_deadline(words, today=date(2026, 8, 4))
