@@ -26,7 +26,8 @@ from portal.views import Page, Site
 HOME: Final = Path(__file__).resolve().parent.parent
 TEMPLATES: Final = HOME / "templates"
 PREFIX: Final = "/static/"
-_NUMBER: Final = re.compile(r"(例：|for example )?([（「]?)\b(0\d{1,4}-\d{1,4}-\d{3,4})\b([）」。、]*)")
+# Behind 例 (\u4f8b) a number is one that may be typed, not one that may be called.
+_NUMBER: Final = re.compile(r"(\u4f8b：|for example )?([（「]?)\b(0\d{1,4}-\d{1,4}-\d{3,4})\b([）」。、]*)")
 _WHOLE: Final = Markup('<span class="nb">{}{}{}</span>')
 _DIAL: Final = Markup('<a class="tel" href="tel:{}">{}</a>')
 HASH_DIGITS: Final = 12  # 48 bits tell apart all versions a file ever has
